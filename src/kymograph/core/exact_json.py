@@ -1,0 +1,103 @@
+"""JSON that keeps every number.
+
+The wire carries the bare tokens ``NaN``, ``Infinity`` and ``-Infinity`` and integers to 2^63 and beyond. orjson is fast and
+knows neither, so each function tries orjson and falls back to the standard library for the rare document that needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import orjson
+
+from kymograph.types import JsonValue
+
+MAX_EXACT_INT = 2**53
+"""The largest magnitude below which every integer is a distinct IEEE double."""
+MAX_DEPTH = 200
+"""Nesting deeper than this is refused: recursive readers downstream must not be driven into the ground."""
+
+
+def loads(text: str | bytes) -> Any:
+    """Parse a document that may hold bare non-finite tokens.
+
+    Raises:
+        ValueError: Not JSON, even leniently; or nested deeper than the parsers go.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        # Bytes that are not UTF-8 raise UnicodeDecodeError, a ValueError.
+        return json.loads(text)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+def dumps(value: JsonValue) -> str:
+    """Write a document compactly; non-finite numbers become bare tokens, as the wire's readers expect.
+
+    Raises:
+        ValueError: Nested deeper than the writers go.
+    """
+    try:
+        if _is_plain(value):
+            return orjson.dumps(value).decode()
+    except TypeError:
+        pass  # an integer beyond 64 bits, a lone surrogate or too deep: the standard library writes the first two
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=_has_surrogates(value))
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+def to_strict(value: JsonValue) -> JsonValue:
+    """Replace numbers that JSON cannot carry exactly by ``{"$number": "…"}``. Source: docs/reference/rest.md."""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return {"$number": "NaN"}
+        if math.isinf(value):
+            return {"$number": "Infinity" if value > 0 else "-Infinity"}
+        if value == 0.0 and math.copysign(1.0, value) < 0:
+            return {"$number": "-0.0"}
+        return value
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= MAX_EXACT_INT else {"$number": str(value)}
+    if isinstance(value, list):
+        return [to_strict(item) for item in value]
+    return {key: to_strict(item) for key, item in value.items()}
+
+
+def _is_plain(value: JsonValue) -> bool:
+    """Whether orjson writes `value` without loss: it turns non-finite floats into null without a word."""
+    stack: list[JsonValue] = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, float):
+            if not math.isfinite(item):
+                return False
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return True
+
+
+def _has_surrogates(value: JsonValue) -> bool:
+    stack: list[JsonValue] = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            if any("\ud800" <= character <= "\udfff" for character in item):
+                return True
+        elif isinstance(item, dict):
+            stack.extend(item.keys())
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return False

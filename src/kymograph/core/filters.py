@@ -1,0 +1,121 @@
+"""Run filters and orders, apart from any database.
+
+Filters come in the protocol's MongoDB-like JSON form (protocol.md §11.2) and become a small expression tree, which a
+storage adapter turns into SQL with bound parameters. Nothing here is ever pasted into a statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from kymograph.types import JsonScalar
+
+
+class Scope(StrEnum):
+    """Where a field lives."""
+
+    RUN = "run"
+    """A column of the run itself, by the names of `RUN_FIELDS`."""
+    CONFIG = "config"
+    SUMMARY = "summary"
+    HISTORY_KEYS = "keys"
+    """Whether a metric was ever logged."""
+
+
+RUN_FIELDS = frozenset(
+    ["id", "display_name", "state", "created_at", "updated_at", "heartbeat_at", "started_at", "duration", "group", "job_type", "host", "username", "tags", "sweep", "notes", "program", "commit", "repo"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value of a run: ``config.optimizer.lr`` is ``Field(Scope.CONFIG, "optimizer.lr")``."""
+
+    scope: Scope
+    name: str
+
+
+class Comparison(StrEnum):
+    """How a field is compared."""
+
+    EQ = "eq"
+    NE = "ne"
+    GT = "gt"
+    GE = "ge"
+    LT = "lt"
+    LE = "le"
+    REGEX = "regex"
+    """Python `re` syntax, searched."""
+    CONTAINS = "contains"
+    """Substring, ignoring case; for `tags`, an element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Field against one value. `eq None` is "missing or null". `tags` compares element-wise."""
+
+    field: Field
+    op: Comparison
+    value: JsonScalar
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Field equals any of the values."""
+
+    field: Field
+    values: tuple[JsonScalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Field is present and not null."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Conjunction; empty is true."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Disjunction; empty is false."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Negation; a missing field makes the inner part false and the negation true."""
+
+    part: Filter
+
+
+Filter: TypeAlias = "Compare | OneOf | Exists | AllOf | AnyOf | Not"
+
+EVERYTHING = AllOf(())
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One sort key. Missing values come last in either direction."""
+
+    field: Field
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """A page of the runs of one project."""
+
+    filter: Filter = EVERYTHING
+    order: Sequence[Order] = (Order(Field(Scope.RUN, "created_at"), descending=True),)
+    limit: int = 100
+    offset: int = 0

@@ -1,0 +1,239 @@
+"""History as values: lines as received, rows as read, series as columns.
+
+A run's history is a numbered sequence of JSON lines per writer. Rows are those lines merged by ``_step``: the later line
+wins per key. Steps may come in any order; a line without an integer ``_step`` takes its line number as step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from kymograph.types import JsonValue, MetricName, RunKey, WriterId
+
+STEP = MetricName("_step")
+RUNTIME = MetricName("_runtime")
+TIMESTAMP = MetricName("_timestamp")
+SOLE_WRITER = WriterId("")
+
+
+class Stream(StrEnum):
+    """Which numbered sequence of lines of a run."""
+
+    HISTORY = "history"
+    SYSTEM = "system"
+    CONSOLE = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class LineBatch:
+    """Consecutive lines of one stream; they replace whatever was at those line numbers."""
+
+    stream: Stream
+    first_line: int
+    lines: Sequence[str]
+    """As received, without line ends."""
+    writer: WriterId = SOLE_WRITER
+    part: str = ""
+    """Console only: the multi-part file's name (``logs/output_….log``); empty for ``output.log``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamExtent:
+    """How far a stream goes."""
+
+    stream: Stream
+    writer: WriterId
+    part: str
+    line_count: int
+    """Number of the line after the last one received."""
+    byte_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedLine:
+    """One line and its place."""
+
+    number: int
+    text: str
+    writer: WriterId = SOLE_WRITER
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPart:
+    """A piece of a run's history: a forked run begins with a part of its parent."""
+
+    run: RunKey
+    last_step: int | None = None
+    """Inclusive; None is no bound."""
+
+
+class XAxis(StrEnum):
+    """What a series is drawn over."""
+
+    STEP = "step"
+    TIME = "time"
+    """Seconds since the epoch."""
+    RELATIVE = "relative"
+    """Seconds since the run's first line (`_runtime` where logged)."""
+    METRIC = "metric"
+
+
+class KeyMode(StrEnum):
+    """Which rows qualify when several keys are asked for."""
+
+    ALL = "all"
+    ANY = "any"
+
+
+class MetricKind(StrEnum):
+    """What a metric's values are; the kind of the newest value counts."""
+
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    IMAGE = "image"
+    TABLE = "table"
+    HISTOGRAM = "histogram"
+    AUDIO = "audio"
+    VIDEO = "video"
+    HTML = "html"
+    PLOTLY = "plotly"
+    MEDIA = "media"
+    JSON = "json"
+    NULL = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """One line of the metric catalogue of a run."""
+
+    name: MetricName
+    kind: MetricKind
+    points: int
+    """Rows that hold the metric, after merging by step."""
+    non_finite: int
+    last: JsonValue
+    """Exact value at the highest step."""
+    last_step: int
+    is_monotonic: bool
+    """Numbers only: never falls with rising step."""
+    type_counts: tuple[tuple[str, int], ...] = ()
+    """Wire type names with counts, e.g. ``(("number", 12),)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowQuery:
+    """Which rows of a run, in ascending step order."""
+
+    min_step: int | None = None
+    """Inclusive."""
+    max_step: int | None = None
+    """Exclusive."""
+    keys: tuple[MetricName, ...] = ()
+    """Empty: all keys. Dotted names address nested values."""
+    mode: KeyMode = KeyMode.ALL
+    limit: int | None = None
+    samples: int | None = None
+    """At most this many rows, chosen evenly and always the same: first and last included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One merged history row."""
+
+    step: int
+    values: dict[str, JsonValue]
+    """As logged and nested; when keys were asked for, those keys only, plus ``_step``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Rows and where to go on."""
+
+    rows: tuple[Row, ...]
+    next_step: int | None
+    """`min_step` of the next page, or None at the end."""
+    total: int
+    """Rows that match without `limit` and `samples`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSource:
+    """A run to draw."""
+
+    parts: tuple[HistoryPart, ...]
+    """Oldest ancestor first; the last part is the run itself."""
+    started_at: datetime
+    """Zero of the relative axis where ``_runtime`` was not logged."""
+
+    @property
+    def run(self) -> RunKey:
+        """The run itself."""
+        return self.parts[-1].run
+
+
+@dataclass(frozen=True, slots=True)
+class BucketQuery:
+    """Series of many runs and metrics, downsampled exactly onto shared buckets."""
+
+    sources: tuple[SeriesSource, ...]
+    metrics: tuple[MetricName, ...]
+    stream: Stream = Stream.HISTORY
+    x: XAxis = XAxis.STEP
+    x_metric: MetricName | None = None
+    x_min: float | None = None
+    x_max: float | None = None
+    """Inclusive bounds of the axis; None is the extent of the data."""
+    width: int = 1000
+    """Number of buckets, 1 to 5,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Consecutive non-finite points of one kind."""
+
+    first_x: float
+    last_x: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesBuckets:
+    """One metric of one run on the buckets of its query.
+
+    The lists have one shape: ``(n_buckets,)``, only buckets that hold at least one point, ascending.
+    """
+
+    run: RunKey
+    metric: MetricName
+    points: int
+    """Points in range, non-finite ones included."""
+    is_exact: bool
+    """Every bucket is one point: `mean` is its value and `x` its place."""
+    x: list[float]
+    """The point's x, or the middle of the bucket."""
+    mean: list[float | None]
+    """Of the finite values; None where a bucket holds none."""
+    min: list[float | None]
+    max: list[float | None]
+    count: list[int]
+    """Finite values in the bucket."""
+    nan: tuple[Mark, ...]
+    pos_inf: tuple[Mark, ...]
+    neg_inf: tuple[Mark, ...]
+    last: JsonValue
+    """Exact value at the highest x in range."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAnswer:
+    """All series of a query and the axis they share."""
+
+    x_min: float | None
+    x_max: float | None
+    width: int
+    series: list[SeriesBuckets] = field(default_factory=list)

@@ -1,0 +1,296 @@
+"""Every error Kymograph raises, as one tree.
+
+::
+
+    KymographError
+    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · DuplicatePath · RowTooLarge
+    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · FileNotFound ·
+    │                                ArtifactNotFound · CollectionNotFound · ObjectNotFound (FileNotFoundError)
+    ├─ ConflictError                 RunExists · RunDeleted · VersionSealed · NameTaken · DataFolderBusy
+    ├─ IntegrityError                DigestMismatch · SizeMismatch · ManifestCorrupt · StoreCorrupt
+    ├─ ProtocolError                 MalformedRequest · RequestTooLarge · UnsupportedOperation
+    ├─ AuthError                     Unauthenticated · Forbidden
+    └─ TransportError (OSError)      Unreachable · ReplyTimeout · ServerBusy · StorageFull
+
+Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
+attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
+"""
+
+from __future__ import annotations
+
+
+class KymographError(Exception):
+    """Base of every error that Kymograph raises on purpose."""
+
+
+# --- usage ------------------------------------------------------------------------------------------------------------
+
+
+class UsageError(KymographError, ValueError):
+    """The caller asked for something that cannot be done; the message says what to change."""
+
+
+class InvalidName(UsageError):
+    """A name breaks the rules of its kind."""
+
+    def __init__(self, kind: str, name: str, *, rule: str) -> None:
+        shown = name if len(name) <= 80 else f"{name[:77]}…"
+        super().__init__(f"{kind} {shown!r} is not allowed: {rule}")
+        self.kind, self.name, self.rule = kind, name, rule
+
+
+class InvalidSetting(UsageError):
+    """A setting has a value that cannot be used."""
+
+    def __init__(self, setting: str, value: object, *, rule: str) -> None:
+        super().__init__(f"setting {setting} = {value!r} cannot be used: {rule}")
+        self.setting, self.value, self.rule = setting, value, rule
+
+
+class InvalidFilter(UsageError):
+    """A run filter does not parse."""
+
+    def __init__(self, problem: str, *, where: str = "filter") -> None:
+        super().__init__(f"{where}: {problem}")
+        self.problem, self.where = problem, where
+
+
+class InvalidCursor(UsageError):
+    """A page cursor was not issued by this server."""
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(f"cursor {cursor[:40]!r} is not one of ours; start again without it")
+        self.cursor = cursor
+
+
+class DuplicatePath(UsageError):
+    """Two entries of one manifest share a path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} is in the manifest twice; remove one")
+        self.path = path
+
+
+# --- not found --------------------------------------------------------------------------------------------------------
+
+
+class NotFoundError(KymographError, LookupError):
+    """Something that was named does not exist, or may not be seen by the caller."""
+
+    kind = "thing"
+
+    def __init__(self, name: str, *, within: str | None = None) -> None:
+        place = f" in {within}" if within else ""
+        super().__init__(f"{self.kind} {name!r} does not exist{place}, or you may not see it; check its name")
+        self.name, self.within = name, within
+
+
+class UserNotFound(NotFoundError):
+    """No such user."""
+
+    kind = "user"
+
+
+class EntityNotFound(NotFoundError):
+    """No such entity (user, team or organization)."""
+
+    kind = "entity"
+
+
+class ProjectNotFound(NotFoundError):
+    """No such project."""
+
+    kind = "project"
+
+
+class RunNotFound(NotFoundError):
+    """No such run."""
+
+    kind = "run"
+
+
+class RunFileNotFound(NotFoundError, FileNotFoundError):
+    """No such file of a run."""
+
+    kind = "file"
+
+
+class ArtifactNotFound(NotFoundError):
+    """No such artifact version."""
+
+    kind = "artifact"
+
+
+class CollectionNotFound(NotFoundError):
+    """No such artifact collection."""
+
+    kind = "artifact collection"
+
+
+class KeyNotFound(NotFoundError):
+    """No such API key."""
+
+    kind = "API key"
+
+
+class ObjectNotFound(NotFoundError, FileNotFoundError):
+    """The object store has no bytes under this key."""
+
+    kind = "object"
+
+
+# --- conflict ---------------------------------------------------------------------------------------------------------
+
+
+class ConflictError(KymographError):
+    """The request is fine by itself but not beside what exists already."""
+
+
+class NameTaken(ConflictError):
+    """Something of that kind and name exists already."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} {name!r} exists already; choose another name")
+        self.kind, self.name = kind, name
+
+
+class RunDeleted(ConflictError):
+    """The run was deleted; its id cannot be written to again."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"run {run!r} was deleted; log to a new run id")
+        self.run = run
+
+
+class VersionSealed(ConflictError):
+    """A committed artifact version cannot change."""
+
+    def __init__(self, artifact: str) -> None:
+        super().__init__(f"artifact {artifact!r} is committed and cannot change; log a new version")
+        self.artifact = artifact
+
+
+class InvalidTransition(ConflictError):
+    """A run cannot go from its state to the one asked for."""
+
+    def __init__(self, run: str, *, current: str, wanted: str) -> None:
+        super().__init__(f"run {run!r} is {current} and cannot become {wanted}")
+        self.run, self.current, self.wanted = run, current, wanted
+
+
+class DataFolderBusy(ConflictError):
+    """Another server already works on this data folder."""
+
+    def __init__(self, folder: str, *, owner: str) -> None:
+        super().__init__(
+            f"data folder {folder} is in use by another Kymograph server ({owner}); "
+            "stop that one, or start this one with another --data folder"
+        )
+        self.folder, self.owner = folder, owner
+
+
+# --- integrity --------------------------------------------------------------------------------------------------------
+
+
+class IntegrityError(KymographError):
+    """Bytes are not what they should be."""
+
+
+class DigestMismatch(IntegrityError):
+    """Content does not hash to the digest its manifest promises."""
+
+    def __init__(self, path: str, *, expected: str, actual: str) -> None:
+        super().__init__(f"{path}: promised digest {expected}, content hashes to {actual}; send it again")
+        self.path, self.expected, self.actual = path, expected, actual
+
+
+class ManifestCorrupt(IntegrityError):
+    """An artifact manifest cannot be read, or names bytes that are not there."""
+
+    def __init__(self, artifact: str, *, problem: str) -> None:
+        super().__init__(f"manifest of {artifact}: {problem}")
+        self.artifact, self.problem = artifact, problem
+
+
+class StoreCorrupt(IntegrityError):
+    """Something stored cannot be read back."""
+
+    def __init__(self, what: str, *, problem: str) -> None:
+        super().__init__(f"{what} cannot be read: {problem}")
+        self.what, self.problem = what, problem
+
+
+# --- protocol ---------------------------------------------------------------------------------------------------------
+
+
+class ProtocolError(KymographError):
+    """A request does not follow the protocol."""
+
+
+class MalformedRequest(ProtocolError):
+    """A request body or parameter cannot be understood."""
+
+    def __init__(self, problem: str, *, where: str = "body") -> None:
+        super().__init__(f"{where}: {problem}")
+        self.problem, self.where = problem, where
+
+
+class RequestTooLarge(ProtocolError):
+    """A request is larger or deeper than this server reads."""
+
+    def __init__(self, what: str, *, limit: int, unit: str = "bytes") -> None:
+        super().__init__(f"{what} is over the limit of {limit:,} {unit}; send less at once")
+        self.what, self.limit, self.unit = what, limit, unit
+
+
+class UnsupportedOperation(ProtocolError):
+    """The operation exists in the protocol and this server does not serve it."""
+
+    def __init__(self, operation: str, *, hint: str) -> None:
+        super().__init__(f"{operation} is not supported by this server: {hint}")
+        self.operation, self.hint = operation, hint
+
+
+# --- access -----------------------------------------------------------------------------------------------------------
+
+
+class AuthError(KymographError):
+    """The caller is not known, or not allowed."""
+
+
+class Unauthenticated(AuthError):
+    """No valid credential came with the request."""
+
+    def __init__(self, problem: str = "sign in, or send a valid API key") -> None:
+        super().__init__(problem)
+
+
+class Forbidden(AuthError):
+    """The caller is known and not allowed to do this."""
+
+    def __init__(self, action: str, *, where: str) -> None:
+        super().__init__(f"you may not {action} in {where}; ask one of its administrators")
+        self.action, self.where = action, where
+
+
+# --- transport and resources --------------------------------------------------------------------------------------------
+
+
+class TransportError(KymographError, OSError):
+    """A passing condition: the same request may succeed later."""
+
+
+class ServerBusy(TransportError):
+    """The server cannot take the request now."""
+
+    def __init__(self, problem: str = "the server is busy", *, retry_after_s: float = 1.0) -> None:
+        super().__init__(f"{problem}; try again in {retry_after_s:g} s")
+        self.retry_after_s = retry_after_s
+
+
+class StorageFull(TransportError):
+    """The disk or database has no space left; reads go on."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"no space left for {where}; free some space, nothing that was acknowledged is lost")
+        self.where = where

@@ -1,0 +1,63 @@
+"""The database as the services see it: jobs on a transaction that offers one store per noun.
+
+A job is a plain function. `read` gives it a consistent snapshot; `write` runs it with all others excluded from the rows it
+touches, and returns once its effects are durable. The embedded database runs writing jobs one after another on one
+connection and commits many of them together (group commit), so a job must be short, must not wait for anything but
+the database, and may run more than once if the database asks for a retry: no side effects but those on the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from kymograph.storage.history.base import Tail
+from kymograph.storage.metadata.base import AccountStore, ArtifactStore, FileStore, ProjectStore, RunStore
+
+T = TypeVar("T")
+
+
+class Transaction(Protocol):
+    """Stores that see and change one consistent state."""
+
+    @property
+    def accounts(self) -> AccountStore:
+        """People, teams, keys and sessions."""
+
+    @property
+    def projects(self) -> ProjectStore:
+        """Projects."""
+
+    @property
+    def runs(self) -> RunStore:
+        """Runs."""
+
+    @property
+    def files(self) -> FileStore:
+        """Files of runs."""
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """Artifacts, their manifests and lineage."""
+
+    @property
+    def tail(self) -> Tail:
+        """History, system metrics and console lines as received."""
+
+
+class Database(Protocol):
+    """Safe to share between threads."""
+
+    def read(self, job: Callable[[Transaction], T]) -> T:
+        """Run `job` on a snapshot; it must not write."""
+
+    def write(self, job: Callable[[Transaction], T]) -> T:
+        """Run `job`, commit, and return its result once it is durable.
+
+        Raises:
+            StorageFull: The disk is full; nothing of the job was kept.
+            ServerBusy: The database could not take the job in time.
+        """
+
+    def close(self) -> None:
+        """Finish running jobs and release files and connections."""

@@ -1,0 +1,1 @@
+"""History: lines as received in the database's tail, and queries over them."""

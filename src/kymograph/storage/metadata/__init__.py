@@ -1,0 +1,1 @@
+"""Metadata: people, projects, runs, files and artifacts in SQL."""

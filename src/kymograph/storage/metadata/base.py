@@ -1,0 +1,397 @@
+"""The metadata port: one small store per noun, all on the transaction they came with.
+
+`get_` raises the noun's NotFound error when absent, `find_` returns None, `list_` pages, `put_` is idempotent, `create_`
+raises `NameTaken` when present. Times are aware UTC datetimes with microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from kymograph.core.accounts import ApiKey, Entity, EntityKind, Member, Role, Session, User
+from kymograph.core.artifact import (
+    ArtifactFile,
+    ArtifactVersion,
+    Collection,
+    ManifestKind,
+    ManifestRecord,
+    NewArtifact,
+)
+from kymograph.core.files import RunFile
+from kymograph.core.filters import Filter, RunQuery
+from kymograph.core.project import Project, ProjectStats, Visibility
+from kymograph.core.run import Run, RunChange
+from kymograph.types import (
+    ArtifactId,
+    CollectionId,
+    Digest,
+    EntityId,
+    EntityName,
+    FilePath,
+    ManifestId,
+    ObjectKey,
+    ProjectId,
+    ProjectName,
+    RunId,
+    RunKey,
+    UserId,
+)
+
+
+class AccountStore(Protocol):
+    """People, teams, organizations, API keys, sessions and login links.
+
+    Secrets never come here: keys, session and link tokens are given as digests (`bytes`, 32 long).
+    """
+
+    def create_user(self, username: str, *, name: str, email: str, is_admin: bool, now: datetime) -> User:
+        """Create a user with an entity of the same name, of which the user is administrator.
+
+        Raises:
+            NameTaken: An entity or user of that name exists.
+        """
+
+    def find_user(self, username: str) -> User | None: ...
+
+    def find_user_by_id(self, user: UserId) -> User | None: ...
+
+    def list_users(self, *, search: str = "", limit: int = 100, offset: int = 0) -> list[User]:
+        """Users whose name, username or e-mail contains `search`, by username."""
+
+    def count_users(self) -> int: ...
+
+    def update_user(
+        self,
+        user: UserId,
+        *,
+        default_entity: EntityName | None = None,
+        name: str | None = None,
+        is_admin: bool | None = None,
+    ) -> None: ...
+
+    def delete_user(self, user: UserId) -> None:
+        """Remove the user, keys, sessions, memberships and the personal entity with all its projects."""
+
+    def create_entity(
+        self, name: EntityName, *, kind: EntityKind, now: datetime, organization: EntityId | None = None
+    ) -> Entity:
+        """Create a team or organization.
+
+        Raises:
+            NameTaken: An entity of that name exists.
+        """
+
+    def find_entity(self, name: str) -> Entity | None: ...
+
+    def find_entity_by_id(self, entity: EntityId) -> Entity | None: ...
+
+    def list_teams(self, organization: EntityId) -> list[Entity]:
+        """Teams of an organization, by name."""
+
+    def delete_entity(self, entity: EntityId) -> None:
+        """Remove a team or organization (with its teams), their memberships and projects."""
+
+    def put_member(self, entity: EntityId, user: UserId, role: Role) -> None: ...
+
+    def remove_member(self, entity: EntityId, user: UserId) -> None: ...
+
+    def find_role(self, entity: EntityId, user: UserId) -> Role | None: ...
+
+    def list_members(self, entity: EntityId) -> list[Member]:
+        """Members of an entity, by username."""
+
+    def list_memberships(self, user: UserId) -> list[Member]:
+        """Entities a user belongs to, own one first, then by name."""
+
+    def put_key(self, digest: bytes, user: UserId, *, description: str, prefix: str, now: datetime) -> ApiKey:
+        """Keep a key's digest; the same digest again moves it to `user`."""
+
+    def find_key_owner(self, digest: bytes) -> tuple[User, ApiKey] | None: ...
+
+    def list_keys(self, user: UserId) -> list[ApiKey]: ...
+
+    def delete_key(self, user: UserId, key: int) -> bool:
+        """Revoke a key; False if the user has no such key."""
+
+    def touch_key(self, key: int, now: datetime) -> None: ...
+
+    def create_session(
+        self, digest: bytes, user: UserId, *, csrf_token: str, expires_at: datetime
+    ) -> None: ...
+
+    def find_session(self, digest: bytes, now: datetime) -> Session | None:
+        """The session, unless it has expired."""
+
+    def delete_session(self, digest: bytes) -> None: ...
+
+    def create_login_link(self, digest: bytes, user: UserId, *, expires_at: datetime) -> None: ...
+
+    def take_login_link(self, digest: bytes, now: datetime) -> UserId | None:
+        """Use up a one-time link; None if unknown, used or expired."""
+
+
+class ProjectStore(Protocol):
+    """Projects."""
+
+    def create(self, entity: Entity, name: ProjectName, *, now: datetime, description: str = "") -> Project:
+        """Create a project.
+
+        Raises:
+            NameTaken: The entity has a project of that name.
+        """
+
+    def find(self, entity: str, name: str) -> Project | None: ...
+
+    def find_by_id(self, project: ProjectId) -> Project | None: ...
+
+    def list(
+        self, entities: Sequence[EntityId], *, search: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[Project], int]:
+        """Projects of any of `entities` plus the total, newest activity first."""
+
+    def stats(
+        self, projects: Sequence[ProjectId], now: datetime, *, days: int = 30
+    ) -> dict[ProjectId, ProjectStats]: ...
+
+    def update(
+        self,
+        project: ProjectId,
+        *,
+        description: str | None = None,
+        visibility: Visibility | None = None,
+        name: ProjectName | None = None,
+    ) -> None: ...
+
+    def touch(self, project: ProjectId, now: datetime) -> None:
+        """Record activity."""
+
+    def delete(self, project: ProjectId) -> None: ...
+
+
+class RunStore(Protocol):
+    """Runs. Deleted runs are kept as tombstones: invisible, their ids refused."""
+
+    def create(
+        self,
+        project: Project,
+        run: RunId,
+        *,
+        display_name: str | None,
+        user: UserId | None,
+        now: datetime,
+        change: RunChange,
+    ) -> Run:
+        """Create a run.
+
+        Gives it its palette slot (`core.palette`) and, without a `display_name`, an invented one whose counter is the
+        number of runs ever created in the project.
+
+        Raises:
+            RunDeleted: A run of that id was deleted.
+            NameTaken: It exists.
+        """
+
+    def find(self, project: ProjectId, run: str) -> Run | None: ...
+
+    def find_by_key(self, run: RunKey) -> Run | None: ...
+
+    def is_deleted(self, project: ProjectId, run: str) -> bool: ...
+
+    def list_by_keys(self, runs: Sequence[RunKey]) -> list[Run]: ...
+
+    def update(self, run: RunKey, change: RunChange, now: datetime) -> Run:
+        """Apply a change; keeps the index of config and summary values in step. Returns the run afterwards."""
+
+    def search(self, project: ProjectId, query: RunQuery, now: datetime) -> list[Run]:
+        """One page of runs; `state` in filters means `Run.state_at(now)`. Ties are broken by newest first."""
+
+    def count(self, project: ProjectId, filter: Filter, now: datetime) -> int: ...
+
+    def values(
+        self, runs: Sequence[RunKey], columns: Sequence[tuple[str, str]]
+    ) -> dict[RunKey, dict[tuple[str, str], str]]:
+        """Chosen config and summary leaves of many runs.
+
+        Args:
+            runs: Which runs.
+            columns: Pairs of scope (``config`` or ``summary``) and dotted name.
+
+        Returns:
+            Per run and column the exact JSON text of the value; absent where the run has none.
+        """
+
+    def list_silent(self, before: datetime, *, limit: int = 1000) -> list[Run]:
+        """Live runs whose last heartbeat is older than `before`."""
+
+    def delete(self, run: RunKey, now: datetime) -> None:
+        """Make the run a tombstone; its history, files and objects are collected later."""
+
+
+class FileStore(Protocol):
+    """Files of runs."""
+
+    def put(
+        self,
+        run: RunKey,
+        path: FilePath,
+        *,
+        size_bytes: int,
+        md5: Digest | None,
+        mimetype: str,
+        object_key: ObjectKey,
+        now: datetime,
+    ) -> RunFile: ...
+
+    def find(self, run: RunKey, path: str) -> RunFile | None: ...
+
+    def find_by_id(self, file: int) -> RunFile | None: ...
+
+    def list(
+        self,
+        run: RunKey,
+        *,
+        names: Sequence[str] = (),
+        pattern: str | None = None,
+        prefix: str = "",
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[RunFile], int]:
+        """Files by path plus the total of matches.
+
+        Args:
+            run: Whose files.
+            names: Only these paths, if any are given.
+            pattern: SQL LIKE pattern (``%`` and ``_``), case-sensitive.
+            prefix: Only paths that begin so.
+            after: Only paths greater than this one (paging).
+            limit: Page size.
+        """
+
+    def delete(self, file: int) -> RunFile | None:
+        """Remove a file's record and return it; the bytes are the caller's to delete afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEdge:
+    """A run used a version."""
+
+    run: RunKey
+    artifact: ArtifactId
+    used_as: str | None
+
+
+class ArtifactStore(Protocol):
+    """Artifact types, collections, versions, manifests, files, aliases and lineage."""
+
+    def find_collection(
+        self, project: ProjectId, name: str, *, type_name: str | None = None
+    ) -> Collection | None: ...
+
+    def find_collection_by_id(self, collection: CollectionId) -> Collection | None: ...
+
+    def find_collection_by_client_id(self, client_id: str) -> Collection | None: ...
+
+    def list_collections(
+        self, project: ProjectId, *, type_name: str | None = None, limit: int = 100, offset: int = 0
+    ) -> tuple[list[Collection], int]:
+        """Collections by name plus the total."""
+
+    def list_types(self, project: ProjectId) -> list[str]:
+        """Names of artifact types with at least one collection, sorted."""
+
+    def create(self, new: NewArtifact, now: datetime) -> ArtifactVersion:
+        """Begin a version as PENDING, creating its collection (a sequence) when missing.
+
+        Raises:
+            UsageError: The collection exists with another type.
+        """
+
+    def find(self, artifact: ArtifactId) -> ArtifactVersion | None: ...
+
+    def find_by_client_id(self, client_id: str) -> ArtifactVersion | None: ...
+
+    def find_by_digest(self, collection: CollectionId, digest: str) -> ArtifactVersion | None:
+        """The newest committed version of that content."""
+
+    def find_by_alias(self, collection: CollectionId, alias: str) -> ArtifactVersion | None:
+        """A committed version by alias or by ``vN``."""
+
+    def list_versions(
+        self, collection: CollectionId, *, limit: int = 100, offset: int = 0
+    ) -> tuple[list[ArtifactVersion], int]:
+        """Committed versions, newest first, plus the total."""
+
+    def latest(self, collection: CollectionId) -> ArtifactVersion | None:
+        """The committed version with the highest index."""
+
+    def commit(
+        self, artifact: ArtifactId, *, size_bytes: int, file_count: int, now: datetime
+    ) -> ArtifactVersion:
+        """Make a PENDING version COMMITTED: assign the next index, set its wished aliases and ``latest``. Idempotent."""
+
+    def put_aliases(self, artifact: ArtifactId, aliases: Iterable[str], now: datetime) -> None:
+        """Set aliases, taking each from its previous holder in the collection."""
+
+    def remove_aliases(self, artifact: ArtifactId, aliases: Iterable[str]) -> None: ...
+
+    def update(
+        self,
+        artifact: ArtifactId,
+        *,
+        description: str | None,
+        metadata_json: str | None,
+        ttl_duration_s: int | None,
+        now: datetime,
+    ) -> None:
+        """Change fields; None leaves one as it is."""
+
+    def create_manifest(
+        self, artifact: ArtifactId, *, name: str, kind: ManifestKind, digest: Digest | None
+    ) -> ManifestRecord: ...
+
+    def update_manifest(self, manifest: ManifestId, *, digest: Digest) -> ManifestRecord: ...
+
+    def find_manifest(self, manifest: ManifestId) -> ManifestRecord | None: ...
+
+    def current_manifest(self, artifact: ArtifactId) -> ManifestRecord | None:
+        """The newest announced manifest of a version."""
+
+    def put_file(self, file: ArtifactFile) -> ArtifactFile:
+        """Announce bytes for a path of a version; the same path again replaces the announcement."""
+
+    def find_file(self, artifact: ArtifactId, path: str) -> ArtifactFile | None: ...
+
+    def find_blob(self, project: ProjectId, digest: Digest) -> ArtifactFile | None:
+        """Bytes of that digest already stored by any version of the project, `size_bytes` not None."""
+
+    def mark_stored(self, object_key: ObjectKey, size_bytes: int) -> None:
+        """The bytes of announced files under that key have arrived."""
+
+    def put_manifest_entries(
+        self, artifact: ArtifactId, entries: Iterable[tuple[FilePath, Digest, int, ObjectKey | None]]
+    ) -> None:
+        """Record the entries of a committed version: path, digest, size and where the bytes are (None: a reference)."""
+
+    def list_entries(
+        self, artifact: ArtifactId, *, names: Sequence[str] = (), after: str | None = None, limit: int = 1000
+    ) -> tuple[list[tuple[FilePath, Digest, int, ObjectKey | None]], int]:
+        """Entries of a committed version by path, plus the total."""
+
+    def use(self, run: RunKey, artifact: ArtifactId, *, used_as: str | None, now: datetime) -> None:
+        """Record that a run used a version; idempotent."""
+
+    def list_used_by(self, artifact: ArtifactId) -> list[RunKey]: ...
+
+    def list_inputs(self, run: RunKey) -> list[ArtifactVersion]: ...
+
+    def list_outputs(self, run: RunKey) -> list[ArtifactVersion]:
+        """Committed versions that the run logged, oldest first."""
+
+    def delete(self, artifact: ArtifactId, now: datetime) -> None:
+        """Mark a version deleted and drop its aliases; bytes are collected later."""
+
+
+ColumnValues = Mapping[tuple[str, str], str]

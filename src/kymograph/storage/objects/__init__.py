@@ -1,0 +1,1 @@
+"""Bytes of files, artifacts and (later) history segments."""

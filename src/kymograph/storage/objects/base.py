@@ -1,0 +1,89 @@
+"""The object port: immutable-by-convention bytes under string keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from kymograph.types import Digest, ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class ByteSpan:
+    """Part of an object."""
+
+    start: int
+    """First byte."""
+    end: int | None = None
+    """Byte after the last one; None is the end of the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What the store knows of an object."""
+
+    key: ObjectKey
+    size_bytes: int
+    modified_at: datetime
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """What was stored, measured while it passed."""
+
+    size_bytes: int
+    md5: Digest
+
+
+class ObjectStore(Protocol):
+    """Bytes by key, safe to share between tasks and threads.
+
+    A `put` is atomic: readers see the old object or the new one, whole. Streams are asynchronous, since they last as long
+    as a client's connection; small documents have synchronous twins for the services.
+    """
+
+    can_sign_urls: bool
+    """Whether `sign_put` and `sign_get` give addresses that clients can use without us."""
+
+    async def put(
+        self, key: ObjectKey, body: AsyncIterator[bytes], *, max_bytes: int | None = None
+    ) -> PutResult:
+        """Store a stream.
+
+        Raises:
+            RequestTooLarge: More than `max_bytes` came; nothing was stored.
+            StorageFull: No space; nothing was stored.
+        """
+
+    def read(self, key: ObjectKey, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
+        """Stream an object or a part of it.
+
+        Raises:
+            ObjectNotFound: No such key.
+        """
+
+    async def find(self, key: ObjectKey) -> ObjectInfo | None: ...
+
+    async def delete(self, key: ObjectKey) -> None:
+        """Remove an object; absent is fine."""
+
+    def put_bytes(self, key: ObjectKey, body: bytes) -> PutResult: ...
+
+    def read_bytes(self, key: ObjectKey) -> bytes:
+        """A whole small object.
+
+        Raises:
+            ObjectNotFound: No such key.
+        """
+
+    def list_keys(self, prefix: str) -> list[ObjectInfo]:
+        """Every object whose key begins with `prefix`, by key."""
+
+    def sign_put(self, key: ObjectKey, *, expires_in_s: float) -> str:
+        """An address that takes a `PUT` of exactly this object, for a while."""
+
+    def sign_get(self, key: ObjectKey, *, expires_in_s: float) -> str:
+        """An address that gives exactly this object, for a while."""
