@@ -26,7 +26,26 @@ class Scope(StrEnum):
 
 
 RUN_FIELDS = frozenset(
-    ["id", "display_name", "state", "created_at", "updated_at", "heartbeat_at", "started_at", "duration", "group", "job_type", "host", "username", "tags", "sweep", "notes", "program", "commit", "repo"]
+    [
+        "id",
+        "display_name",
+        "state",
+        "created_at",
+        "updated_at",
+        "heartbeat_at",
+        "started_at",
+        "duration",
+        "group",
+        "job_type",
+        "host",
+        "username",
+        "tags",
+        "sweep",
+        "notes",
+        "program",
+        "commit",
+        "repo",
+    ]
 )
 
 

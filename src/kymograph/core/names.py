@@ -9,7 +9,30 @@ from kymograph.errors import InvalidName
 from kymograph.types import EntityName, FilePath, ProjectName, RunId
 
 RESERVED_ENTITY_NAMES = frozenset(
-    ["api", "graphql", "files", "artifacts", "artifactsV2", "storage", "assets", "registry", "authorize", "login", "logout", "settings", "share", "search", "trash", "docs", "healthz", "readyz", "ready", "metrics", "oidc", "sdk"]
+    [
+        "api",
+        "graphql",
+        "files",
+        "artifacts",
+        "artifactsV2",
+        "storage",
+        "assets",
+        "registry",
+        "authorize",
+        "login",
+        "logout",
+        "settings",
+        "share",
+        "search",
+        "trash",
+        "docs",
+        "healthz",
+        "readyz",
+        "ready",
+        "metrics",
+        "oidc",
+        "sdk",
+    ]
 )
 """First segments of our own addresses; an entity of such a name could not be reached. Source: ui.md §2."""
 
