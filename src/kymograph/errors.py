@@ -3,14 +3,14 @@
 ::
 
     KymographError
-    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · DuplicatePath · RowTooLarge
-    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · FileNotFound ·
-    │                                ArtifactNotFound · CollectionNotFound · ObjectNotFound (FileNotFoundError)
-    ├─ ConflictError                 RunExists · RunDeleted · VersionSealed · NameTaken · DataFolderBusy
-    ├─ IntegrityError                DigestMismatch · SizeMismatch · ManifestCorrupt · StoreCorrupt
+    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · DuplicatePath
+    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
+    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · ObjectNotFound (FileNotFoundError)
+    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · InvalidTransition · DataFolderBusy
+    ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt
     ├─ ProtocolError                 MalformedRequest · RequestTooLarge · UnsupportedOperation
     ├─ AuthError                     Unauthenticated · Forbidden
-    └─ TransportError (OSError)      Unreachable · ReplyTimeout · ServerBusy · StorageFull
+    └─ TransportError (OSError)      ServerBusy · StorageFull
 
 Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
 attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
@@ -273,7 +273,7 @@ class Forbidden(AuthError):
         self.action, self.where = action, where
 
 
-# --- transport and resources --------------------------------------------------------------------------------------------
+# --- transport and resources ------------------------------------------------------------------------------------------
 
 
 class TransportError(KymographError, OSError):

@@ -1,7 +1,8 @@
 """JSON that keeps every number.
 
-The wire carries the bare tokens ``NaN``, ``Infinity`` and ``-Infinity`` and integers to 2^63 and beyond. orjson is fast and
-knows neither, so each function tries orjson and falls back to the standard library for the rare document that needs it.
+The wire carries the bare tokens ``NaN``, ``Infinity`` and ``-Infinity`` and integers to 2^63 and beyond. orjson is
+fast and knows neither, so each function tries orjson and falls back to the standard library for the rare document that
+needs it. Lone surrogates, which no UTF-8 store can hold, are read as U+FFFD: visible, and never an error later on.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from kymograph.types import JsonValue
 
 MAX_EXACT_INT = 2**53
 """The largest magnitude below which every integer is a distinct IEEE double."""
-MAX_DEPTH = 200
-"""Nesting deeper than this is refused: recursive readers downstream must not be driven into the ground."""
 
 
 def loads(text: str | bytes) -> Any:
@@ -32,7 +31,7 @@ def loads(text: str | bytes) -> Any:
         pass
     try:
         # Bytes that are not UTF-8 raise UnicodeDecodeError, a ValueError.
-        return json.loads(text)
+        return _without_surrogates(json.loads(text))
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
 
@@ -47,9 +46,9 @@ def dumps(value: JsonValue) -> str:
         if _is_plain(value):
             return orjson.dumps(value).decode()
     except TypeError:
-        pass  # an integer beyond 64 bits, a lone surrogate or too deep: the standard library writes the first two
+        pass  # an integer beyond 64 bits, or too deep for orjson: the standard library writes the first
     try:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=_has_surrogates(value))
+        return json.dumps(_without_surrogates(value), separators=(",", ":"), ensure_ascii=False)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
 
@@ -88,16 +87,20 @@ def _is_plain(value: JsonValue) -> bool:
     return True
 
 
-def _has_surrogates(value: JsonValue) -> bool:
-    stack: list[JsonValue] = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, str):
-            if any("\ud800" <= character <= "\udfff" for character in item):
-                return True
-        elif isinstance(item, dict):
-            stack.extend(item.keys())
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-    return False
+def replace_surrogates(text: str) -> str:
+    """Make a text storable: lone surrogates become U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass").decode(errors="replace")
+    return text
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return replace_surrogates(value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {replace_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value

@@ -1,7 +1,7 @@
 """History as values: lines as received, rows as read, series as columns.
 
-A run's history is a numbered sequence of JSON lines per writer. Rows are those lines merged by ``_step``: the later line
-wins per key. Steps may come in any order; a line without an integer ``_step`` takes its line number as step.
+A run's history is a numbered sequence of JSON lines per writer. Rows are those lines merged by ``_step``: the later
+line wins per key. Steps may come in any order; a line without an integer ``_step`` takes its line number as step.
 """
 
 from __future__ import annotations

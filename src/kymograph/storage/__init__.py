@@ -1,1 +1,1 @@
-"""Ports to what is kept, and their adapters. Metadata and the history tail share one SQL database; bytes are objects."""
+"""Ports to what is kept, and their adapters. Metadata and the history tail share one database; bytes are objects."""

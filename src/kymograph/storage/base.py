@@ -1,7 +1,7 @@
 """The database as the services see it: jobs on a transaction that offers one store per noun.
 
-A job is a plain function. `read` gives it a consistent snapshot; `write` runs it with all others excluded from the rows it
-touches, and returns once its effects are durable. The embedded database runs writing jobs one after another on one
+A job is a plain function. `read` gives it a consistent snapshot; `write` runs it with all others excluded from the
+rows it touches, and returns once its effects are durable. The embedded database runs writing jobs one after another on one
 connection and commits many of them together (group commit), so a job must be short, must not wait for anything but
 the database, and may run more than once if the database asks for a retry: no side effects but those on the transaction.
 """

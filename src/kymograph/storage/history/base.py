@@ -23,8 +23,8 @@ from kymograph.types import RunKey, WriterId
 class Tail(Protocol):
     """Lines as received, part of a transaction.
 
-    Law: appending a batch twice has the effect of appending it once; of two batches that cover one line, the later wins,
-    also when the first was already read, rewound over or (later) compacted.
+    Law: appending a batch twice has the effect of appending it once; of two batches that cover one line, the later
+    wins, also when the first was already read, rewound over or (later) compacted.
     """
 
     def append(self, run: RunKey, batches: Sequence[LineBatch]) -> None:

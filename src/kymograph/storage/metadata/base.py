@@ -1,7 +1,7 @@
 """The metadata port: one small store per noun, all on the transaction they came with.
 
-`get_` raises the noun's NotFound error when absent, `find_` returns None, `list_` pages, `put_` is idempotent, `create_`
-raises `NameTaken` when present. Times are aware UTC datetimes with microseconds.
+`get_` raises the noun's NotFound error when absent, `find_` returns None, `list_` pages, `put_` is idempotent,
+`create_` raises `NameTaken` when present. Times are aware UTC datetimes with microseconds.
 """
 
 from __future__ import annotations
@@ -118,9 +118,7 @@ class AccountStore(Protocol):
 
     def touch_key(self, key: int, now: datetime) -> None: ...
 
-    def create_session(
-        self, digest: bytes, user: UserId, *, csrf_token: str, expires_at: datetime
-    ) -> None: ...
+    def create_session(self, digest: bytes, user: UserId, *, csrf_token: str, expires_at: datetime) -> None: ...
 
     def find_session(self, digest: bytes, now: datetime) -> Session | None:
         """The session, unless it has expired."""
@@ -286,9 +284,7 @@ class LineageEdge:
 class ArtifactStore(Protocol):
     """Artifact types, collections, versions, manifests, files, aliases and lineage."""
 
-    def find_collection(
-        self, project: ProjectId, name: str, *, type_name: str | None = None
-    ) -> Collection | None: ...
+    def find_collection(self, project: ProjectId, name: str, *, type_name: str | None = None) -> Collection | None: ...
 
     def find_collection_by_id(self, collection: CollectionId) -> Collection | None: ...
 
@@ -327,10 +323,8 @@ class ArtifactStore(Protocol):
     def latest(self, collection: CollectionId) -> ArtifactVersion | None:
         """The committed version with the highest index."""
 
-    def commit(
-        self, artifact: ArtifactId, *, size_bytes: int, file_count: int, now: datetime
-    ) -> ArtifactVersion:
-        """Make a PENDING version COMMITTED: assign the next index, set its wished aliases and ``latest``. Idempotent."""
+    def commit(self, artifact: ArtifactId, *, size_bytes: int, file_count: int, now: datetime) -> ArtifactVersion:
+        """Make a PENDING version COMMITTED: assign the next index, set wished aliases and ``latest``. Idempotent."""
 
     def put_aliases(self, artifact: ArtifactId, aliases: Iterable[str], now: datetime) -> None:
         """Set aliases, taking each from its previous holder in the collection."""

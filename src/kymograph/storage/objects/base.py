@@ -41,16 +41,14 @@ class PutResult:
 class ObjectStore(Protocol):
     """Bytes by key, safe to share between tasks and threads.
 
-    A `put` is atomic: readers see the old object or the new one, whole. Streams are asynchronous, since they last as long
-    as a client's connection; small documents have synchronous twins for the services.
+    A `put` is atomic: readers see the old object or the new one, whole. Streams are asynchronous, since they last as
+    long as a client's connection; small documents have synchronous twins for the services.
     """
 
     can_sign_urls: bool
     """Whether `sign_put` and `sign_get` give addresses that clients can use without us."""
 
-    async def put(
-        self, key: ObjectKey, body: AsyncIterator[bytes], *, max_bytes: int | None = None
-    ) -> PutResult:
+    async def put(self, key: ObjectKey, body: AsyncIterator[bytes], *, max_bytes: int | None = None) -> PutResult:
         """Store a stream.
 
         Raises:
