@@ -1,0 +1,11 @@
+"""Fixtures for every test folder."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run async tests on asyncio alone: it is what the server runs on."""
+    return "asyncio"

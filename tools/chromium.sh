@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Make sure that the browser tests find a Chromium: use the one that is there, else install Debian's package.
+set -euo pipefail
+
+for name in chromium chromium-browser google-chrome; do
+  if command -v "$name" >/dev/null; then exit 0; fi
+done
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+  echo "installing Chromium for the browser tests"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq </dev/null
+  apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core </dev/null
+  command -v chromium >/dev/null
+else
+  echo "The browser tests need Chromium. Install it, for example: sudo apt-get install chromium" >&2
+  exit 1
+fi
