@@ -1,0 +1,39 @@
+"""Opaque GraphQL ids: standard padded base64 of ``Kind:number``.
+
+Clients decode artifact ids to hex to build ``wandb-artifact://`` addresses, so padding and alphabet matter.
+Source: protocol.md §2.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from kymograph.errors import MalformedRequest
+
+
+def encode_id(kind: str, number: int) -> str:
+    """``encode_id("Artifact", 12)`` is the base64 of ``Artifact:12``."""
+    return base64.b64encode(f"{kind}:{number}".encode()).decode()
+
+
+def parse_id(kind: str, text: str) -> int:
+    """Read an id that `encode_id` made.
+
+    Raises:
+        MalformedRequest: Not an id of this kind.
+    """
+    number = find_id(kind, text)
+    if number is None:
+        raise MalformedRequest(f"{text[:80]!r} is not the id of a {kind}", where="id")
+    return number
+
+
+def find_id(kind: str, text: str) -> int | None:
+    """Like `parse_id`, but None for anything else."""
+    try:
+        decoded = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    prefix, _, digits = decoded.partition(":")
+    return int(digits) if prefix == kind and digits.isascii() and digits.isdigit() and len(digits) < 19 else None
