@@ -1,1 +1,1 @@
-"""The protocol's encodings, pure, and shared by both sides: bytes and documents on one side, core values on the other."""
+"""The protocol's encodings, pure and shared by both sides: bytes and documents here, core values there."""

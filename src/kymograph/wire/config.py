@@ -14,7 +14,7 @@ INTERNAL_KEY = "_wandb"
 
 
 def unwrap_config(document: JsonObject) -> JsonObject:
-    """Plain ``{key: value}``, without the client's own notes."""
+    """Give plain ``{key: value}``, without the client's own notes."""
     return {
         key: item["value"] if isinstance(item, dict) and "value" in item else item
         for key, item in document.items()
@@ -28,7 +28,7 @@ def wrap_config(values: JsonObject) -> JsonObject:
 
 
 def internal_notes(document: JsonObject) -> JsonObject:
-    """What the client notes about itself: versions ``m`` (metrics), ``t`` (telemetry), ``e`` (environment)…"""
+    """What the client notes about itself: ``m`` metrics, ``t`` telemetry, ``e`` environment and more."""
     notes = document.get(INTERNAL_KEY)
     value = notes.get("value") if isinstance(notes, dict) else None
     return value if isinstance(value, dict) else {}

@@ -1,7 +1,7 @@
 """Error families and HTTP statuses: the one table, read by the server in one direction and by clients in the other.
 
-Source: protocol.md §16: 400, 401, 403, 404, 409, 410, 413 and 422 are final for clients; 429 and 5xx are retried for up to a
-week, so nothing that will fail again may answer so.
+Source: protocol.md §16: 400, 401, 403, 404, 409, 410, 413 and 422 are final for clients; 429 and 5xx are retried for up
+to a week, so nothing that will fail again may answer so.
 """
 
 from __future__ import annotations

@@ -1,0 +1,126 @@
+"""Who may do what: the only place that decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kymograph.core.accounts import Entity, Role, User
+from kymograph.core.project import Project, Visibility
+from kymograph.core.run import Run
+from kymograph.errors import EntityNotFound, Forbidden, ProjectNotFound, RunDeleted, RunNotFound
+from kymograph.storage.base import Transaction
+from kymograph.types import EntityName
+
+
+class Access(StrEnum):
+    """What a caller wants to do with an entity, its projects and their runs."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMINISTER = "administer"
+
+
+_NEEDED_ROLE = {Access.READ: Role.VIEWER, Access.WRITE: Role.MEMBER, Access.ADMINISTER: Role.ADMIN}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The signed-in user behind a request."""
+
+    user: User
+
+    @property
+    def default_entity(self) -> EntityName:
+        """The entity meant when none is named."""
+        return self.user.default_entity
+
+
+def role_in(tx: Transaction, caller: Caller, entity: Entity) -> Role | None:
+    """The caller's role in an entity; server administrators have every role, organization admins that of its teams."""
+    if caller.user.is_admin:
+        return Role.ADMIN
+    role = tx.accounts.find_role(entity.id, caller.user.id)
+    if role is None and entity.organization_id is not None:
+        organization_role = tx.accounts.find_role(entity.organization_id, caller.user.id)
+        return Role.ADMIN if organization_role is Role.ADMIN else None
+    return role
+
+
+def require_entity(tx: Transaction, caller: Caller, name: str | None, access: Access) -> Entity:
+    """The entity, if the caller has that access; an empty name means the caller's default entity.
+
+    Raises:
+        EntityNotFound: Absent, or not even readable: existence is not given away.
+        Forbidden: Readable but no more.
+    """
+    entity = tx.accounts.find_entity(name or caller.default_entity)
+    role = role_in(tx, caller, entity) if entity is not None else None
+    if entity is None or role is None:
+        raise EntityNotFound(name or caller.default_entity)
+    if not role.includes(_NEEDED_ROLE[access]):
+        raise Forbidden(f"{access} things", where=f"entity {entity.name!r}")
+    return entity
+
+
+def check_project(tx: Transaction, caller: Caller, project: Project | None, access: Access, *, named: str) -> Project:
+    """The project, if the caller has that access.
+
+    Raises:
+        ProjectNotFound: Absent, or not even readable.
+        Forbidden: Readable but no more.
+    """
+    entity = tx.accounts.find_entity_by_id(project.entity_id) if project is not None else None
+    if project is None or entity is None:
+        raise ProjectNotFound(named)
+    role = role_in(tx, caller, entity)
+    if role is not None and role.includes(_NEEDED_ROLE[access]):
+        return project
+    if role is None and project.visibility is not Visibility.PUBLIC:
+        raise ProjectNotFound(named)
+    if access is Access.READ:
+        return project
+    raise Forbidden(f"{access} things", where=f"project {named!r}")
+
+
+def require_project(tx: Transaction, caller: Caller, entity: str | None, name: str, access: Access) -> Project:
+    """Look a project up by name and check access; see `check_project`."""
+    owner = entity or caller.default_entity
+    return check_project(tx, caller, tx.projects.find(owner, name), access, named=f"{owner}/{name}")
+
+
+def require_run(
+    tx: Transaction, caller: Caller, entity: str | None, project: str, run: str, access: Access
+) -> tuple[Project, Run]:
+    """Look a run up by its address and check access.
+
+    Raises:
+        ProjectNotFound: See `check_project`.
+        RunNotFound: The project has no such run.
+        RunDeleted: It had one.
+        Forbidden: Readable but no more.
+    """
+    found_project = require_project(tx, caller, entity, project, access)
+    found = tx.runs.find(found_project.id, run)
+    if found is None:
+        if access is Access.WRITE and tx.runs.is_deleted(found_project.id, run):
+            raise RunDeleted(run)
+        raise RunNotFound(run, within=f"{found_project.entity}/{found_project.name}")
+    return found_project, found
+
+
+def check_run(tx: Transaction, caller: Caller, run: Run | None, access: Access, *, named: str) -> Run:
+    """The run, if the caller may have that access to its project.
+
+    Raises:
+        RunNotFound: Absent, or not even readable.
+        Forbidden: Readable but no more.
+    """
+    if run is None:
+        raise RunNotFound(named)
+    project = tx.projects.find_by_id(run.project_id)
+    try:
+        check_project(tx, caller, project, access, named=f"{run.entity}/{run.project}")
+    except ProjectNotFound as exc:
+        raise RunNotFound(named) from exc
+    return run
