@@ -338,7 +338,7 @@ class AccountService:
     def create_team(
         self, caller: Caller, name: str, *, owner: str | None = None, organization: str | None = None
     ) -> Entity:
-        """Create a team. Anybody may; only administrators may name another owner or an organization that is not theirs.
+        """Create a team. Anybody may; only administrators may name another owner or somebody else's organization.
 
         Raises:
             NameTaken: The name is in use.

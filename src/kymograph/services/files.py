@@ -1,0 +1,214 @@
+"""Files of runs: where to send them, what has come, where to get them."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from kymograph.core.files import RunFile
+from kymograph.core.names import parse_file_path
+from kymograph.core.run import Run, RunChange
+from kymograph.errors import Forbidden, RunFileNotFound
+from kymograph.services.access import Access, Caller, check_run, require_run
+from kymograph.services.live import LiveBus, LiveEvent, LiveKind
+from kymograph.services.secrets import Signer
+from kymograph.storage.base import Database, Transaction
+from kymograph.storage.objects.base import ByteSpan, ObjectStore
+from kymograph.types import FilePath, JsonObject, ObjectKey, RunKey
+
+UPLOAD_URL_LENGTH_S = 24 * 3600
+"""Clients ask for addresses when a file is ready but may retry for hours."""
+DOWNLOAD_URL_LENGTH_S = 3600
+METADATA_FILE = "wandb-metadata.json"
+MAX_METADATA_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FilePage:
+    """Some files of a run."""
+
+    files: list[RunFile]
+    total: int
+
+
+class FileService:
+    """Run files. Bytes are stored first, then the record that makes them visible."""
+
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        signer: Signer,
+        live: LiveBus,
+        clock: Callable[[], datetime],
+        *,
+        public_url: str,
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._signer = signer
+        self._live = live
+        self._clock = clock
+        self._public_url = public_url
+
+    # Addresses
+
+    def upload_urls(
+        self, caller: Caller, entity: str | None, project: str, run: str, names: Sequence[str]
+    ) -> tuple[Run, list[tuple[str, str]]]:
+        """An address to PUT each file to, in the order asked for.
+
+        Raises:
+            InvalidName: A name that could leave the run's folder.
+            RunNotFound: Absent or not readable.
+            Forbidden: The caller may only read there.
+        """
+        paths = [parse_file_path(name) for name in names]
+        _, found = self._database.read(lambda tx: require_run(tx, caller, entity, project, run, Access.WRITE))
+        return found, [(path, self.upload_url(found, path)) for path in paths]
+
+    def upload_url(self, run: Run, path: FilePath) -> str:
+        """An address that takes one file of a run (whose write access was checked)."""
+        return self._url({"m": "PUT", "r": run.key, "p": path}, path, UPLOAD_URL_LENGTH_S)
+
+    def download_url(self, file: RunFile) -> str:
+        """An address that gives one file for a while, without any other credential."""
+        return self._url({"m": "GET", "f": file.id, "k": file.object_key}, file.path, DOWNLOAD_URL_LENGTH_S)
+
+    def _url(self, claims: JsonObject, path: str, length_s: float) -> str:
+        token = self._signer.sign(claims, expires_at_s=self._clock().timestamp() + length_s)
+        return f"{self._public_url}/storage/runs/{token}/{quote(path)}"
+
+    # Transfers
+
+    async def receive(self, token: str, body: AsyncIterator[bytes], *, content_type: str | None) -> RunFile:
+        """Store what is sent to an upload address.
+
+        Raises:
+            Forbidden: The address is forged, expired or not for uploads.
+            StorageFull: Nothing was stored.
+        """
+        claims = self._signer.verify(token, now_s=self._clock().timestamp())
+        if claims.get("m") != "PUT" or not isinstance(claims.get("r"), int):
+            raise Forbidden("upload to this address", where="storage")
+        run_key, path = RunKey(int(str(claims["r"]))), FilePath(str(claims["p"]))
+        object_key = ObjectKey(f"runs/{run_key}/{secrets.token_hex(16)}")
+        # Object first, row second: a row without bytes is a broken file, bytes without a row are garbage to collect.
+        stored = await self._objects.put(object_key, body)
+        metadata = await asyncio.to_thread(self._read_metadata, path, object_key, stored.size_bytes)
+
+        def job(tx: Transaction) -> tuple[Run | None, RunFile, RunFile | None]:
+            now = self._clock()
+            run = tx.runs.find_by_key(run_key)
+            previous = tx.files.find(run_key, path)
+            file = tx.files.put(
+                run_key,
+                path,
+                size_bytes=stored.size_bytes,
+                md5=stored.md5,
+                mimetype=guess_mimetype(path, content_type),
+                object_key=object_key,
+                now=now,
+            )
+            if run is not None and metadata is not None:
+                tx.runs.update(run_key, RunChange(metadata_json=metadata), now)
+            return run, file, previous
+
+        run, file, previous = await asyncio.to_thread(self._database.write, job)
+        if previous is not None and previous.object_key != object_key:
+            await self._objects.delete(previous.object_key)
+        if run is not None:
+            self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.FILES))
+        return file
+
+    def _read_metadata(self, path: FilePath, key: ObjectKey, size_bytes: int) -> str | None:
+        if path != METADATA_FILE or size_bytes > MAX_METADATA_BYTES:
+            return None
+        return self._objects.read_bytes(key).decode(errors="replace")
+
+    def resolve_download(self, token: str) -> RunFile:
+        """The file behind a download address.
+
+        Raises:
+            Forbidden: The address is forged, expired or not for downloads.
+            RunFileNotFound: Deleted meanwhile.
+        """
+        claims = self._signer.verify(token, now_s=self._clock().timestamp())
+        if claims.get("m") != "GET" or not isinstance(claims.get("f"), int):
+            raise Forbidden("download from this address", where="storage")
+        number = int(str(claims["f"]))
+        file = self._database.read(lambda tx: tx.files.find_by_id(number))
+        if file is None or file.object_key != claims.get("k"):
+            raise RunFileNotFound(str(number))
+        return file
+
+    def read(self, file: RunFile, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
+        """The bytes of a file (got already)."""
+        return self._objects.read(file.object_key, span)
+
+    # Records
+
+    def get(self, run: Run, path: str) -> RunFile:
+        """One file of a run (got already).
+
+        Raises:
+            RunFileNotFound: The run has no such file.
+        """
+        file = self._database.read(lambda tx: tx.files.find(run.key, path))
+        if file is None:
+            raise RunFileNotFound(path, within=run.path)
+        return file
+
+    def list(
+        self,
+        run: Run,
+        *,
+        names: Sequence[str] = (),
+        pattern: str | None = None,
+        prefix: str = "",
+        after: str | None = None,
+        limit: int = 100,
+    ) -> FilePage:
+        """Files of a run (got already), by path; see `FileStore.list`."""
+
+        def job(tx: Transaction) -> FilePage:
+            files, total = tx.files.list(run.key, names=names, pattern=pattern, prefix=prefix, after=after, limit=limit)
+            return FilePage(files, total)
+
+        return self._database.read(job)
+
+    def delete(self, caller: Caller, numbers: Sequence[int]) -> list[RunFile]:
+        """Remove file records; the caller then removes the bytes of what is returned.
+
+        Raises:
+            RunFileNotFound: No such file, or not readable.
+            Forbidden: The caller may only read there. Nothing was removed.
+        """
+
+        def job(tx: Transaction) -> list[RunFile]:
+            removed: list[RunFile] = []
+            for number in numbers:
+                file = tx.files.find_by_id(number)
+                if file is None:
+                    raise RunFileNotFound(str(number))
+                check_run(tx, caller, tx.runs.find_by_key(file.run), Access.WRITE, named=file.path)
+                tx.files.delete(number)
+                removed.append(file)
+            return removed
+
+        return self._database.write(job)
+
+
+def guess_mimetype(path: str, content_type: str | None = None) -> str:
+    """By the name's ending, else what the sender said, else bytes."""
+    guessed, encoding = mimetypes.guess_type(path)
+    if guessed is not None and encoding is None:
+        return guessed
+    if path.endswith((".log", ".jsonl", ".patch", ".diff", ".yaml", ".yml", ".toml")):
+        return "text/plain"
+    return content_type.split(";")[0].strip() if content_type else "application/octet-stream"

@@ -1,0 +1,268 @@
+"""History, system metrics and console: taking them in and giving them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kymograph.core import exact_json
+from kymograph.core.history import (
+    BucketAnswer,
+    BucketQuery,
+    HistoryPart,
+    LineBatch,
+    MetricInfo,
+    NumberedLine,
+    RowPage,
+    RowQuery,
+    SeriesSource,
+    Stream,
+    XAxis,
+)
+from kymograph.core.run import LIVE_STATES, Run, RunChange, RunState
+from kymograph.services.access import Access, Caller, check_run, require_run
+from kymograph.services.live import LiveBus, LiveEvent, LiveKind
+from kymograph.storage.base import Database, Transaction
+from kymograph.storage.history.base import HistoryReader
+from kymograph.types import JsonObject, MetricName, RunKey
+
+MAX_ANCESTORS = 32
+"""Forks of forks are followed this far."""
+
+BranchPointOf = Callable[[JsonObject], tuple[str, int] | None]
+"""Reads a run's config document: the parent's id and the last inherited step, None for a run that is no fork."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamUpdate:
+    """What one request of a run's file stream brings."""
+
+    batches: Sequence[LineBatch] = ()
+    summary_json: str | None = None
+    is_preempting: bool = False
+    is_complete: bool = False
+    exit_code: int | None = None
+    has_files: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeInfo:
+    """What a client needs to go on with a run."""
+
+    history_tail: tuple[str, ...]
+    events_tail: tuple[str, ...]
+
+
+class HistoryService:
+    """The write path of a run's streams and the queries over them."""
+
+    def __init__(
+        self,
+        database: Database,
+        reader: HistoryReader,
+        live: LiveBus,
+        clock: Callable[[], datetime],
+        branch_point_of: BranchPointOf,
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._live = live
+        self._clock = clock
+        self._branch_point_of = branch_point_of
+
+    # Taking in
+
+    def record(self, caller: Caller, entity: str, project: str, run_id: str, update: StreamUpdate) -> Run:
+        """Keep one request of a file stream; returns once it is durable.
+
+        Recording the same request twice has the effect of recording it once. A run that had ended is running again,
+        unless the request is the one that ends it.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+            RunNotFound: Absent.
+            RunDeleted: Deleted meanwhile.
+            Forbidden: The caller may only read there.
+            StorageFull: Nothing of the request was kept.
+        """
+
+        def job(tx: Transaction) -> Run:
+            now = self._clock()
+            _, run = require_run(tx, caller, entity, project, run_id, Access.WRITE)
+            if update.batches:
+                tx.tail.append(run.key, update.batches)
+            return tx.runs.update(run.key, _change_of(run, update, now), now)
+
+        run = self._database.write(job)
+        self._announce(run, update)
+        return run
+
+    def rewind(self, caller: Caller, run: Run, *, after_step: int) -> Run:
+        """Drop history after a step (it stays in an archive) and let the run go on from there."""
+
+        def job(tx: Transaction) -> Run:
+            found = check_run(tx, caller, tx.runs.find_by_key(run.key), Access.WRITE, named=run.path)
+            tx.tail.truncate(found.key, after_step=after_step)
+            return tx.runs.update(found.key, RunChange(last_step=after_step), self._clock())
+
+        rewound = self._database.write(job)
+        self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.HISTORY, {"last_step": after_step}))
+        return rewound
+
+    def _announce(self, run: Run, update: StreamUpdate) -> None:
+        seen = {batch.stream for batch in update.batches}
+
+        def tell(kind: LiveKind, **details: int | None) -> None:
+            self._live.publish(LiveEvent(run.project_id, run.id, kind, dict(details)))
+
+        if Stream.HISTORY in seen:
+            tell(LiveKind.HISTORY, last_step=run.last_step, lines=run.history_lines)
+        if Stream.SYSTEM in seen:
+            tell(LiveKind.SYSTEM)
+        if Stream.CONSOLE in seen:
+            tell(LiveKind.CONSOLE, total=run.console_lines)
+        if update.summary_json is not None:
+            tell(LiveKind.SUMMARY)
+        if update.has_files:
+            tell(LiveKind.FILES)
+        tell(LiveKind.RUN)
+
+    # Giving out
+
+    def parts_of(self, run: Run) -> tuple[HistoryPart, ...]:
+        """The run's own history behind those parts of its ancestors that it was forked from."""
+        return self._database.read(lambda tx: self._parts(tx, run))
+
+    def _parts(self, tx: Transaction, run: Run) -> tuple[HistoryPart, ...]:
+        parts = [HistoryPart(run.key)]
+        seen = {run.key}
+        current = run
+        while len(parts) <= MAX_ANCESTORS and '"branch_point"' in current.config_json:
+            point = self._branch_point_of(exact_json.loads(current.config_json))
+            parent = tx.runs.find(run.project_id, point[0]) if point is not None else None
+            if point is None or parent is None or parent.key in seen:
+                break
+            # An ancestor contributes no more than what its own child inherited.
+            bounds = [part.last_step for part in parts if part.last_step is not None]
+            parts.append(HistoryPart(parent.key, min([point[1], *bounds])))
+            seen.add(parent.key)
+            current = parent
+        return tuple(reversed(parts))
+
+    def rows(self, run: Run, query: RowQuery) -> RowPage:
+        """Merged rows of a run (got already) in ascending step order."""
+        return self._reader.rows(self.parts_of(run), query)
+
+    def catalogue(self, run: Run, stream: Stream = Stream.HISTORY) -> list[MetricInfo]:
+        """Every metric of a run."""
+        return self._reader.catalogue(self.parts_of(run), stream)
+
+    def last_step(self, run: Run) -> int | None:
+        """The highest step, inherited ones included."""
+        return self._reader.last_step(self.parts_of(run))
+
+    def series(
+        self,
+        runs: Sequence[Run],
+        metrics: Sequence[MetricName],
+        *,
+        stream: Stream = Stream.HISTORY,
+        x: XAxis = XAxis.STEP,
+        x_metric: MetricName | None = None,
+        x_min: float | None = None,
+        x_max: float | None = None,
+        width: int = 1000,
+    ) -> BucketAnswer:
+        """Metrics of runs (got already) as columns for charts; see `BucketQuery`."""
+        parts_by_run = self._database.read(lambda tx: [self._parts(tx, run) for run in runs])
+        sources = tuple(
+            SeriesSource(parts, started_at=run.started_at or run.created_at)
+            for run, parts in zip(runs, parts_by_run, strict=True)
+        )
+        return self._reader.buckets(BucketQuery(sources, tuple(metrics), stream, x, x_metric, x_min, x_max, width))
+
+    def resume_info(self, run: Run) -> ResumeInfo:
+        """The last lines of history and system metrics, as received."""
+
+        def job(tx: Transaction) -> ResumeInfo:
+            return ResumeInfo(
+                history_tail=tuple(line.text for line in tx.tail.last_lines(run.key, Stream.HISTORY, 1)),
+                events_tail=tuple(line.text for line in tx.tail.last_lines(run.key, Stream.SYSTEM, 1)),
+            )
+
+        return self._database.read(job)
+
+    def console(self, run: Run, *, first: int, limit: int) -> list[NumberedLine]:
+        """Console lines from number `first` on, as received."""
+        return self._database.read(lambda tx: tx.tail.lines(run.key, Stream.CONSOLE, first=first, limit=limit))
+
+    def console_tail(self, run: Run, count: int) -> list[NumberedLine]:
+        """The last console lines, ascending."""
+        return self._database.read(lambda tx: tx.tail.last_lines(run.key, Stream.CONSOLE, count))
+
+    def system_lines(self, run: Run) -> list[NumberedLine]:
+        """All system metric lines as received."""
+        return self._database.read(lambda tx: tx.tail.lines(run.key, Stream.SYSTEM))
+
+    def delete(self, run: RunKey) -> None:
+        """Drop all streams of a run."""
+        self._database.write(lambda tx: tx.tail.delete(run))
+
+
+def _change_of(run: Run, update: StreamUpdate, now: datetime) -> RunChange:
+    """What a request changes about the run itself."""
+    summary_json = update.summary_json if update.summary_json != run.summary_json else None
+    last_step = _last_step(update.batches)
+    if last_step is not None and run.last_step is not None:
+        last_step = max(last_step, run.last_step)
+    if update.is_complete or update.exit_code is not None:
+        exit_code = update.exit_code or 0
+        if run.stop_requested and exit_code != 0:
+            state = RunState.KILLED
+        elif run.state is RunState.PREEMPTING or update.is_preempting:
+            state = RunState.PREEMPTED if exit_code else RunState.FINISHED
+        else:
+            state = RunState.FAILED if exit_code else RunState.FINISHED
+        return RunChange(
+            state=state,
+            summary_json=summary_json,
+            exit_code=exit_code,
+            heartbeat_at=now,
+            finished_at=_end_of(run, summary_json or run.summary_json, now),
+            last_step=last_step,
+        )
+    is_back = run.state not in LIVE_STATES
+    return RunChange(
+        state=RunState.PREEMPTING if update.is_preempting else (RunState.RUNNING if is_back else None),
+        summary_json=summary_json,
+        heartbeat_at=now,
+        started_at=now if run.started_at is None else None,
+        # A stop was for the process that has ended; one that resumes the run must not be stopped by it.
+        stop_requested=False if is_back and run.stop_requested else None,
+        last_step=last_step,
+        reopened=is_back,
+    )
+
+
+def _end_of(run: Run, summary_json: str, now: datetime) -> datetime:
+    """When the run ended: by its own measure of time where it gives one, since it may have been synced much later."""
+    started_at = run.started_at or run.created_at
+    notes = exact_json.loads(summary_json).get("_wandb")
+    runtime = notes.get("runtime") if isinstance(notes, dict) else None
+    if isinstance(runtime, (int, float)) and 0 <= runtime < 10 * 365 * 86400:
+        return min(now, started_at + timedelta(seconds=float(runtime)))
+    return now
+
+
+def _last_step(batches: Sequence[LineBatch]) -> int | None:
+    """The step of the last history line of a request, for people to see how far a run is."""
+    for batch in reversed(batches):
+        if batch.stream is Stream.HISTORY:
+            try:
+                row = exact_json.loads(batch.lines[-1])
+            except ValueError:
+                return None  # kept as received; reading reports it as unreadable
+            step = row.get("_step") if isinstance(row, dict) else None
+            return step if isinstance(step, int) and not isinstance(step, bool) and abs(step) < 2**63 else None
+    return None

@@ -1,0 +1,132 @@
+"""Projects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kymograph.core.names import parse_project_name
+from kymograph.core.project import Project, ProjectStats, Visibility
+from kymograph.errors import NameTaken, ProjectNotFound
+from kymograph.services.access import Access, Caller, require_entity, require_project
+from kymograph.storage.base import Database, Transaction
+
+DEFAULT_PROJECT = "uncategorized"
+"""Where runs go when no project is named. Source: protocol.md §4.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """Some projects with their counts."""
+
+    projects: list[tuple[Project, ProjectStats]]
+    total: int
+
+
+def find_or_create_project(
+    tx: Transaction, caller: Caller, entity: str | None, name: str | None, now: datetime
+) -> Project:
+    """The named project, made on first use if the caller may write to its entity.
+
+    Raises:
+        EntityNotFound: No such entity, or not the caller's.
+        Forbidden: The caller may only read there.
+        InvalidName: A new project's name breaks the rules.
+    """
+    owner = entity or caller.default_entity
+    if tx.projects.find(owner, name or DEFAULT_PROJECT) is not None:
+        return require_project(tx, caller, owner, name or DEFAULT_PROJECT, Access.WRITE)
+    target = require_entity(tx, caller, owner, Access.WRITE)
+    return tx.projects.create(target, parse_project_name(name or DEFAULT_PROJECT), now=now)
+
+
+class ProjectService:
+    """Lists, makes and edits projects."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def get(self, caller: Caller, entity: str | None, name: str) -> Project:
+        """One project.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+        """
+        return self._database.read(lambda tx: require_project(tx, caller, entity, name, Access.READ))
+
+    def find(self, caller: Caller, entity: str | None, name: str) -> Project | None:
+        """One project, None when absent or not readable."""
+        try:
+            return self.get(caller, entity, name)
+        except ProjectNotFound:
+            return None
+
+    def stats(self, projects: Sequence[Project]) -> dict[Project, ProjectStats]:
+        """Counts of projects that the caller has got already."""
+        found = self._database.read(lambda tx: tx.projects.stats([project.id for project in projects], self._clock()))
+        return {project: found[project.id] for project in projects}
+
+    def list(
+        self, caller: Caller, *, entity: str | None = None, search: str = "", limit: int = 100, offset: int = 0
+    ) -> ProjectPage:
+        """Projects of one entity or of all the caller's, newest activity first.
+
+        Raises:
+            EntityNotFound: No such entity, or not readable.
+        """
+
+        def job(tx: Transaction) -> ProjectPage:
+            if entity is not None:
+                entities = [require_entity(tx, caller, entity, Access.READ).id]
+            else:
+                entities = [member.entity.id for member in tx.accounts.list_memberships(caller.user.id)]
+            projects, total = tx.projects.list(entities, search=search, limit=limit, offset=offset)
+            stats = tx.projects.stats([project.id for project in projects], self._clock())
+            return ProjectPage([(project, stats[project.id]) for project in projects], total)
+
+        return self._database.read(job)
+
+    def put(
+        self,
+        caller: Caller,
+        entity: str | None,
+        name: str,
+        *,
+        description: str | None = None,
+        visibility: Visibility | None = None,
+    ) -> tuple[Project, bool]:
+        """Create a project or change it; also tells whether it was created."""
+
+        def job(tx: Transaction) -> tuple[Project, bool]:
+            existed = tx.projects.find(entity or caller.default_entity, name) is not None
+            project = find_or_create_project(tx, caller, entity, name, self._clock())
+            if description is not None or visibility is not None:
+                tx.projects.update(project.id, description=description, visibility=visibility)
+            return require_project(tx, caller, project.entity, project.name, Access.READ), not existed
+
+        return self._database.write(job)
+
+    def rename(self, caller: Caller, entity: str | None, name: str, new_name: str) -> Project:
+        """Give a project another name.
+
+        Raises:
+            NameTaken: The entity has a project of that name.
+        """
+        parsed = parse_project_name(new_name)
+
+        def job(tx: Transaction) -> Project:
+            project = require_project(tx, caller, entity, name, Access.ADMINISTER)
+            if tx.projects.find(project.entity, parsed) is not None:
+                raise NameTaken("project", parsed)
+            tx.projects.update(project.id, name=parsed)
+            return require_project(tx, caller, project.entity, parsed, Access.READ)
+
+        return self._database.write(job)
+
+    def delete(self, caller: Caller, entity: str | None, name: str) -> None:
+        """Remove a project with everything in it."""
+        self._database.write(
+            lambda tx: tx.projects.delete(require_project(tx, caller, entity, name, Access.ADMINISTER).id)
+        )

@@ -1,0 +1,265 @@
+"""Runs: create, resume, change, find, stop and delete."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from kymograph.core import exact_json
+from kymograph.core.filters import Filter, RunQuery
+from kymograph.core.names import parse_run_id
+from kymograph.core.project import Project
+from kymograph.core.run import CRASHED_AFTER, SETTABLE_STATES, STALE_AFTER, Run, RunChange, RunState
+from kymograph.errors import InvalidTransition, MalformedRequest, ProjectNotFound, RunDeleted, RunNotFound
+from kymograph.services.access import (
+    Access,
+    Caller,
+    check_project,
+    check_run,
+    require_project,
+    require_run,
+)
+from kymograph.services.live import LiveBus, LiveEvent, LiveKind
+from kymograph.services.projects import find_or_create_project
+from kymograph.storage.base import Database, Transaction
+from kymograph.types import JsonObject, ProjectId, RunId, RunKey
+
+RUN_ID_LENGTH = 8
+_RUN_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class RunAddress:
+    """Where a run is or shall be; missing parts have defaults."""
+
+    entity: str | None = None
+    project: str | None = None
+    run: str | None = None
+    key: RunKey | None = None
+    """Given by clients that know the run already; then the rest does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Some runs of a project, as of one moment."""
+
+    runs: list[Run]
+    total: int
+    now: datetime
+
+
+def new_run_id() -> RunId:
+    """A random id as clients make them."""
+    return RunId("".join(secrets.choice(_RUN_ID_ALPHABET) for _ in range(RUN_ID_LENGTH)))
+
+
+def checked_document(text: str, *, where: str) -> JsonObject:
+    """Parse a config or summary document.
+
+    Raises:
+        MalformedRequest: Not a JSON object.
+    """
+    try:
+        document = exact_json.loads(text)
+    except ValueError as exc:
+        raise MalformedRequest(f"not JSON: {exc}", where=where) from exc
+    if not isinstance(document, dict):
+        raise MalformedRequest("expected a JSON object", where=where)
+    return document
+
+
+class RunService:
+    """Everything about runs but their history, console and files."""
+
+    def __init__(self, database: Database, live: LiveBus, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._live = live
+        self._clock = clock
+
+    @property
+    def now(self) -> datetime:
+        """The moment that states are told for."""
+        return self._clock()
+
+    # Writing
+
+    def upsert(self, caller: Caller, address: RunAddress, change: RunChange) -> tuple[Run, bool]:
+        """Change a run, creating it and its project when absent.
+
+        Returns:
+            The run afterwards, and whether this call created it.
+
+        Raises:
+            RunDeleted: The id belonged to a deleted run.
+            RunNotFound: `address.key` is given and there is no such run.
+            EntityNotFound: No such entity, or not the caller's.
+            Forbidden: The caller may only read there.
+            InvalidName: The id or project name breaks the rules.
+            MalformedRequest: Config or summary is not a JSON object.
+        """
+        if change.config_json is not None:
+            checked_document(change.config_json, where="config")
+        if change.summary_json is not None:
+            checked_document(change.summary_json, where="summaryMetrics")
+
+        def job(tx: Transaction) -> tuple[Run, bool]:
+            now = self._clock()
+            if address.key is not None:
+                known = check_run(tx, caller, tx.runs.find_by_key(address.key), Access.WRITE, named="(by id)")
+                return tx.runs.update(known.key, change, now), False
+            project = find_or_create_project(tx, caller, address.entity, address.project, now)
+            run_id = parse_run_id(address.run) if address.run else new_run_id()
+            existing = tx.runs.find(project.id, run_id)
+            if existing is not None:
+                return tx.runs.update(existing.key, change, now), False
+            if tx.runs.is_deleted(project.id, run_id):
+                raise RunDeleted(run_id)
+            tx.projects.touch(project.id, now)
+            created = replace(change, state=change.state or RunState.RUNNING)
+            run = tx.runs.create(
+                project, run_id, display_name=change.display_name, user=caller.user.id, now=now, change=created
+            )
+            return run, True
+
+        run, inserted = self._database.write(job)
+        self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.RUN))
+        if change.summary_json is not None:
+            self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.SUMMARY))
+        return run, inserted
+
+    def update(self, caller: Caller, run: Run, change: RunChange) -> Run:
+        """Change a run that the caller has got already."""
+        return self.upsert(caller, RunAddress(key=run.key), change)[0]
+
+    def set_state(self, caller: Caller, key: RunKey, state: RunState) -> Run:
+        """Set a state by hand, where the protocol allows it.
+
+        Raises:
+            InvalidTransition: Not from the run's present state.
+        """
+
+        def job(tx: Transaction) -> Run:
+            run = check_run(tx, caller, tx.runs.find_by_key(key), Access.WRITE, named="(by id)")
+            current = run.state_at(self._clock())
+            if current is RunState.STALE:
+                current = RunState.RUNNING
+            if current not in SETTABLE_STATES.get(state, ()) or run.sweep is not None:
+                raise InvalidTransition(run.id, current=current, wanted=state)
+            return tx.runs.update(run.key, RunChange(state=state), self._clock())
+
+        run = self._database.write(job)
+        self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.RUN))
+        return run
+
+    def request_stop(self, caller: Caller, key: RunKey) -> Run:
+        """Ask the run's process to stop; it learns of it with its next request."""
+
+        def job(tx: Transaction) -> Run:
+            run = check_run(tx, caller, tx.runs.find_by_key(key), Access.WRITE, named="(by id)")
+            return tx.runs.update(run.key, RunChange(stop_requested=True), self._clock())
+
+        run = self._database.write(job)
+        self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.RUN))
+        return run
+
+    def delete(self, caller: Caller, key: RunKey) -> None:
+        """Remove a run; its id cannot be used again."""
+
+        def job(tx: Transaction) -> Run:
+            run = check_run(tx, caller, tx.runs.find_by_key(key), Access.WRITE, named="(by id)")
+            tx.runs.delete(run.key, self._clock())
+            return run
+
+        run = self._database.write(job)
+        self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.GONE))
+
+    # Reading
+
+    def get(self, caller: Caller, entity: str | None, project: str, run: str) -> Run:
+        """One run.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+            RunNotFound: The project has no such run.
+        """
+        return self._database.read(lambda tx: require_run(tx, caller, entity, project, run, Access.READ)[1])
+
+    def find(self, caller: Caller, entity: str | None, project: str, run: str) -> Run | None:
+        """One run, None when absent or not readable."""
+        try:
+            return self.get(caller, entity, project, run)
+        except (ProjectNotFound, RunNotFound):
+            return None
+
+    def find_by_key(self, caller: Caller, key: RunKey) -> Run | None:
+        """One run by row number, None when absent or not readable."""
+
+        def job(tx: Transaction) -> Run | None:
+            try:
+                return check_run(tx, caller, tx.runs.find_by_key(key), Access.READ, named="(by id)")
+            except RunNotFound:
+                return None
+
+        return self._database.read(job)
+
+    def list_by_keys(self, caller: Caller, keys: Sequence[RunKey]) -> list[Run]:
+        """Those of the runs that the caller may read."""
+
+        def job(tx: Transaction) -> list[Run]:
+            allowed: dict[ProjectId, bool] = {}
+            runs = tx.runs.list_by_keys(keys)
+            for run in runs:
+                if run.project_id not in allowed:
+                    project = tx.projects.find_by_id(run.project_id)
+                    try:
+                        check_project(tx, caller, project, Access.READ, named=run.path)
+                        allowed[run.project_id] = True
+                    except ProjectNotFound:
+                        allowed[run.project_id] = False
+            return [run for run in runs if allowed[run.project_id]]
+
+        return self._database.read(job)
+
+    def search(self, caller: Caller, entity: str | None, project: str, query: RunQuery) -> RunPage:
+        """One page of the runs of a project."""
+
+        def job(tx: Transaction) -> RunPage:
+            now = self._clock()
+            found = require_project(tx, caller, entity, project, Access.READ)
+            runs = tx.runs.search(found.id, query, now) if query.limit else []
+            return RunPage(runs, tx.runs.count(found.id, query.filter, now), now)
+
+        return self._database.read(job)
+
+    def count(self, project: Project, filter: Filter) -> int:
+        """How many runs of a project (got already) match."""
+        return self._database.read(lambda tx: tx.runs.count(project.id, filter, self._clock()))
+
+    def values(
+        self, runs: Sequence[Run], columns: Sequence[tuple[str, str]]
+    ) -> dict[RunKey, dict[tuple[str, str], str]]:
+        """Chosen config and summary leaves of runs (got already); see `RunStore.values`."""
+        return self._database.read(lambda tx: tx.runs.values([run.key for run in runs], columns)) if columns else {}
+
+    def find_many(self, caller: Caller, entity: str | None, project: str, runs: Sequence[str]) -> list[Run]:
+        """Those of the named runs that exist, in the order asked for."""
+
+        def job(tx: Transaction) -> list[Run]:
+            found = require_project(tx, caller, entity, project, Access.READ)
+            return [run for name in runs if (run := tx.runs.find(found.id, name)) is not None]
+
+        return self._database.read(job)
+
+    # Time passing
+
+    def announce_silent(self) -> int:
+        """Tell watchers of runs that have become stale or crashed; their state follows from the clock by itself."""
+        now = self._clock()
+        silent = self._database.read(lambda tx: tx.runs.list_silent(now - STALE_AFTER))
+        for run in silent:
+            if now - run.heartbeat_at < CRASHED_AFTER * 2:
+                self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.RUN))
+        return len(silent)
