@@ -164,7 +164,7 @@ class FileService:
             raise RunFileNotFound(path, within=run.path)
         return file
 
-    def list(
+    def list_files(
         self,
         run: Run,
         *,
