@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from kymograph.core.history import (
@@ -18,6 +19,33 @@ from kymograph.core.history import (
     StreamExtent,
 )
 from kymograph.types import RunKey, WriterId
+
+
+@dataclass(frozen=True, slots=True)
+class StreamVersion:
+    """What a reader compares to know whether its copy of a stream of one writer is current."""
+
+    generation: int
+    """Changes when lines went away (rewind, delete): begin anew."""
+    version: int
+    """Rises with every change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive lines as they are stored.
+
+    Of two chunks that cover one line, the one with the higher `seq` holds it.
+    """
+
+    seq: int
+    origin_seq: int
+    """`seq` of the oldest chunk that was merged into this one by appending at the end; else its own."""
+    writer: WriterId
+    first_line: int
+    line_count: int
+    payload: bytes
+    """Compressed; `kymograph.storage.history.payload` reads it."""
 
 
 class Tail(Protocol):
@@ -55,10 +83,19 @@ class Tail(Protocol):
         """The last `count` lines, ascending."""
 
     def truncate(self, run: RunKey, *, after_step: int) -> int:
-        """Drop history rows with a greater step (rewind); the lines stay in an archive. Returns the new line count."""
+        """Drop history rows with a greater step (rewind); the lines stay in an archive. Returns the new line count.
+
+        The lines that stay keep their numbers.
+        """
 
     def delete(self, run: RunKey) -> None:
         """Drop everything of a run."""
+
+    def versions(self, runs: Collection[RunKey], stream: Stream) -> Mapping[RunKey, Mapping[WriterId, StreamVersion]]:
+        """Where each writer's stream stands; runs without lines are left out. Not for console."""
+
+    def chunks(self, run: RunKey, stream: Stream, *, after: Mapping[WriterId, int] | None = None) -> list[Chunk]:
+        """Chunks in order of `seq`; of the writers in `after`, those with a higher `seq` only. Not for console."""
 
 
 class HistoryReader(Protocol):

@@ -1,0 +1,61 @@
+"""History rows as plain mappings: their step, how they merge, and picking keys out of them.
+
+Merging is per top-level key: the later line's value replaces the earlier one's whole, nested mappings included, as the
+protocol's own clients do it. A name with dots addresses a nested value; where a row holds a name both literally and
+nested, the nested value counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kymograph.core.history import STEP
+from kymograph.types import JsonValue
+
+_MIN_STEP, _MAX_STEP = -(2**63), 2**63 - 1
+
+
+def step_of(row: Mapping[str, Any], number: int) -> int:
+    """The step of line `number`: its own if it is a 64-bit integer, else the number."""
+    step = row.get(STEP)
+    return step if type(step) is int and _MIN_STEP <= step <= _MAX_STEP else number
+
+
+def merge_rows(rows: Iterable[Mapping[str, JsonValue]]) -> dict[str, JsonValue]:
+    """One row out of several of one step; later ones win per top-level key."""
+    merged: dict[str, JsonValue] = {}
+    for row in rows:
+        merged.update(row)
+    return merged
+
+
+def nesting_prefixes(name: str) -> list[str]:
+    """Every name under which a mapping may lie that holds `name`: ``a.b.c`` gives ``a`` and ``a.b``."""
+    return [name[:index] for index, char in enumerate(name) if char == "."]
+
+
+def pick_keys(row: Mapping[str, JsonValue], names: Iterable[str]) -> dict[str, JsonValue]:
+    """The parts of a row that `names` address, nested as in the row."""
+    picked: dict[str, JsonValue] = {}
+    for name in names:
+        _pick(row, name, picked)
+    return picked
+
+
+def _pick(row: Mapping[str, JsonValue], name: str, into: dict[str, JsonValue]) -> bool:
+    found = False
+    if name in row:
+        into[name] = row[name]
+        found = True
+    for prefix in nesting_prefixes(name):
+        inner = row.get(prefix)
+        if isinstance(inner, dict) and "_type" not in inner:
+            held = into.get(prefix)
+            target: dict[str, JsonValue] = dict(held) if isinstance(held, dict) else {}
+            if held is inner:
+                found = True
+            elif _pick(inner, name[len(prefix) + 1 :], target):
+                into[prefix] = target
+                found = True
+    return found
