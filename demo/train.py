@@ -301,7 +301,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train one small network on handwritten digits.")
     parser.add_argument("recipe", choices=sorted(RECIPES))
     parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--min-epoch-s", type=float, default=0.6, help="shortest time of an epoch, in seconds")
+    parser.add_argument("--min-epoch-s", type=float, default=0.5, help="shortest time of an epoch, in seconds")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--receipt", type=Path, help="write down what was logged")
     options = parser.parse_args()
