@@ -31,7 +31,7 @@ def without_unknown_nulls(schema: GraphQLSchema, document: DocumentNode, variabl
     for definition in document.definitions:
         if not isinstance(definition, OperationDefinitionNode):
             continue
-        for variable in definition.variable_definitions:
+        for variable in definition.variable_definitions or ():
             name = variable.variable.name.value
             type_ = type_from_ast(schema, variable.type)
             if name in kept and type_ is not None and is_input_type(type_):

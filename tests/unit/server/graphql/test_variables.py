@@ -3,6 +3,7 @@ from __future__ import annotations
 from graphql import build_schema, parse
 
 from kymograph.server.graphql.variables import without_unknown_nulls
+from kymograph.types import JsonObject
 
 SCHEMA = build_schema("""
     input Part { number: Int!, label: String }
@@ -13,7 +14,7 @@ DOCUMENT = parse("query Q($input: Upload!, $note: String) { upload(input: $input
 
 
 def test_an_unknown_field_that_is_null_is_left_out_at_any_depth() -> None:
-    sent = {"input": {"name": "a", "region": None, "parts": [{"number": 1, "hash": None}]}, "note": None}
+    sent: JsonObject = {"input": {"name": "a", "region": None, "parts": [{"number": 1, "hash": None}]}, "note": None}
 
     kept = without_unknown_nulls(SCHEMA, DOCUMENT, sent)
 
@@ -21,18 +22,18 @@ def test_an_unknown_field_that_is_null_is_left_out_at_any_depth() -> None:
 
 
 def test_a_known_field_that_is_null_stays() -> None:
-    sent = {"input": {"name": None, "parts": [{"number": 1, "label": None}]}}
+    sent: JsonObject = {"input": {"name": None, "parts": [{"number": 1, "label": None}]}}
 
     assert without_unknown_nulls(SCHEMA, DOCUMENT, sent) == sent
 
 
 def test_an_unknown_field_with_a_value_stays_to_be_refused() -> None:
-    sent = {"input": {"region": "eu"}}
+    sent: JsonObject = {"input": {"region": "eu"}}
 
     assert without_unknown_nulls(SCHEMA, DOCUMENT, sent) == sent
 
 
 def test_undeclared_variables_are_passed_through() -> None:
-    sent = {"input": {}, "extra": {"x": None}}
+    sent: JsonObject = {"input": {}, "extra": {"x": None}}
 
     assert without_unknown_nulls(SCHEMA, DOCUMENT, sent) == sent
