@@ -1,0 +1,234 @@
+"""Objects through obstore: a local folder, a bucket, or memory."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import md5
+from typing import TYPE_CHECKING, Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
+
+from kymograph.errors import ObjectNotFound, RequestTooLarge, ServerBusy, StorageFull, UnsupportedOperation
+from kymograph.storage.objects.base import ByteSpan, ObjectInfo, PutResult
+from kymograph.storage.objects.keys import (
+    decode_folder_key,
+    decode_key,
+    encode_folder_key,
+    encode_folder_prefix,
+    encode_key,
+    encode_prefix,
+)
+from kymograph.types import Digest, ObjectKey
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+PART_BYTES = 8 * 1024 * 1024
+"""Objects up to this size go in one request, larger ones in parts; buckets take 10,000 parts, so 80 GB in all."""
+_PARTS_AT_ONCE = 2
+_HASH_BYTES = 1024 * 1024
+"""Streams are hashed outside the event loop in pieces of this size: a smaller piece costs more to hand over."""
+
+_NO_SPACE = re.compile(r"os error (28|27|122)\b|status: 507|StorageFull|QuotaExceeded")
+"""ENOSPC, EFBIG, EDQUOT; and what S3 servers say."""
+
+_BucketStore = S3Store | GCSStore | AzureStore
+
+
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """How keys become paths of a store."""
+
+    encode: Callable[[str], str]
+    decode: Callable[[str], ObjectKey]
+    encode_prefix: Callable[[str], str]
+
+
+_BUCKET_PATHS = _Paths(encode_key, decode_key, encode_prefix)
+_FOLDER_PATHS = _Paths(encode_folder_key, decode_folder_key, encode_folder_prefix)
+
+
+class ObstoreObjects:
+    """`ObjectStore` over any obstore store."""
+
+    def __init__(self, store: LocalStore | MemoryStore | _BucketStore, *, name: str) -> None:
+        """Wrap a store.
+
+        Args:
+            store: Where the bytes go.
+            name: What error messages call it.
+        """
+        self._store = store
+        self._name = name
+        self._paths = _FOLDER_PATHS if isinstance(store, LocalStore) else _BUCKET_PATHS
+        self.can_sign_urls = isinstance(store, _BucketStore)
+
+    # docstrings inherited
+
+    async def put(self, key: ObjectKey, body: AsyncIterator[bytes], *, max_bytes: int | None = None) -> PutResult:
+        """Docstring inherited."""
+        measured = _Measured(body, max_bytes=max_bytes)
+        pieces = measured.pieces()
+        head = bytearray()
+        async for piece in pieces:
+            head += piece
+            if len(head) > PART_BYTES:
+                break
+        path = self._paths.encode(key)
+        with self._translated(key):
+            if len(head) <= PART_BYTES:
+                await obstore.put_async(self._store, path, bytes(head), use_multipart=False)
+            else:
+                # Aborts the parts it sent when `pieces` raises, and makes the object visible only at the end.
+                await obstore.put_async(
+                    self._store,
+                    path,
+                    _chain(bytes(head), pieces),
+                    use_multipart=True,
+                    chunk_size=PART_BYTES,
+                    max_concurrency=_PARTS_AT_ONCE,
+                )
+        return measured.result()
+
+    async def read(self, key: ObjectKey, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
+        """Docstring inherited."""
+        options: dict[str, Any] = {}
+        if span is not None:
+            if span.end is not None and span.end <= span.start:
+                return
+            options["range"] = {"offset": span.start} if span.end is None else (span.start, span.end)
+        with self._translated(key):
+            try:
+                found = await obstore.get_async(self._store, self._paths.encode(key), options=options)  # type: ignore[arg-type]
+            except BaseError:
+                # Stores refuse a span that begins after the end; there is nothing in it.
+                info = await self.find(key) if span is not None else None
+                if span is not None and info is not None and span.start >= info.size_bytes:
+                    return
+                raise
+            async for piece in found.stream():
+                yield bytes(piece)
+
+    async def find(self, key: ObjectKey) -> ObjectInfo | None:
+        """Docstring inherited."""
+        with self._translated(key):
+            try:
+                meta = await obstore.head_async(self._store, self._paths.encode(key))
+            except FileNotFoundError:
+                return None
+        return _to_info(key, meta)
+
+    async def delete(self, key: ObjectKey) -> None:
+        """Docstring inherited."""
+        # Folders say that there was nothing to delete, buckets do not.
+        with self._translated(key), suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, self._paths.encode(key))
+
+    def put_bytes(self, key: ObjectKey, body: bytes) -> PutResult:
+        """Docstring inherited."""
+        with self._translated(key):
+            obstore.put(self._store, self._paths.encode(key), body, use_multipart=len(body) > PART_BYTES)
+        return PutResult(len(body), _to_digest(md5(body, usedforsecurity=False).digest()))
+
+    def read_bytes(self, key: ObjectKey) -> bytes:
+        """Docstring inherited."""
+        with self._translated(key):
+            return bytes(obstore.get(self._store, self._paths.encode(key)).bytes())
+
+    def list_keys(self, prefix: str) -> list[ObjectInfo]:
+        """Docstring inherited."""
+        with self._translated(ObjectKey(prefix)):
+            found = [
+                _to_info(self._paths.decode(meta["path"]), meta)
+                for batch in obstore.list(self._store, self._paths.encode_prefix(prefix) or None)
+                for meta in batch
+            ]
+        return sorted((info for info in found if info.key.startswith(prefix)), key=lambda info: info.key)
+
+    def sign_put(self, key: ObjectKey, *, expires_in_s: float) -> str:
+        """Docstring inherited."""
+        return self._sign("PUT", key, expires_in_s)
+
+    def sign_get(self, key: ObjectKey, *, expires_in_s: float) -> str:
+        """Docstring inherited."""
+        return self._sign("GET", key, expires_in_s)
+
+    def _sign(self, method: Any, key: ObjectKey, expires_in_s: float) -> str:
+        if not isinstance(self._store, _BucketStore):
+            raise UnsupportedOperation("a signed address", hint=f"{self._name} has none; stream through the server")
+        with self._translated(key):
+            return obstore.sign(self._store, method, self._paths.encode(key), timedelta(seconds=expires_in_s))
+
+    @contextmanager
+    def _translated(self, key: ObjectKey) -> Iterator[None]:
+        """Turn errors of obstore into ours; errors of the body pass through."""
+        try:
+            yield
+        except ObjectNotFound:
+            raise
+        except FileNotFoundError as exc:
+            raise ObjectNotFound(key) from exc
+        except BaseError as exc:
+            if _NO_SPACE.search(str(exc)):
+                raise StorageFull(self._name) from exc
+            raise ServerBusy(f"{self._name} cannot serve {key!r}: {str(exc).splitlines()[0]}") from exc
+
+
+class _Measured:
+    """A stream that is counted, bounded and hashed while it passes, in pieces of bounded size."""
+
+    def __init__(self, body: AsyncIterator[bytes], *, max_bytes: int | None) -> None:
+        self._body = body
+        self._max_bytes = max_bytes
+        self._size = 0
+        self._hash = md5(usedforsecurity=False)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The stream, some chunks joined.
+
+        Raises:
+            RequestTooLarge: As soon as the bound is passed.
+        """
+        held: list[bytes] = []
+        held_bytes = 0
+        async for chunk in self._body:
+            self._size += len(chunk)
+            if self._max_bytes is not None and self._size > self._max_bytes:
+                raise RequestTooLarge("the file", limit=self._max_bytes)
+            held.append(chunk)
+            held_bytes += len(chunk)
+            if held_bytes >= _HASH_BYTES:
+                piece = b"".join(held)
+                held, held_bytes = [], 0
+                await asyncio.to_thread(self._hash.update, piece)
+                yield piece
+        rest = b"".join(held)
+        self._hash.update(rest)
+        if rest:
+            yield rest
+
+    def result(self) -> PutResult:
+        """What passed; call it after the end."""
+        return PutResult(self._size, _to_digest(self._hash.digest()))
+
+
+async def _chain(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield head
+    async for piece in rest:
+        yield piece
+
+
+def _to_digest(raw: bytes) -> Digest:
+    return Digest(b64encode(raw).decode())
+
+
+def _to_info(key: ObjectKey, meta: ObjectMeta) -> ObjectInfo:
+    return ObjectInfo(key, meta["size"], meta["last_modified"], meta.get("e_tag"))
