@@ -44,6 +44,14 @@ class ManifestKind(StrEnum):
     PATCH = "PATCH"
 
 
+TTL_INHERITED = -1
+"""Time to live: that of the collection. Source: protocol.md §7.3."""
+TTL_DISABLED = -2
+"""Time to live: none, whatever the collection says."""
+LATEST = "latest"
+"""The alias that moves to each newly committed version, and that is meant when none is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """A named sequence of versions of one type."""
@@ -58,6 +66,21 @@ class Collection:
     description: str | None
     created_at: datetime
     client_id: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Full name, for messages."""
+        return f"{self.entity}/{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactType:
+    """What the versions of some collections of a project are: ``dataset``, ``model`` and so on."""
+
+    project_id: ProjectId
+    name: str
+    created_at: datetime
+    """When its first collection was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +105,16 @@ class ArtifactVersion:
     ttl_duration_s: int | None = None
     aliases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Full name, for messages."""
+        return f"{self.collection.path}:{'draft' if self.version_index is None else f'v{self.version_index}'}"
+
+    @property
+    def ttl_is_inherited(self) -> bool:
+        """Whether the time to live is that of the collection."""
+        return self.ttl_duration_s is None or self.ttl_duration_s == TTL_INHERITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +163,38 @@ class ManifestRecord:
     digest: Digest | None
     """Base64 MD5 of the document; None until announced."""
     object_key: ObjectKey
+    base: ArtifactId | None = None
+    """The version that an incremental manifest adds to."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRecord:
+    """One entry of a committed version, as it can be downloaded."""
+
+    path: FilePath
+    digest: Digest
+    size_bytes: int
+    object_key: ObjectKey | None
+    """Where the bytes are; None for a reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A version's place in a collection."""
+
+    collection: Collection
+    version: ArtifactVersion
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRecord:
+    """An alias and what it names."""
+
+    collection: Collection
+    alias: str
+
+
+def split_artifact_name(name: str) -> tuple[str, str]:
+    """``coll:alias`` as its two parts; the alias is `LATEST` when there is none. Source: protocol.md §9."""
+    collection, _, alias = name.partition(":")
+    return collection, alias or LATEST

@@ -1,33 +1,17 @@
-"""Artifact manifests (version 1) and their digests. Source: protocol.md §8."""
+"""Artifact manifest documents (version 1), bytes ↔ entries. Source: protocol.md §8.1."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from kymograph.core import exact_json
+from kymograph.core.manifest import ManifestEntry
 from kymograph.core.names import parse_file_path
 from kymograph.errors import InvalidName, ManifestCorrupt
-from kymograph.types import Digest, FilePath, JsonObject, ManifestDigest
+from kymograph.types import ArtifactId, Digest, JsonObject
+from kymograph.wire.ids import find_id
 
 MANIFEST_VERSION = 1
-_PREAMBLE = b"wandb-artifact-manifest-v1\n"
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestEntry:
-    """One file of an artifact version."""
-
-    path: FilePath
-    digest: Digest
-    """Base64 MD5 of the content, or what a reference gives (ETag, URI)."""
-    size_bytes: int
-    ref: str | None = None
-    """Where the content lives when it is not in our object store."""
-    birth_artifact_id: str | None = None
-    """GraphQL id of the version that first brought the bytes."""
 
 
 def parse_manifest(text: bytes, *, artifact: str) -> list[ManifestEntry]:
@@ -40,6 +24,31 @@ def parse_manifest(text: bytes, *, artifact: str) -> list[ManifestEntry]:
     Raises:
         ManifestCorrupt: Not a version 1 manifest, or with entries that could not be stored.
     """
+    _, contents = _parse_document(text, artifact=artifact)
+    return [_parse_entry(path, entry, artifact=artifact) for path, entry in contents.items()]
+
+
+def merge_manifests(documents: Sequence[bytes], *, artifact: str) -> bytes:
+    """One document with the entries of all; of entries with the same path the last one counts.
+
+    Everything but the entries is as in the last document. Merging is associative.
+
+    Args:
+        documents: One or more manifest documents.
+        artifact: Name for error messages.
+
+    Raises:
+        ManifestCorrupt: See `parse_manifest`.
+    """
+    merged: JsonObject = {}
+    head: JsonObject = {}
+    for text in documents:
+        head, contents = _parse_document(text, artifact=artifact)
+        merged.update(contents)
+    return exact_json.dumps({**head, "contents": merged}).encode()
+
+
+def _parse_document(text: bytes, *, artifact: str) -> tuple[JsonObject, JsonObject]:
     try:
         document = exact_json.loads(text)
     except ValueError as exc:
@@ -49,35 +58,7 @@ def parse_manifest(text: bytes, *, artifact: str) -> list[ManifestEntry]:
     contents = document.get("contents")
     if not isinstance(contents, dict):
         raise ManifestCorrupt(artifact, problem="contents must be an object")
-    return [_parse_entry(path, entry, artifact=artifact) for path, entry in contents.items()]
-
-
-def manifest_digest(entries: Iterable[ManifestEntry]) -> ManifestDigest:
-    """Digest a manifest so that equal content gives an equal artifact version.
-
-    Args:
-        entries: In any order; hashed in ascending `path` order.
-
-    Returns:
-        Lower-case hex MD5, 32 characters; depends on paths and entry digests only.
-
-    Source:
-        protocol.md §8.2.
-    """
-    digest = hashlib.md5(_PREAMBLE, usedforsecurity=False)
-    for entry in sorted(entries, key=lambda entry: entry.path):
-        digest.update(f"{entry.path}:{entry.digest}\n".encode())
-    return ManifestDigest(digest.hexdigest())
-
-
-def hex_digest(digest: Digest) -> str:
-    """Base64 to hex, as download addresses have it."""
-    return base64.b64decode(digest).hex()
-
-
-def base64_digest(hexdigest: str) -> Digest:
-    """Hex to base64."""
-    return Digest(base64.b64encode(bytes.fromhex(hexdigest)).decode())
+    return document, contents
 
 
 def _parse_entry(path: str, entry: object, *, artifact: str) -> ManifestEntry:
@@ -91,10 +72,11 @@ def _parse_entry(path: str, entry: object, *, artifact: str) -> ManifestEntry:
         name = parse_file_path(path)
     except InvalidName as exc:
         raise ManifestCorrupt(artifact, problem=str(exc)) from exc
+    birth_id = find_id("Artifact", birth) if isinstance(birth, str) else None
     return ManifestEntry(
         path=name,
         digest=Digest(digest),
         size_bytes=size if isinstance(size, int) and size >= 0 else 0,
         ref=ref if isinstance(ref, str) else None,
-        birth_artifact_id=birth if isinstance(birth, str) else None,
+        birth_artifact=ArtifactId(birth_id) if birth_id is not None else None,
     )

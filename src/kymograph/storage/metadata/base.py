@@ -14,8 +14,10 @@ from typing import Protocol
 from kymograph.core.accounts import ApiKey, Entity, EntityKind, Member, Role, Session, User
 from kymograph.core.artifact import (
     ArtifactFile,
+    ArtifactType,
     ArtifactVersion,
     Collection,
+    EntryRecord,
     ManifestKind,
     ManifestRecord,
     NewArtifact,
@@ -31,6 +33,7 @@ from kymograph.types import (
     EntityId,
     EntityName,
     FilePath,
+    ManifestDigest,
     ManifestId,
     ObjectKey,
     ProjectId,
@@ -295,8 +298,8 @@ class ArtifactStore(Protocol):
     ) -> tuple[list[Collection], int]:
         """Collections by name plus the total."""
 
-    def list_types(self, project: ProjectId) -> list[str]:
-        """Names of artifact types with at least one collection, sorted."""
+    def list_types(self, project: ProjectId) -> list[ArtifactType]:
+        """Artifact types with at least one collection, by name."""
 
     def create(self, new: NewArtifact, now: datetime) -> ArtifactVersion:
         """Begin a version as PENDING, creating its collection (a sequence) when missing.
@@ -307,7 +310,19 @@ class ArtifactStore(Protocol):
 
     def find(self, artifact: ArtifactId) -> ArtifactVersion | None: ...
 
+    def put_client_id(self, client_id: str, target: ArtifactId) -> None:
+        """Let an id that a client made up mean a version, for good; the first meaning of an id stays.
+
+        `create` does it for the ids that came with the new version.
+        """
+
+    def put_sequence_client_id(self, client_id: str, target: CollectionId) -> None:
+        """The same for a collection."""
+
     def find_by_client_id(self, client_id: str) -> ArtifactVersion | None: ...
+
+    def find_draft(self, collection: CollectionId, distributed_id: str) -> ArtifactVersion | None:
+        """The PENDING version that several writers make together under that id."""
 
     def find_by_digest(self, collection: CollectionId, digest: str) -> ArtifactVersion | None:
         """The newest committed version of that content."""
@@ -323,8 +338,16 @@ class ArtifactStore(Protocol):
     def latest(self, collection: CollectionId) -> ArtifactVersion | None:
         """The committed version with the highest index."""
 
-    def commit(self, artifact: ArtifactId, *, size_bytes: int, file_count: int, now: datetime) -> ArtifactVersion:
-        """Make a PENDING version COMMITTED: assign the next index, set wished aliases and ``latest``. Idempotent."""
+    def list_aliases(self, collection: CollectionId) -> list[str]:
+        """All aliases of a collection, sorted."""
+
+    def commit(
+        self, artifact: ArtifactId, *, digest: ManifestDigest, size_bytes: int, file_count: int, now: datetime
+    ) -> ArtifactVersion:
+        """Make a PENDING version COMMITTED: assign the next index, set wished aliases and ``latest``. Idempotent.
+
+        The digest replaces the one that was announced: they differ when a manifest was merged from parts.
+        """
 
     def put_aliases(self, artifact: ArtifactId, aliases: Iterable[str], now: datetime) -> None:
         """Set aliases, taking each from its previous holder in the collection."""
@@ -338,20 +361,34 @@ class ArtifactStore(Protocol):
         description: str | None,
         metadata_json: str | None,
         ttl_duration_s: int | None,
+        tags: tuple[str, ...] | None = None,
         now: datetime,
     ) -> None:
         """Change fields; None leaves one as it is."""
 
     def create_manifest(
-        self, artifact: ArtifactId, *, name: str, kind: ManifestKind, digest: Digest | None
+        self,
+        artifact: ArtifactId,
+        *,
+        name: str,
+        kind: ManifestKind,
+        digest: Digest | None,
+        object_key: ObjectKey,
+        base: ArtifactId | None = None,
     ) -> ManifestRecord: ...
 
-    def update_manifest(self, manifest: ManifestId, *, digest: Digest) -> ManifestRecord: ...
+    def update_manifest(
+        self, manifest: ManifestId, *, digest: Digest, base: ArtifactId | None = None
+    ) -> ManifestRecord:
+        """Announce the document; a `base` of None leaves it as it is."""
 
     def find_manifest(self, manifest: ManifestId) -> ManifestRecord | None: ...
 
     def current_manifest(self, artifact: ArtifactId) -> ManifestRecord | None:
         """The newest announced manifest of a version."""
+
+    def list_manifests(self, artifact: ArtifactId) -> list[ManifestRecord]:
+        """All manifests of a version, oldest first."""
 
     def put_file(self, file: ArtifactFile) -> ArtifactFile:
         """Announce bytes for a path of a version; the same path again replaces the announcement."""
@@ -361,17 +398,18 @@ class ArtifactStore(Protocol):
     def find_blob(self, project: ProjectId, digest: Digest) -> ArtifactFile | None:
         """Bytes of that digest already stored by any version of the project, `size_bytes` not None."""
 
+    def find_blobs(self, project: ProjectId, digests: Sequence[Digest]) -> dict[Digest, ArtifactFile]:
+        """`find_blob` of many."""
+
     def mark_stored(self, object_key: ObjectKey, size_bytes: int) -> None:
         """The bytes of announced files under that key have arrived."""
 
-    def put_manifest_entries(
-        self, artifact: ArtifactId, entries: Iterable[tuple[FilePath, Digest, int, ObjectKey | None]]
-    ) -> None:
-        """Record the entries of a committed version: path, digest, size and where the bytes are (None: a reference)."""
+    def put_manifest_entries(self, artifact: ArtifactId, entries: Iterable[EntryRecord]) -> None:
+        """Record the entries of a version, in place of any before."""
 
     def list_entries(
         self, artifact: ArtifactId, *, names: Sequence[str] = (), after: str | None = None, limit: int = 1000
-    ) -> tuple[list[tuple[FilePath, Digest, int, ObjectKey | None]], int]:
+    ) -> tuple[list[EntryRecord], int]:
         """Entries of a committed version by path, plus the total."""
 
     def use(self, run: RunKey, artifact: ArtifactId, *, used_as: str | None, now: datetime) -> None:
@@ -379,7 +417,8 @@ class ArtifactStore(Protocol):
 
     def list_used_by(self, artifact: ArtifactId) -> list[RunKey]: ...
 
-    def list_inputs(self, run: RunKey) -> list[ArtifactVersion]: ...
+    def list_inputs(self, run: RunKey) -> list[tuple[ArtifactVersion, str | None]]:
+        """Versions that the run used, in order of use, with the name that the run gave to the use."""
 
     def list_outputs(self, run: RunKey) -> list[ArtifactVersion]:
         """Committed versions that the run logged, oldest first."""

@@ -1,0 +1,43 @@
+"""Manifests of artifacts as values, and the digest that names their content. Source: protocol.md §8."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kymograph.types import ArtifactId, Digest, FilePath, ManifestDigest
+
+_PREAMBLE = b"wandb-artifact-manifest-v1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """One file of an artifact version."""
+
+    path: FilePath
+    digest: Digest
+    """Base64 MD5 of the content, or what a reference gives (ETag, URI)."""
+    size_bytes: int
+    ref: str | None = None
+    """Where the content lives when it is not in our object store."""
+    birth_artifact: ArtifactId | None = None
+    """The version that first brought the bytes."""
+
+
+def manifest_digest(entries: Iterable[ManifestEntry]) -> ManifestDigest:
+    """Digest a manifest so that equal content gives an equal artifact version.
+
+    Args:
+        entries: In any order; hashed in ascending `path` order.
+
+    Returns:
+        Lower-case hex MD5, 32 characters; depends on paths and entry digests only.
+
+    Source:
+        protocol.md §8.2.
+    """
+    digest = hashlib.md5(_PREAMBLE, usedforsecurity=False)
+    for entry in sorted(entries, key=lambda entry: entry.path):
+        digest.update(f"{entry.path}:{entry.digest}\n".encode())
+    return ManifestDigest(digest.hexdigest())
