@@ -10,13 +10,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import md5
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
-from kymograph.errors import ObjectNotFound, RequestTooLarge, ServerBusy, StorageFull, UnsupportedOperation
+from kymograph.errors import (
+    InvalidSetting,
+    ObjectNotFound,
+    RequestTooLarge,
+    ServerBusy,
+    StorageFull,
+    UnsupportedOperation,
+)
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, PutResult
 from kymograph.storage.objects.keys import (
     decode_folder_key,
@@ -39,6 +48,8 @@ _HASH_BYTES = 1024 * 1024
 
 _NO_SPACE = re.compile(r"os error (28|27|122)\b|status: 507|StorageFull|QuotaExceeded")
 """ENOSPC, EFBIG, EDQUOT; and what S3 servers say."""
+
+_RULE = "use a folder, memory:// or s3://bucket/prefix?endpoint=…&region=…&virtual_hosted=true"
 
 _BucketStore = S3Store | GCSStore | AzureStore
 
@@ -232,3 +243,57 @@ def _to_digest(raw: bytes) -> Digest:
 
 def _to_info(key: ObjectKey, meta: ObjectMeta) -> ObjectInfo:
     return ObjectInfo(key, meta["size"], meta["last_modified"], meta.get("e_tag"))
+
+
+def open_objects(url: str) -> ObstoreObjects:
+    """Open the object store that a URL names.
+
+    Args:
+        url: ``file:///folder`` or a plain path, created if missing; ``memory://``; or ``s3://bucket/prefix`` with the
+            optional parameters ``endpoint``, ``region`` and ``virtual_hosted``. Credentials and whatever else is not in
+            the URL come from the usual ``AWS_…`` variables of the environment.
+
+    Raises:
+        InvalidSetting: Not such a URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return ObstoreObjects(MemoryStore(), name="memory")
+    if parts.scheme == "s3":
+        return _open_s3(url)
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise InvalidSetting("objects", url, rule="file:// takes an absolute path: file:///folder")
+        return open_folder(Path(unquote(parts.path)))
+    if "://" in url:
+        raise InvalidSetting("objects", url, rule=_RULE)
+    return open_folder(Path(url))
+
+
+def open_folder(folder: Path) -> ObstoreObjects:
+    """A local folder, created if missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return ObstoreObjects(LocalStore(folder.resolve(), automatic_cleanup=True), name=f"the folder {folder}")
+
+
+def _open_s3(url: str) -> ObstoreObjects:
+    parts = urlsplit(url)
+    settings = dict(parse_qsl(parts.query, keep_blank_values=True))
+    endpoint = settings.pop("endpoint", None)
+    region = settings.pop("region", None)
+    virtual_hosted = settings.pop("virtual_hosted", "false")
+    if not parts.netloc or settings or virtual_hosted not in ("true", "false"):
+        raise InvalidSetting("objects", url, rule=_RULE)
+    config: dict[str, str] = {}
+    if endpoint:
+        config["endpoint"] = endpoint
+    if region:
+        config["region"] = region
+    store = S3Store(
+        parts.netloc,
+        prefix=parts.path.strip("/") or None,
+        config=config,  # type: ignore[arg-type]
+        virtual_hosted_style_request=virtual_hosted == "true",
+        client_options={"allow_http": True} if endpoint and endpoint.startswith("http://") else {},
+    )
+    return ObstoreObjects(store, name=f"the bucket {parts.netloc}")
