@@ -20,7 +20,7 @@ from kymograph.errors import (
 from kymograph.services.access import Access, Caller, require_entity, role_in
 from kymograph.services.secrets import PREFIX_LENGTH, new_api_key, new_token, secret_digest
 from kymograph.storage.base import Database, Transaction
-from kymograph.types import EntityName
+from kymograph.types import EntityName, UserId
 
 SESSION_LENGTH = timedelta(days=30)
 LOGIN_LINK_LENGTH = timedelta(hours=24)
@@ -225,6 +225,10 @@ class AccountService:
             ]
 
         return self._database.read(job)
+
+    def find_user(self, user: UserId) -> User | None:
+        """A user by row number, for those who see something that the user made."""
+        return self._database.read(lambda tx: tx.accounts.find_user_by_id(user))
 
     def set_default_entity(self, caller: Caller, name: str) -> User:
         """Choose the entity that is meant when none is named.

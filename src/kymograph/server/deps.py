@@ -1,0 +1,105 @@
+"""Wiring: which adapters and services a server runs with. The only place that knows the adapters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kymograph.errors import ObjectNotFound
+from kymograph.server.settings import Settings
+from kymograph.services.accounts import AccountService
+from kymograph.services.container import Services
+from kymograph.services.files import FileService
+from kymograph.services.history import HistoryService
+from kymograph.services.live import LocalLiveBus
+from kymograph.services.projects import ProjectService
+from kymograph.services.runs import RunService
+from kymograph.services.secrets import Signer
+from kymograph.storage.base import Database
+from kymograph.storage.database import open_database
+from kymograph.storage.history.query import TailReader
+from kymograph.storage.lock import FolderLock
+from kymograph.storage.objects.base import ObjectStore
+from kymograph.storage.objects.store import open_objects
+from kymograph.types import JsonObject, ObjectKey
+from kymograph.wire.config import branch_point
+
+SIGNING_KEY = ObjectKey("system/signing-key")
+SIGNING_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A running server's parts; close it when done."""
+
+    settings: Settings
+    database: Database
+    objects: ObjectStore
+    services: Services
+    lock: FolderLock | None
+
+    def close(self) -> None:
+        """Finish what is under way and release files, connections and the data folder."""
+        self.database.close()
+        if self.lock is not None:
+            self.lock.release()
+
+
+def utc_now() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
+
+
+def open_deployment(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Deployment:
+    """Open database and object store and build the services over them.
+
+    Raises:
+        DataFolderBusy: Another server uses the data folder.
+        InvalidSetting: A URL cannot be used.
+    """
+    lock = None
+    if settings.is_embedded or settings.objects.startswith("file:"):
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if settings.is_embedded:
+        lock = FolderLock.acquire(settings.data)
+    try:
+        database = open_database(settings.database)
+        objects = open_objects(settings.objects)
+        live = LocalLiveBus()
+        signer = Signer(_signing_key(objects))
+        services = Services(
+            accounts=AccountService(database, clock),
+            projects=ProjectService(database, clock),
+            runs=RunService(database, live, clock),
+            history=HistoryService(
+                database, TailReader(database, cache_bytes=settings.cache_bytes), live, clock, _branch_point_of
+            ),
+            files=FileService(database, objects, signer, live, clock, public_url=settings.public_url),
+            live=live,
+        )
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    return Deployment(settings, database, objects, services, lock)
+
+
+def _signing_key(objects: ObjectStore) -> bytes:
+    """The key that signs transfer addresses, shared by all replicas.
+
+    It lies beside the bytes that it guards: whoever can read it can read those without it.
+    """
+    try:
+        key = objects.read_bytes(SIGNING_KEY)
+    except ObjectNotFound:
+        objects.put_bytes(SIGNING_KEY, os.urandom(SIGNING_KEY_BYTES))
+        # Read back: of two replicas that start together, the later write counts for both.
+        key = objects.read_bytes(SIGNING_KEY)
+    return key
+
+
+def _branch_point_of(config: JsonObject) -> tuple[str, int] | None:
+    point = branch_point(config)
+    return (point.run_id, point.step) if point is not None else None

@@ -1,0 +1,27 @@
+"""What a resolver gets to work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from graphql import GraphQLResolveInfo
+
+from kymograph.services.access import Caller
+from kymograph.services.container import Services
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """One GraphQL request: who asks, and the services to ask."""
+
+    caller: Caller
+    services: Services
+    request_id: str
+
+
+Info: TypeAlias = "GraphQLResolveInfo[RequestContext]"
+"""The second argument of every resolver."""
+
+Payload: TypeAlias = dict[str, Any]
+"""A mutation's payload or a connection: keys are field names, values are what their resolvers take."""

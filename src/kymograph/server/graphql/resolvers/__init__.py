@@ -1,0 +1,25 @@
+"""Resolvers, one module per noun: thin translations between GraphQL and the services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ariadne import SchemaBindable
+
+from kymograph.server.graphql.resolvers import entities, files, history, projects, runs, server_info, sweeps, users
+from kymograph.server.graphql.scalars import SCALARS
+
+
+def all_bindables() -> Sequence[SchemaBindable]:
+    """Everything that `build_schema` binds."""
+    return [
+        *SCALARS,
+        *users.BINDABLES,
+        *entities.BINDABLES,
+        *projects.BINDABLES,
+        *runs.BINDABLES,
+        *history.BINDABLES,
+        *files.BINDABLES,
+        *sweeps.BINDABLES,
+        *server_info.BINDABLES,
+    ]

@@ -1,0 +1,69 @@
+"""What every request passes through: an id, security headers, and a last net for bugs of ours."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kymograph.server.errors import internal_error
+from kymograph.server.logging import request_id_var
+
+logger = logging.getLogger("kymograph.request")
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'"
+)
+"""Source: ui.md §6."""
+
+
+class RequestMiddleware:
+    """Gives each request an id, logs slow and failed ones, and answers bugs with a 500 in the one shape."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        token = request_id_var.set(request_id)
+        started_at = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Referrer-Policy", "same-origin")
+                headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            logger.exception("request failed", extra={"method": scope["method"], "path": scope["path"]})
+            if status == 0:
+                await internal_error()(scope, receive, send_with_headers)
+        finally:
+            elapsed_s = time.perf_counter() - started_at
+            if status >= 500 or elapsed_s > 5:
+                logger.warning(
+                    "slow or failed request",
+                    extra={
+                        "method": scope["method"],
+                        "path": scope["path"],
+                        "status": status,
+                        "elapsed_s": round(elapsed_s, 3),
+                    },
+                )
+            request_id_var.reset(token)

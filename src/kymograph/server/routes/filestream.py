@@ -1,0 +1,58 @@
+"""``POST /files/{entity}/{project}/{run}/file_stream``: the protocol's incremental half."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from kymograph.server.auth import CallerDep, ServicesDep
+from kymograph.server.limits import read_body
+from kymograph.services.access import Caller
+from kymograph.services.container import Services
+from kymograph.services.history import StreamUpdate
+from kymograph.types import WriterId
+from kymograph.wire.filestream import MAX_REQUEST_BYTES, encode_reply, parse_request
+
+logger = logging.getLogger(__name__)
+router = APIRouter(include_in_schema=False)
+
+WRITER_HEADER = "X-WANDB-ASYNC-CLIENT-ID"
+"""Names the writer of a shared run. Source: protocol.md §5.5."""
+
+
+@router.post("/files/{entity}/{project}/{run}/file_stream")
+async def file_stream(
+    entity: str, project: str, run: str, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
+    """Keep what one request brings; the answer means that it is durable."""
+    body = await read_body(request, MAX_REQUEST_BYTES)
+    encoding = request.headers.get("content-encoding")
+    writer = WriterId(request.headers.get(WRITER_HEADER, "")[:128])
+    reply = await run_in_threadpool(_record, services, caller, (entity, project, run), body, encoding, writer)
+    return Response(reply, media_type="application/json")
+
+
+def _record(
+    services: Services,
+    caller: Caller,
+    address: tuple[str, str, str],
+    body: bytes,
+    encoding: str | None,
+    writer: WriterId,
+) -> bytes:
+    parsed = parse_request(body, encoding=encoding, writer=writer)
+    if parsed.ignored:
+        logger.warning("unknown virtual files ignored", extra={"run": "/".join(address), "files": parsed.ignored[:10]})
+    update = StreamUpdate(
+        batches=parsed.batches,
+        summary_json=parsed.summary_json,
+        is_preempting=parsed.is_preempting,
+        is_complete=parsed.is_complete,
+        exit_code=parsed.exit_code,
+        has_files=bool(parsed.uploaded),
+    )
+    run = services.history.record(caller, *address, update)
+    return encode_reply(stop_requested=run.stop_requested)

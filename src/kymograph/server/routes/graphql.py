@@ -1,0 +1,44 @@
+"""``POST /graphql``: the protocol's structured half."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from kymograph.core import exact_json
+from kymograph.errors import MalformedRequest
+from kymograph.server.auth import CallerDep, ServicesDep
+from kymograph.server.graphql.context import RequestContext
+from kymograph.server.graphql.execution import GraphQLExecutor
+from kymograph.server.json import JsonResponse
+from kymograph.server.limits import MAX_GRAPHQL_BYTES, read_body
+from kymograph.server.logging import request_id_var
+from kymograph.services.access import Caller
+from kymograph.services.container import Services
+from kymograph.wire.filestream import decompress
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/graphql")
+async def graphql(request: Request, caller: CallerDep, services: ServicesDep) -> JsonResponse:
+    """Execute one document."""
+    body = await read_body(request, MAX_GRAPHQL_BYTES)
+    encoding = request.headers.get("content-encoding")
+    executor: GraphQLExecutor = request.app.state.graphql
+    return await run_in_threadpool(_answer, executor, body, encoding, caller, services)
+
+
+def _answer(
+    executor: GraphQLExecutor, body: bytes, encoding: str | None, caller: Caller, services: Services
+) -> JsonResponse:
+    try:
+        document: Any = exact_json.loads(decompress(body, encoding, limit=MAX_GRAPHQL_BYTES))
+    except ValueError as exc:
+        raise MalformedRequest(f"not JSON: {exc}") from exc
+    if not isinstance(document, dict):
+        raise MalformedRequest("expected one JSON object; batches are not served")
+    reply = executor.execute(document, RequestContext(caller, services, request_id_var.get()))
+    return JsonResponse(reply.body, status_code=reply.status)

@@ -1,0 +1,106 @@
+"""Settings of a server, as one frozen value: flags first, then ``KYMOGRAPH_*`` variables, then defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+
+from kymograph.errors import InvalidSetting
+
+ENVIRONMENT_PREFIX = "KYMOGRAPH_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server runs."""
+
+    host: str
+    port: int
+    data: Path
+    """Folder of the embedded database and objects, and of the lock."""
+    database: str
+    """SQLAlchemy URL."""
+    objects: str
+    """URL of the object store."""
+    public_url: str
+    """What clients reach this server by, without a trailing slash; every URL handed out begins with it."""
+    admin_api_key: str | None = None
+    admin_username: str = "admin"
+    cache_bytes: int = 256 * 1024 * 1024
+    """Bound of decoded history in memory."""
+    json_logs: bool = True
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a file in `data`, which then belongs to this process alone."""
+        return self.database.startswith("sqlite")
+
+
+def load_settings(
+    environment: Mapping[str, str],
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    data: str | None = None,
+    database: str | None = None,
+    objects: str | None = None,
+    public_url: str | None = None,
+) -> Settings:
+    """Put the settings together.
+
+    Args:
+        environment: The process environment.
+        host: Address to listen on (default 127.0.0.1).
+        port: Port to listen on (default 8080).
+        data: Data folder (default: the user's data directory).
+        database: Database URL (default: SQLite in the data folder).
+        objects: Object store URL (default: a folder in the data folder).
+        public_url: What clients use (default: made of host and port).
+
+    Raises:
+        InvalidSetting: The setting, its value and the rule.
+    """
+
+    def given(name: str, flag: str | None, default: str) -> str:
+        return flag or environment.get(f"{ENVIRONMENT_PREFIX}{name}") or default
+
+    bind_host = given("HOST", host, "127.0.0.1")
+    bind_port = _parse_port(given("PORT", str(port) if port is not None else None, "8080"))
+    folder = Path(given("DATA", data, str(user_data_path("kymograph", appauthor=False)))).expanduser().absolute()
+    reachable_host = "localhost" if bind_host in ("0.0.0.0", "::", "") else bind_host
+    shown_host = f"[{reachable_host}]" if ":" in reachable_host else reachable_host
+    return Settings(
+        host=bind_host,
+        port=bind_port,
+        data=folder,
+        database=given("DATABASE", database, f"sqlite:///{folder / 'kymograph.db'}"),
+        objects=given("OBJECTS", objects, (folder / "objects").as_uri()),
+        public_url=_parse_public_url(given("PUBLIC_URL", public_url, f"http://{shown_host}:{bind_port}")),
+        admin_api_key=environment.get(f"{ENVIRONMENT_PREFIX}ADMIN_API_KEY") or None,
+        admin_username=environment.get(f"{ENVIRONMENT_PREFIX}ADMIN_USERNAME") or "admin",
+        cache_bytes=_parse_size(given("CACHE_BYTES", None, str(256 * 1024 * 1024))),
+        json_logs=given("LOG_FORMAT", None, "json") != "text",
+    )
+
+
+def _parse_port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:
+        raise InvalidSetting("port", text, rule="a number from 0 to 65535; 0 takes any free port")
+    return int(text)
+
+
+def _parse_size(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise InvalidSetting("cache_bytes", text, rule="a number of bytes")
+    return int(text)
+
+
+def _parse_public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise InvalidSetting("public_url", text, rule="an http or https address without query, like https://host:8080")
+    return text.rstrip("/")

@@ -1,0 +1,24 @@
+"""All services of a server, for the faces to call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kymograph.services.accounts import AccountService
+from kymograph.services.files import FileService
+from kymograph.services.history import HistoryService
+from kymograph.services.live import LiveBus
+from kymograph.services.projects import ProjectService
+from kymograph.services.runs import RunService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each; all safe to share between threads."""
+
+    accounts: AccountService
+    projects: ProjectService
+    runs: RunService
+    history: HistoryService
+    files: FileService
+    live: LiveBus
