@@ -174,7 +174,8 @@ class InvalidTransition(ConflictError):
     """A run cannot go from its state to the one asked for."""
 
     def __init__(self, run: str, *, current: str, wanted: str) -> None:
-        super().__init__(f"run {run!r} is {current} and cannot become {wanted}")
+        # Clients look for the first three words. Source: docs/compatibility.md, `test_run_update_state_failure`.
+        super().__init__(f"invalid state transition: run {run!r} is {current} and cannot become {wanted}")
         self.run, self.current, self.wanted = run, current, wanted
 
 
