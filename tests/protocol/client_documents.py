@@ -226,14 +226,14 @@ def _python_sources(name: str, text: str) -> Iterator[_Source]:
         if isinstance(node, ast.JoinedStr):
             value = "".join(str(part.value) if isinstance(part, ast.Constant) else _GAP for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            value = _without_gaps(node.value)
+            value = _with_marked_gaps(node.value)
         else:
             continue
         if _OPENING.match(value):
             yield _Source(f"{name}:{node.lineno}", value)
 
 
-def _without_gaps(text: str) -> str:
+def _with_marked_gaps(text: str) -> str:
     """Mark the gaps of a template; text that has none comes back unchanged."""
     if not _OPENING.match(text):
         return text
