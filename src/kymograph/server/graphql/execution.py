@@ -37,6 +37,7 @@ from kymograph.errors import (
 )
 from kymograph.server.graphql.context import Info, RequestContext
 from kymograph.server.graphql.permissions import Rule, rule_of
+from kymograph.server.graphql.variables import without_unknown_nulls
 from kymograph.types import JsonObject
 from kymograph.wire.errors import status_of
 
@@ -164,7 +165,7 @@ class GraphQLExecutor:
             self._schema,
             document,
             context_value=context,
-            variable_values=variables,
+            variable_values=without_unknown_nulls(self._schema, document, variables),
             operation_name=operation_name,
         )
         body: JsonObject = {"data": result.data}
