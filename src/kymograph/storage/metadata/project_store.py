@@ -1,0 +1,208 @@
+"""Projects in SQL."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, case, func, select, update
+
+from kymograph.core.accounts import Entity
+from kymograph.core.project import Project, ProjectStats, Visibility
+from kymograph.core.run import CRASHED_AFTER, RunState
+from kymograph.errors import NameTaken
+from kymograph.storage.metadata.sql import contains_text, insert_into
+from kymograph.storage.metadata.tables import artifact_files, entities, projects, runs
+from kymograph.types import EntityId, EntityName, ProjectId, ProjectName
+
+_RUNNING = (RunState.RUNNING.value, RunState.PREEMPTING.value)
+
+
+class SqlProjectStore:
+    """Docstrings of the methods: `storage.metadata.base.ProjectStore`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def create(self, entity: Entity, name: ProjectName, *, now: datetime, description: str = "") -> Project:
+        """Docstring inherited."""
+        statement = (
+            insert_into(self._connection, projects)
+            .values(
+                entity_id=entity.id,
+                name=name,
+                description=description,
+                visibility=Visibility.PRIVATE.value,
+                created_at=now,
+                last_activity_at=now,
+                run_counter=0,
+            )
+            .on_conflict_do_nothing()
+            .returning(projects.c.id)
+        )
+        created = self._connection.execute(statement).scalar_one_or_none()
+        if created is None:
+            raise NameTaken("project", f"{entity.name}/{name}")
+        return Project(
+            id=ProjectId(created),
+            entity_id=entity.id,
+            entity=entity.name,
+            name=name,
+            description=description,
+            visibility=Visibility.PRIVATE,
+            created_at=now,
+            last_activity_at=now,
+        )
+
+    def find(self, entity: str, name: str) -> Project | None:
+        """Docstring inherited."""
+        return self._one(_live_projects().where(entities.c.name == entity, projects.c.name == name))
+
+    def find_by_id(self, project: ProjectId) -> Project | None:
+        """Docstring inherited."""
+        return self._one(_live_projects().where(projects.c.id == project))
+
+    def list(
+        self, entities: Sequence[EntityId], *, search: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[builtins.list[Project], int]:
+        """Docstring inherited."""
+        conditions = [projects.c.entity_id.in_(entities), projects.c.deleted_at.is_(None)]
+        if search:
+            conditions.append(contains_text(search, projects.c.name, projects.c.description))
+        total = self._connection.execute(select(func.count()).select_from(projects).where(*conditions)).scalar_one()
+        page = (
+            _live_projects()
+            .where(*conditions)
+            .order_by(projects.c.last_activity_at.desc(), projects.c.id.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+        return [_project(row) for row in self._connection.execute(page)], total
+
+    def stats(
+        self, projects: Sequence[ProjectId], now: datetime, *, days: int = 30
+    ) -> dict[ProjectId, ProjectStats]:
+        """Docstring inherited."""
+        wanted = list(projects)
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        first_day = today - timedelta(days=days - 1)
+        is_running = and_(runs.c.state.in_(_RUNNING), runs.c.heartbeat_at >= now - CRASHED_AFTER)
+        counts = self._connection.execute(
+            select(
+                runs.c.project_id,
+                func.count(),
+                func.coalesce(func.sum(case((is_running, 1), else_=0)), 0),
+                func.coalesce(func.sum(runs.c.storage_bytes), 0),
+            )
+            .where(runs.c.project_id.in_(wanted), runs.c.deleted_at.is_(None))
+            .group_by(runs.c.project_id)
+        )
+        by_project = {row[0]: (row[1], int(row[2]), int(row[3])) for row in counts}
+        artifact_bytes = self._artifact_bytes(wanted)
+        activity = {project: [0] * days for project in wanted}
+        created = self._connection.execute(
+            select(runs.c.project_id, runs.c.created_at).where(
+                runs.c.project_id.in_(wanted), runs.c.created_at >= first_day, runs.c.deleted_at.is_(None)
+            )
+        )
+        for project, created_at in created:
+            day = (created_at - first_day).days
+            if day < days:
+                activity[project][day] += 1
+        found = {}
+        for project in wanted:
+            run_count, running_count, file_bytes = by_project.get(project, (0, 0, 0))
+            found[project] = ProjectStats(
+                run_count=run_count,
+                running_count=running_count,
+                storage_bytes=file_bytes + artifact_bytes.get(project, 0),
+                activity=tuple(activity[project]),
+            )
+        return found
+
+    def _artifact_bytes(self, wanted: builtins.list[ProjectId]) -> dict[ProjectId, int]:
+        """Bytes of artifact files per project; content that several versions share counts once."""
+        stored = (
+            select(artifact_files.c.project_id, artifact_files.c.object_key, artifact_files.c.size_bytes)
+            .where(artifact_files.c.project_id.in_(wanted), artifact_files.c.size_bytes.is_not(None))
+            .distinct()
+            .subquery()
+        )
+        sums = select(stored.c.project_id, func.sum(stored.c.size_bytes)).group_by(stored.c.project_id)
+        return {ProjectId(row[0]): int(row[1]) for row in self._connection.execute(sums)}
+
+    def update(
+        self,
+        project: ProjectId,
+        *,
+        description: str | None = None,
+        visibility: Visibility | None = None,
+        name: ProjectName | None = None,
+    ) -> None:
+        """Docstring inherited."""
+        changes: dict[str, Any] = {}
+        if description is not None:
+            changes["description"] = description
+        if visibility is not None:
+            changes["visibility"] = visibility.value
+        if name is not None:
+            self._refuse_taken(project, name)
+            changes["name"] = name
+        if changes:
+            self._connection.execute(update(projects).where(projects.c.id == project).values(changes))
+
+    def touch(self, project: ProjectId, now: datetime) -> None:
+        """Docstring inherited."""
+        self._connection.execute(
+            update(projects)
+            .where(projects.c.id == project, projects.c.last_activity_at < now)
+            .values(last_activity_at=now)
+        )
+
+    def delete(self, project: ProjectId) -> None:
+        """Docstring inherited."""
+        self._connection.execute(
+            update(projects)
+            .where(projects.c.id == project, projects.c.deleted_at.is_(None))
+            .values(deleted_at=projects.c.last_activity_at)
+        )
+
+    def _refuse_taken(self, project: ProjectId, name: ProjectName) -> None:
+        owner = select(projects.c.entity_id).where(projects.c.id == project).scalar_subquery()
+        other = self._connection.execute(
+            select(projects.c.id).where(
+                projects.c.entity_id == owner,
+                projects.c.name == name,
+                projects.c.deleted_at.is_(None),
+                projects.c.id != project,
+            )
+        ).first()
+        if other is not None:
+            raise NameTaken("project", name)
+
+    def _one(self, statement: Select[Any]) -> Project | None:
+        row = self._connection.execute(statement).one_or_none()
+        return None if row is None else _project(row)
+
+
+def _live_projects() -> Select[Any]:
+    return (
+        select(projects, entities.c.name.label("entity"))
+        .select_from(projects.join(entities))
+        .where(projects.c.deleted_at.is_(None), entities.c.deleted_at.is_(None))
+    )
+
+
+def _project(row: Row[Any]) -> Project:
+    return Project(
+        id=ProjectId(row.id),
+        entity_id=EntityId(row.entity_id),
+        entity=EntityName(row.entity),
+        name=ProjectName(row.name),
+        description=row.description,
+        visibility=Visibility(row.visibility),
+        created_at=row.created_at,
+        last_activity_at=row.last_activity_at,
+    )

@@ -1,0 +1,299 @@
+"""Tables of the metadata store.
+
+Entities, projects and runs are only marked as deleted: their files, history and objects are collected later, and a
+deleted run's id stays refused. All else goes with its row.
+
+The documents of a run (config, summary, metadata) lie in a table of their own, since SQLite rewrites a whole row on every
+change and heartbeats change runs all the time. Their leaves are indexed in `run_values`, see `metadata.values`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table
+
+from kymograph.storage.metadata.columns import AnyText, TextTuple
+from kymograph.storage.schema import BigId, UtcDateTime, registry
+
+users = Table(
+    "users",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column("username", AnyText, nullable=False, unique=True),
+    Column("name", AnyText, nullable=False),
+    Column("email", AnyText, nullable=False),
+    Column("is_admin", Boolean, nullable=False),
+    Column("default_entity", AnyText, nullable=False),
+    Column("password_hash", AnyText),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+entities = Table(
+    "entities",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column("name", AnyText, nullable=False),
+    Column("kind", AnyText, nullable=False),
+    Column("organization_id", BigId, ForeignKey("entities.id"), index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+)
+Index(
+    "uq_entities_name",
+    entities.c.name,
+    unique=True,
+    sqlite_where=entities.c.deleted_at.is_(None),
+    postgresql_where=entities.c.deleted_at.is_(None),
+)
+
+members = Table(
+    "members",
+    registry,
+    Column("entity_id", BigId, ForeignKey("entities.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigId, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("role", AnyText, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("user_id", BigId, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("description", AnyText, nullable=False),
+    Column("prefix", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+)
+
+sessions = Table(
+    "sessions",
+    registry,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("user_id", BigId, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("csrf_token", AnyText, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+login_links = Table(
+    "login_links",
+    registry,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("user_id", BigId, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column("entity_id", BigId, ForeignKey("entities.id"), nullable=False),
+    Column("name", AnyText, nullable=False),
+    Column("description", AnyText, nullable=False),
+    Column("visibility", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_activity_at", UtcDateTime, nullable=False),
+    Column("run_counter", Integer, nullable=False, default=0),
+    Column("deleted_at", UtcDateTime),
+)
+Index(
+    "uq_projects_entity_id_name",
+    projects.c.entity_id,
+    projects.c.name,
+    unique=True,
+    sqlite_where=projects.c.deleted_at.is_(None),
+    postgresql_where=projects.c.deleted_at.is_(None),
+)
+
+runs = Table(
+    "runs",
+    registry,
+    Column("key", BigId, primary_key=True),
+    Column("project_id", BigId, ForeignKey("projects.id"), nullable=False),
+    Column("id", AnyText, nullable=False),
+    Column("display_name", AnyText, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("color", Integer, nullable=False),
+    Column("user_id", BigId, ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+    Column("exit_code", BigInteger),
+    Column("stop_requested", Boolean, nullable=False, default=False),
+    Column("last_step", BigInteger),
+    Column("storage_bytes", BigInteger, nullable=False, default=0),
+    Column("group", AnyText),
+    Column("job_type", AnyText),
+    Column("host", AnyText),
+    Column("program", AnyText),
+    Column("repo", AnyText),
+    Column("commit", AnyText),
+    Column("sweep", AnyText),
+    Column("tags", TextTuple, nullable=False),
+    Column("notes", AnyText, nullable=False),
+)
+Index("uq_runs_project_id_id", runs.c.project_id, runs.c.id, unique=True)
+Index("ix_runs_project_id_created_at", runs.c.project_id, runs.c.created_at)
+Index("ix_runs_state_heartbeat_at", runs.c.state, runs.c.heartbeat_at)
+
+run_documents = Table(
+    "run_documents",
+    registry,
+    Column("run_key", BigId, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+    Column("config_json", AnyText, nullable=False),
+    Column("summary_json", AnyText, nullable=False),
+    Column("metadata_json", AnyText),
+)
+
+run_tags = Table(
+    "run_tags",
+    registry,
+    Column("run_key", BigId, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+    Column("tag", AnyText, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+run_values = Table(
+    "run_values",
+    registry,
+    Column("run_key", BigId, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+    Column("column_id", BigInteger, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("number", Double),
+    Column("text", AnyText),
+    sqlite_with_rowid=False,
+)
+
+value_columns = Table(
+    "value_columns",
+    registry,
+    Column("project_id", BigId, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("column_id", BigInteger, primary_key=True),
+    Column("scope", AnyText, nullable=False),
+    Column("name", AnyText, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+files = Table(
+    "files",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column("run_key", BigId, ForeignKey("runs.key", ondelete="CASCADE"), nullable=False),
+    Column("path", AnyText(), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("md5", AnyText),
+    Column("mimetype", AnyText, nullable=False),
+    Column("object_key", AnyText, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+Index("uq_files_run_key_path", files.c.run_key, files.c.path, unique=True)
+
+collections = Table(
+    "artifact_collections",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column("project_id", BigId, ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", AnyText, nullable=False),
+    Column("type_name", AnyText, nullable=False),
+    Column("name", AnyText, nullable=False),
+    Column("description", AnyText),
+    Column("client_id", AnyText, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("next_version_index", Integer, nullable=False, default=0),
+)
+Index("uq_artifact_collections_project_id_name", collections.c.project_id, collections.c.name, unique=True)
+
+versions = Table(
+    "artifact_versions",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column("collection_id", BigId, ForeignKey("artifact_collections.id", ondelete="CASCADE"), nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("version_index", Integer),
+    Column("digest", AnyText, nullable=False),
+    Column("description", AnyText),
+    Column("metadata_json", AnyText),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("created_by_run", BigId, ForeignKey("runs.key", ondelete="SET NULL"), index=True),
+    Column("client_id", AnyText, index=True),
+    Column("distributed_id", AnyText),
+    Column("size_bytes", BigInteger, nullable=False, default=0),
+    Column("file_count", Integer, nullable=False, default=0),
+    Column("history_step", BigInteger),
+    Column("ttl_duration_s", BigInteger),
+    Column("wished_aliases", TextTuple, nullable=False),
+    Column("tags", TextTuple, nullable=False),
+)
+Index(
+    "uq_artifact_versions_collection_id_version_index",
+    versions.c.collection_id,
+    versions.c.version_index,
+    unique=True,
+)
+Index("ix_artifact_versions_collection_id_digest", versions.c.collection_id, versions.c.digest)
+
+aliases = Table(
+    "artifact_aliases",
+    registry,
+    Column("collection_id", BigId, ForeignKey("artifact_collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("alias", AnyText, primary_key=True),
+    Column(
+        "artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    Column("set_at", UtcDateTime, nullable=False),
+)
+
+manifests = Table(
+    "artifact_manifests",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column(
+        "artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    Column("kind", AnyText, nullable=False),
+    Column("name", AnyText, nullable=False),
+    Column("digest", AnyText),
+    Column("object_key", AnyText, nullable=False),
+)
+
+artifact_files = Table(
+    "artifact_files",
+    registry,
+    Column("artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", AnyText, primary_key=True),
+    Column("project_id", BigId, nullable=False),
+    Column("digest", AnyText, nullable=False),
+    Column("size_bytes", BigInteger),
+    Column("object_key", AnyText, nullable=False, index=True),
+    Column("mimetype", AnyText),
+)
+Index("ix_artifact_files_project_id_digest", artifact_files.c.project_id, artifact_files.c.digest)
+
+entries = Table(
+    "artifact_entries",
+    registry,
+    Column("artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", AnyText, primary_key=True),
+    Column("digest", AnyText, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("object_key", AnyText, index=True),
+    sqlite_with_rowid=False,
+)
+
+uses = Table(
+    "artifact_uses",
+    registry,
+    Column("run_key", BigId, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "artifact_id",
+        BigId,
+        ForeignKey("artifact_versions.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    Column("used_as", AnyText),
+    Column("used_at", UtcDateTime, nullable=False),
+)

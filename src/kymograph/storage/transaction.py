@@ -1,0 +1,58 @@
+"""One open transaction as the stores of every noun."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from kymograph.storage.metadata.account_store import SqlAccountStore
+from kymograph.storage.metadata.artifact_store import SqlArtifactStore
+from kymograph.storage.metadata.file_store import SqlFileStore
+from kymograph.storage.metadata.project_store import SqlProjectStore
+from kymograph.storage.metadata.run_store import SqlRunStore
+
+if TYPE_CHECKING:
+    from kymograph.storage.history.base import Tail
+
+
+class SqlTransaction:
+    """Stores on one SQLAlchemy connection, each built when first asked for. Valid until its job returns."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    # docstrings inherited
+
+    @cached_property
+    def accounts(self) -> SqlAccountStore:
+        """People, teams, keys and sessions."""
+        return SqlAccountStore(self.connection)
+
+    @cached_property
+    def projects(self) -> SqlProjectStore:
+        """Projects."""
+        return SqlProjectStore(self.connection)
+
+    @cached_property
+    def runs(self) -> SqlRunStore:
+        """Runs."""
+        return SqlRunStore(self.connection)
+
+    @cached_property
+    def files(self) -> SqlFileStore:
+        """Files of runs."""
+        return SqlFileStore(self.connection)
+
+    @cached_property
+    def artifacts(self) -> SqlArtifactStore:
+        """Artifacts, their manifests and lineage."""
+        return SqlArtifactStore(self.connection)
+
+    @cached_property
+    def tail(self) -> Tail:
+        """History, system metrics and console lines as received."""
+        from kymograph.storage.history.tail import SqlTail
+
+        return SqlTail(self.connection)

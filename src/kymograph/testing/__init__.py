@@ -1,0 +1,1 @@
+"""Helpers for tests, usable by third-party back ends too."""

@@ -1,0 +1,30 @@
+"""The databases that every storage contract runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kymograph.storage.database import SqlDatabase
+from kymograph.testing.databases import PostgresServer, postgres_server, sqlite_database
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the whole session; started when a test first needs it."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlDatabase]:
+    """A fresh database with all tables."""
+    if request.param == "sqlite":
+        with sqlite_database(tmp_path) as opened:
+            yield opened
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        with server.database() as opened:
+            yield opened
