@@ -1,0 +1,155 @@
+"""Unmodified ``wandb`` clients, each in its own virtual environment, as subprocesses with a home of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+NEWEST = "0.31.0"
+MIDDLE = "0.18.7"
+OLDEST = "0.13.11"
+VERSIONS = (NEWEST, MIDDLE, OLDEST)
+"""The newest, the last generation that probes the schema, and one that sends the file stream from Python."""
+TIMEOUT_S = 90.0
+
+PRELUDE = '''\
+import json as _json, os as _os
+def report(value):
+    """Hand a value to the test."""
+    with open(_os.environ["REPORT"], "w") as file:
+        _json.dump(value, file)
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a client process left behind."""
+
+    exit_status: int
+    stdout: str
+    stderr: str
+    reported: Any
+    """What the script gave to `report`."""
+
+
+class Client:
+    """One installed client version, set up to log to one server.
+
+    Args:
+        version: One of `VERSIONS`.
+        home: A folder of its own: home directory, settings, caches and run directories live there.
+        url: The server's address.
+        key: The API key.
+    """
+
+    def __init__(self, version: str, home: Path, *, url: str, key: str) -> None:
+        self.version = version
+        self.home = home
+        self.python = ROOT / ".cache" / "clients" / version / "bin" / "python"
+        assert self.python.exists(), f"client {version} is not installed; run `make clients`"
+        home.mkdir(parents=True, exist_ok=True)
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "USER": "tester",
+            "NETRC": str(home / "netrc"),
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(home),
+            "PYTHONWARNINGS": "ignore",
+            "REPORT": str(home / "report.json"),
+            "WANDB_BASE_URL": url,
+            "WANDB_API_KEY": key,
+            "WANDB_DIR": str(home),
+            "WANDB_CONFIG_DIR": str(home / "config"),
+            "WANDB_CACHE_DIR": str(home / "cache"),
+            "WANDB_DATA_DIR": str(home / "data"),
+            "WANDB_ARTIFACT_DIR": str(home / "artifacts"),
+            "WANDB_ERROR_REPORTING": "false",
+            "WANDB_DISABLE_GIT": "true",
+            # Nobody listens there: what a client would ask of hosts outside fails at once instead of leaving the machine.
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+        }
+
+    @property
+    def generation(self) -> tuple[int, int]:
+        """Major and minor version."""
+        major, minor, _ = self.version.split(".")
+        return int(major), int(minor)
+
+    def run(
+        self, script: str, *arguments: str, environment: Mapping[str, str] | None = None, is_checked: bool = True
+    ) -> Finished:
+        """Run a script to its end; with `is_checked` a non-zero exit status fails the test."""
+        return self._finish([str(self._write(script)), *arguments], environment, is_checked=is_checked)
+
+    def command(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, is_checked: bool = True
+    ) -> Finished:
+        """Run the client's command line."""
+        return self._finish(["-m", "wandb", *arguments], environment, is_checked=is_checked)
+
+    @contextmanager
+    def started(
+        self, script: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A script that goes on while the test does; killed with all its children at the end of the block."""
+        with subprocess.Popen(
+            [str(self.python), str(self._write(script)), *arguments],
+            cwd=self.home,
+            env={**self.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                kill_group(process)
+
+    def offline_runs(self) -> list[Path]:
+        """Run directories that were written offline, oldest first."""
+        return sorted((self.home / "wandb").glob("offline-run-*"))
+
+    def online_runs(self) -> list[Path]:
+        """Run directories that were written online, oldest first."""
+        return sorted((self.home / "wandb").glob("run-*"))
+
+    def _write(self, script: str) -> Path:
+        path = self.home / "script.py"
+        path.write_text(PRELUDE + script)
+        return path
+
+    def _finish(self, arguments: list[str], environment: Mapping[str, str] | None, *, is_checked: bool) -> Finished:
+        report = self.home / "report.json"
+        report.unlink(missing_ok=True)
+        process = subprocess.run(
+            [str(self.python), *arguments],
+            cwd=self.home,
+            env={**self.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        if is_checked:
+            assert process.returncode == 0, f"exit status {process.returncode}\n{process.stdout}\n{process.stderr}"
+        reported = json.loads(report.read_text()) if report.exists() else None
+        return Finished(process.returncode, process.stdout, process.stderr, reported)
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """``kill -9`` for a process and all that it started, such as the client's own service process."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(20)
