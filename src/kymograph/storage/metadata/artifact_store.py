@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from kymograph.core.artifact import (
     ArtifactFile,
     ArtifactState,
+    ArtifactType,
     ArtifactVersion,
     Collection,
     CollectionKind,
+    EntryRecord,
     ManifestKind,
     ManifestRecord,
     NewArtifact,
@@ -24,14 +26,16 @@ from kymograph.storage.metadata.sql import chunks, insert_into
 from kymograph.storage.metadata.tables import (
     aliases,
     artifact_files,
+    client_ids,
     collections,
     entities,
-    entries,
     manifests,
     projects,
     uses,
     versions,
 )
+from kymograph.storage.metadata.tables import entries as entries_table
+from kymograph.storage.schema import UtcDateTime
 from kymograph.types import (
     ArtifactId,
     CollectionId,
@@ -70,7 +74,8 @@ class SqlArtifactStore:
 
     def find_collection_by_client_id(self, client_id: str) -> Collection | None:
         """Docstring inherited."""
-        return self._one_collection(_collections().where(collections.c.client_id == client_id).limit(1))
+        meant = select(client_ids.c.collection_id).where(client_ids.c.client_id == client_id)
+        return self._one_collection(_collections().where(collections.c.id == meant.scalar_subquery()))
 
     def list_collections(
         self, project: ProjectId, *, type_name: str | None = None, limit: int = 100, offset: int = 0
@@ -79,21 +84,24 @@ class SqlArtifactStore:
         conditions = [collections.c.project_id == project]
         if type_name is not None:
             conditions.append(collections.c.type_name == type_name)
-        total = self._connection.execute(
-            select(func.count()).select_from(collections).where(*conditions)
-        ).scalar_one()
+        total = self._connection.execute(select(func.count()).select_from(collections).where(*conditions)).scalar_one()
         page = _collections().where(*conditions).order_by(collections.c.name).limit(limit).offset(offset)
         return [_collection(row) for row in self._connection.execute(page)], total
 
-    def list_types(self, project: ProjectId) -> list[str]:
+    def list_types(self, project: ProjectId) -> list[ArtifactType]:
         """Docstring inherited."""
         statement = (
-            select(collections.c.type_name)
+            select(collections.c.type_name, func.min(collections.c.created_at, type_=UtcDateTime()).label("created_at"))
             .where(collections.c.project_id == project)
-            .distinct()
+            .group_by(collections.c.type_name)
             .order_by(collections.c.type_name)
         )
-        return list(self._connection.execute(statement).scalars())
+        return [ArtifactType(project, row.type_name, row.created_at) for row in self._connection.execute(statement)]
+
+    def put_sequence_client_id(self, client_id: str, target: CollectionId) -> None:
+        """Docstring inherited."""
+        statement = insert_into(self._connection, client_ids).values(client_id=client_id, collection_id=target)
+        self._connection.execute(statement.on_conflict_do_nothing())
 
     def _one_collection(self, statement: Select[Any]) -> Collection | None:
         row = self._connection.execute(statement).one_or_none()
@@ -114,7 +122,7 @@ class SqlArtifactStore:
             .on_conflict_do_nothing()
         )
         row = self._connection.execute(
-            select(collections.c.id, collections.c.type_name, collections.c.client_id).where(
+            select(collections.c.id, collections.c.type_name).where(
                 collections.c.project_id == new.project_id, collections.c.name == new.collection_name
             )
         ).one()
@@ -123,10 +131,8 @@ class SqlArtifactStore:
                 f"artifact {new.collection_name!r} has type {row.type_name!r}, not {new.type_name!r}; "
                 "use another name or that type"
             )
-        if row.client_id is None and new.sequence_client_id is not None:
-            self._connection.execute(
-                update(collections).where(collections.c.id == row.id).values(client_id=new.sequence_client_id)
-            )
+        if new.sequence_client_id is not None:
+            self.put_sequence_client_id(new.sequence_client_id, CollectionId(row.id))
         return CollectionId(row.id)
 
     # --- versions ----------------------------------------------------------------------------------------------------
@@ -154,24 +160,41 @@ class SqlArtifactStore:
             )
             .returning(versions.c.id)
         ).scalar_one()
+        if new.client_id is not None:
+            self.put_client_id(new.client_id, ArtifactId(created))
         return self._get(ArtifactId(created))
 
     def find(self, artifact: ArtifactId) -> ArtifactVersion | None:
         """Docstring inherited."""
         return self._one(_versions().where(versions.c.id == artifact))
 
+    def put_client_id(self, client_id: str, target: ArtifactId) -> None:
+        """Docstring inherited."""
+        statement = insert_into(self._connection, client_ids).values(client_id=client_id, artifact_id=target)
+        self._connection.execute(statement.on_conflict_do_nothing())
+
     def find_by_client_id(self, client_id: str) -> ArtifactVersion | None:
         """Docstring inherited."""
-        newest = _versions().where(versions.c.client_id == client_id).order_by(versions.c.id.desc()).limit(1)
-        return self._one(newest)
+        meant = select(client_ids.c.artifact_id).where(client_ids.c.client_id == client_id)
+        return self._one(_versions().where(versions.c.id == meant.scalar_subquery()))
+
+    def find_draft(self, collection: CollectionId, distributed_id: str) -> ArtifactVersion | None:
+        """Docstring inherited."""
+        return self._one(
+            _versions()
+            .where(
+                versions.c.collection_id == collection,
+                versions.c.distributed_id == distributed_id,
+                versions.c.state == ArtifactState.PENDING.value,
+            )
+            .order_by(versions.c.id)
+            .limit(1)
+        )
 
     def find_by_digest(self, collection: CollectionId, digest: str) -> ArtifactVersion | None:
         """Docstring inherited."""
         return self._one(
-            _committed(collection)
-            .where(versions.c.digest == digest)
-            .order_by(versions.c.version_index.desc())
-            .limit(1)
+            _committed(collection).where(versions.c.digest == digest).order_by(versions.c.version_index.desc()).limit(1)
         )
 
     def find_by_alias(self, collection: CollectionId, alias: str) -> ArtifactVersion | None:
@@ -179,10 +202,10 @@ class SqlArtifactStore:
         index = parse_version(alias)
         if index is not None:
             # Larger numbers do not fit the column, and no collection gets there.
-            return None if index >= 2**31 else self._one(_committed(collection).where(versions.c.version_index == index))
-        holder = select(aliases.c.artifact_id).where(
-            aliases.c.collection_id == collection, aliases.c.alias == alias
-        )
+            return (
+                None if index >= 2**31 else self._one(_committed(collection).where(versions.c.version_index == index))
+            )
+        holder = select(aliases.c.artifact_id).where(aliases.c.collection_id == collection, aliases.c.alias == alias)
         return self._one(_committed(collection).where(versions.c.id == holder.scalar_subquery()))
 
     def list_versions(
@@ -201,7 +224,14 @@ class SqlArtifactStore:
         """Docstring inherited."""
         return self._one(_committed(collection).order_by(versions.c.version_index.desc()).limit(1))
 
-    def commit(self, artifact: ArtifactId, *, size_bytes: int, file_count: int, now: datetime) -> ArtifactVersion:
+    def list_aliases(self, collection: CollectionId) -> list[str]:
+        """Docstring inherited."""
+        statement = select(aliases.c.alias).where(aliases.c.collection_id == collection).order_by(aliases.c.alias)
+        return list(self._connection.execute(statement).scalars())
+
+    def commit(
+        self, artifact: ArtifactId, *, digest: ManifestDigest, size_bytes: int, file_count: int, now: datetime
+    ) -> ArtifactVersion:
         """Docstring inherited."""
         statement = select(versions.c.state, versions.c.collection_id, versions.c.wished_aliases)
         statement = statement.where(versions.c.id == artifact)
@@ -224,6 +254,7 @@ class SqlArtifactStore:
             .values(
                 state=ArtifactState.COMMITTED.value,
                 version_index=next_index - 1,
+                digest=digest,
                 size_bytes=size_bytes,
                 file_count=file_count,
                 updated_at=now,
@@ -263,6 +294,7 @@ class SqlArtifactStore:
         description: str | None,
         metadata_json: str | None,
         ttl_duration_s: int | None,
+        tags: tuple[str, ...] | None = None,
         now: datetime,
     ) -> None:
         """Docstring inherited."""
@@ -270,19 +302,16 @@ class SqlArtifactStore:
             "description": description,
             "metadata_json": metadata_json,
             "ttl_duration_s": ttl_duration_s,
+            "tags": tags,
         }
         changes = {column: value for column, value in changes.items() if value is not None}
-        self._connection.execute(
-            update(versions).where(versions.c.id == artifact).values(**changes, updated_at=now)
-        )
+        self._connection.execute(update(versions).where(versions.c.id == artifact).values(**changes, updated_at=now))
 
     def delete(self, artifact: ArtifactId, now: datetime) -> None:
         """Docstring inherited."""
         self._connection.execute(delete(aliases).where(aliases.c.artifact_id == artifact))
         self._connection.execute(
-            update(versions)
-            .where(versions.c.id == artifact)
-            .values(state=ArtifactState.DELETED.value, updated_at=now)
+            update(versions).where(versions.c.id == artifact).values(state=ArtifactState.DELETED.value, updated_at=now)
         )
 
     def _get(self, artifact: ArtifactId) -> ArtifactVersion:
@@ -307,29 +336,40 @@ class SqlArtifactStore:
     # --- manifests ---------------------------------------------------------------------------------------------------
 
     def create_manifest(
-        self, artifact: ArtifactId, *, name: str, kind: ManifestKind, digest: Digest | None
+        self,
+        artifact: ArtifactId,
+        *,
+        name: str,
+        kind: ManifestKind,
+        digest: Digest | None,
+        object_key: ObjectKey,
+        base: ArtifactId | None = None,
     ) -> ManifestRecord:
         """Docstring inherited."""
-        manifest = self._connection.execute(
+        row = self._connection.execute(
             insert(manifests)
-            .values(artifact_id=artifact, kind=kind.value, name=name, digest=digest, object_key="")
-            .returning(manifests.c.id)
-        ).scalar_one()
-        object_key = ObjectKey(f"artifact-manifests/{artifact}/{manifest}.json")
-        self._connection.execute(
-            update(manifests).where(manifests.c.id == manifest).values(object_key=object_key)
-        )
-        return ManifestRecord(
-            id=ManifestId(manifest), artifact_id=artifact, kind=kind, name=name, digest=digest, object_key=object_key
-        )
+            .values(
+                artifact_id=artifact,
+                kind=kind.value,
+                name=name,
+                digest=digest,
+                object_key=object_key,
+                base_artifact_id=base,
+            )
+            .returning(*manifests.c)
+        ).one()
+        return _manifest(row)
 
-    def update_manifest(self, manifest: ManifestId, *, digest: Digest) -> ManifestRecord:
+    def update_manifest(
+        self, manifest: ManifestId, *, digest: Digest, base: ArtifactId | None = None
+    ) -> ManifestRecord:
         """Docstring inherited."""
-        self._connection.execute(update(manifests).where(manifests.c.id == manifest).values(digest=digest))
-        found = self.find_manifest(manifest)
-        if found is None:
+        changes: dict[str, Any] = {"digest": digest} if base is None else {"digest": digest, "base_artifact_id": base}
+        statement = update(manifests).where(manifests.c.id == manifest).values(**changes).returning(*manifests.c)
+        row = self._connection.execute(statement).one_or_none()
+        if row is None:
             raise ArtifactNotFound(str(manifest))
-        return found
+        return _manifest(row)
 
     def find_manifest(self, manifest: ManifestId) -> ManifestRecord | None:
         """Docstring inherited."""
@@ -344,18 +384,14 @@ class SqlArtifactStore:
             .limit(1)
         )
 
+    def list_manifests(self, artifact: ArtifactId) -> list[ManifestRecord]:
+        """Docstring inherited."""
+        statement = select(manifests).where(manifests.c.artifact_id == artifact).order_by(manifests.c.id)
+        return [_manifest(row) for row in self._connection.execute(statement)]
+
     def _one_manifest(self, statement: Select[Any]) -> ManifestRecord | None:
         row = self._connection.execute(statement).one_or_none()
-        if row is None:
-            return None
-        return ManifestRecord(
-            id=ManifestId(row.id),
-            artifact_id=ArtifactId(row.artifact_id),
-            kind=ManifestKind(row.kind),
-            name=row.name,
-            digest=None if row.digest is None else Digest(row.digest),
-            object_key=ObjectKey(row.object_key),
-        )
+        return None if row is None else _manifest(row)
 
     # --- files -------------------------------------------------------------------------------------------------------
 
@@ -391,16 +427,21 @@ class SqlArtifactStore:
 
     def find_blob(self, project: ProjectId, digest: Digest) -> ArtifactFile | None:
         """Docstring inherited."""
-        return self._one_file(
-            select(artifact_files)
-            .where(
+        return self.find_blobs(project, [digest]).get(digest)
+
+    def find_blobs(self, project: ProjectId, digests: Sequence[Digest]) -> dict[Digest, ArtifactFile]:
+        """Docstring inherited."""
+        found: dict[Digest, ArtifactFile] = {}
+        for some in chunks(list(dict.fromkeys(digests))):
+            statement = select(artifact_files).where(
                 artifact_files.c.project_id == project,
-                artifact_files.c.digest == digest,
+                artifact_files.c.digest.in_(some),
                 artifact_files.c.size_bytes.is_not(None),
             )
-            .order_by(artifact_files.c.artifact_id)
-            .limit(1)
-        )
+            # The oldest version comes last and stays.
+            for row in self._connection.execute(statement.order_by(artifact_files.c.artifact_id.desc())):
+                found[Digest(row.digest)] = _file(row)
+        return found
 
     def mark_stored(self, object_key: ObjectKey, size_bytes: int) -> None:
         """Docstring inherited."""
@@ -410,55 +451,46 @@ class SqlArtifactStore:
 
     def _one_file(self, statement: Select[Any]) -> ArtifactFile | None:
         row = self._connection.execute(statement).one_or_none()
-        if row is None:
-            return None
-        return ArtifactFile(
-            artifact_id=ArtifactId(row.artifact_id),
-            path=FilePath(row.path),
-            digest=Digest(row.digest),
-            size_bytes=row.size_bytes,
-            object_key=ObjectKey(row.object_key),
-            mimetype=row.mimetype,
-        )
+        return None if row is None else _file(row)
 
     # --- entries -----------------------------------------------------------------------------------------------------
 
-    def put_manifest_entries(
-        self, artifact: ArtifactId, entries: Iterable[tuple[FilePath, Digest, int, ObjectKey | None]]
-    ) -> None:
+    def put_manifest_entries(self, artifact: ArtifactId, entries: Iterable[EntryRecord]) -> None:
         """Docstring inherited."""
+        self._connection.execute(delete(entries_table).where(entries_table.c.artifact_id == artifact))
         rows = [
-            {"artifact_id": artifact, "path": path, "digest": digest, "size_bytes": size, "object_key": key}
-            for path, digest, size, key in entries
+            {
+                "artifact_id": artifact,
+                "path": entry.path,
+                "digest": entry.digest,
+                "size_bytes": entry.size_bytes,
+                "object_key": entry.object_key,
+            }
+            for entry in entries
         ]
         if rows:
-            self._connection.execute(self._put_entry(), rows)
-
-    def _put_entry(self) -> Any:
-        statement = insert_into(self._connection, entries)
-        return statement.on_conflict_do_update(
-            index_elements=[entries.c.artifact_id, entries.c.path],
-            set_={name: statement.excluded[name] for name in ("digest", "size_bytes", "object_key")},
-        )
+            self._connection.execute(insert(entries_table), rows)
 
     def list_entries(
         self, artifact: ArtifactId, *, names: Sequence[str] = (), after: str | None = None, limit: int = 1000
-    ) -> tuple[list[tuple[FilePath, Digest, int, ObjectKey | None]], int]:
+    ) -> tuple[list[EntryRecord], int]:
         """Docstring inherited."""
-        conditions = [entries.c.artifact_id == artifact]
+        conditions = [entries_table.c.artifact_id == artifact]
         if names:
-            conditions.append(entries.c.path.in_(names))
-        total = self._connection.execute(select(func.count()).select_from(entries).where(*conditions)).scalar_one()
+            conditions.append(entries_table.c.path.in_(names))
+        total = self._connection.execute(
+            select(func.count()).select_from(entries_table).where(*conditions)
+        ).scalar_one()
         if after is not None:
-            conditions.append(entries.c.path > after)
+            conditions.append(entries_table.c.path > after)
         page = (
-            select(entries.c.path, entries.c.digest, entries.c.size_bytes, entries.c.object_key)
+            select(entries_table.c.path, entries_table.c.digest, entries_table.c.size_bytes, entries_table.c.object_key)
             .where(*conditions)
-            .order_by(entries.c.path)
+            .order_by(entries_table.c.path)
             .limit(limit)
         )
         found = [
-            (FilePath(path), Digest(digest), size, None if key is None else ObjectKey(key))
+            EntryRecord(FilePath(path), Digest(digest), size, None if key is None else ObjectKey(key))
             for path, digest, size, key in self._connection.execute(page)
         ]
         return found, total
@@ -479,15 +511,20 @@ class SqlArtifactStore:
 
     def list_used_by(self, artifact: ArtifactId) -> list[RunKey]:
         """Docstring inherited."""
-        statement = select(uses.c.run_key).where(uses.c.artifact_id == artifact).order_by(uses.c.used_at, uses.c.run_key)
+        statement = (
+            select(uses.c.run_key).where(uses.c.artifact_id == artifact).order_by(uses.c.used_at, uses.c.run_key)
+        )
         return [RunKey(run) for run in self._connection.execute(statement).scalars()]
 
-    def list_inputs(self, run: RunKey) -> list[ArtifactVersion]:
+    def list_inputs(self, run: RunKey) -> list[tuple[ArtifactVersion, str | None]]:
         """Docstring inherited."""
+        names = {
+            row.artifact_id: row.used_as
+            for row in self._connection.execute(select(uses.c.artifact_id, uses.c.used_as).where(uses.c.run_key == run))
+        }
         used = uses.join(versions, versions.c.id == uses.c.artifact_id)
-        return self._list(
-            _versions(used).where(uses.c.run_key == run).order_by(uses.c.used_at, versions.c.id)
-        )
+        found = self._list(_versions(used).where(uses.c.run_key == run).order_by(uses.c.used_at, versions.c.id))
+        return [(version, names.get(version.id)) for version in found]
 
     def list_outputs(self, run: RunKey) -> list[ArtifactVersion]:
         """Docstring inherited."""
@@ -554,13 +591,34 @@ def _versions(source: Any = versions) -> Select[Any]:
 
 
 def _committed(collection: CollectionId) -> Select[Any]:
-    return _versions().where(
-        versions.c.collection_id == collection, versions.c.state == ArtifactState.COMMITTED.value
-    )
+    return _versions().where(versions.c.collection_id == collection, versions.c.state == ArtifactState.COMMITTED.value)
 
 
 def _delete_aliases(artifact: ArtifactId, names: Sequence[str]) -> Any:
     return delete(aliases).where(aliases.c.artifact_id == artifact, aliases.c.alias.in_(names))
+
+
+def _manifest(row: Row[Any]) -> ManifestRecord:
+    return ManifestRecord(
+        id=ManifestId(row.id),
+        artifact_id=ArtifactId(row.artifact_id),
+        kind=ManifestKind(row.kind),
+        name=row.name,
+        digest=None if row.digest is None else Digest(row.digest),
+        object_key=ObjectKey(row.object_key),
+        base=None if row.base_artifact_id is None else ArtifactId(row.base_artifact_id),
+    )
+
+
+def _file(row: Row[Any]) -> ArtifactFile:
+    return ArtifactFile(
+        artifact_id=ArtifactId(row.artifact_id),
+        path=FilePath(row.path),
+        digest=Digest(row.digest),
+        size_bytes=row.size_bytes,
+        object_key=ObjectKey(row.object_key),
+        mimetype=row.mimetype,
+    )
 
 
 def _collection(row: Row[Any]) -> Collection:

@@ -3,8 +3,8 @@
 Entities, projects and runs are only marked as deleted: their files, history and objects are collected later, and a
 deleted run's id stays refused. All else goes with its row.
 
-The documents of a run (config, summary, metadata) lie in a table of their own, since SQLite rewrites a whole row on every
-change and heartbeats change runs all the time. Their leaves are indexed in `run_values`, see `metadata.values`.
+The documents of a run (config, summary, metadata) lie in a table of their own, since SQLite rewrites a whole row on
+every change and heartbeats change runs all the time. Their leaves are indexed in `run_values`, see `metadata.values`.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ collections = Table(
     Column("type_name", AnyText, nullable=False),
     Column("name", AnyText, nullable=False),
     Column("description", AnyText),
-    Column("client_id", AnyText, index=True),
+    Column("client_id", AnyText),
     Column("created_at", UtcDateTime, nullable=False),
     Column("next_version_index", Integer, nullable=False, default=0),
 )
@@ -218,7 +218,7 @@ versions = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("created_by_run", BigId, ForeignKey("runs.key", ondelete="SET NULL"), index=True),
-    Column("client_id", AnyText, index=True),
+    Column("client_id", AnyText),
     Column("distributed_id", AnyText),
     Column("size_bytes", BigInteger, nullable=False, default=0),
     Column("file_count", Integer, nullable=False, default=0),
@@ -240,9 +240,7 @@ aliases = Table(
     registry,
     Column("collection_id", BigId, ForeignKey("artifact_collections.id", ondelete="CASCADE"), primary_key=True),
     Column("alias", AnyText, primary_key=True),
-    Column(
-        "artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), nullable=False, index=True
-    ),
+    Column("artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("set_at", UtcDateTime, nullable=False),
 )
 
@@ -250,14 +248,22 @@ manifests = Table(
     "artifact_manifests",
     registry,
     Column("id", BigId, primary_key=True),
-    Column(
-        "artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), nullable=False, index=True
-    ),
+    Column("artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("kind", AnyText, nullable=False),
     Column("name", AnyText, nullable=False),
     Column("digest", AnyText),
     Column("object_key", AnyText, nullable=False),
+    Column("base_artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="SET NULL")),
 )
+
+client_ids = Table(
+    "artifact_client_ids",
+    registry,
+    Column("client_id", AnyText, primary_key=True),
+    Column("artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), index=True),
+    Column("collection_id", BigId, ForeignKey("artifact_collections.id", ondelete="CASCADE"), index=True),
+)
+"""What ids that clients made up mean: a version or a collection. A version that was logged twice has several."""
 
 artifact_files = Table(
     "artifact_files",
