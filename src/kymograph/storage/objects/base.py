@@ -48,11 +48,19 @@ class ObjectStore(Protocol):
     can_sign_urls: bool
     """Whether `sign_put` and `sign_get` give addresses that clients can use without us."""
 
-    async def put(self, key: ObjectKey, body: AsyncIterator[bytes], *, max_bytes: int | None = None) -> PutResult:
+    async def put(
+        self,
+        key: ObjectKey,
+        body: AsyncIterator[bytes],
+        *,
+        max_bytes: int | None = None,
+        expected_md5: Digest | None = None,
+    ) -> PutResult:
         """Store a stream.
 
         Raises:
             RequestTooLarge: More than `max_bytes` came; nothing was stored.
+            DigestMismatch: The content has another digest than `expected_md5`; nothing was stored.
             StorageFull: No space; nothing was stored.
         """
 

@@ -19,6 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
 from kymograph.errors import (
+    DigestMismatch,
     InvalidSetting,
     ObjectNotFound,
     RequestTooLarge,
@@ -84,9 +85,16 @@ class ObstoreObjects:
 
     # docstrings inherited
 
-    async def put(self, key: ObjectKey, body: AsyncIterator[bytes], *, max_bytes: int | None = None) -> PutResult:
+    async def put(
+        self,
+        key: ObjectKey,
+        body: AsyncIterator[bytes],
+        *,
+        max_bytes: int | None = None,
+        expected_md5: Digest | None = None,
+    ) -> PutResult:
         """Docstring inherited."""
-        measured = _Measured(body, max_bytes=max_bytes)
+        measured = _Measured(body, max_bytes=max_bytes, expected_md5=expected_md5)
         pieces = measured.pieces()
         head = bytearray()
         async for piece in pieces:
@@ -196,9 +204,10 @@ class ObstoreObjects:
 class _Measured:
     """A stream that is counted, bounded and hashed while it passes, in pieces of bounded size."""
 
-    def __init__(self, body: AsyncIterator[bytes], *, max_bytes: int | None) -> None:
+    def __init__(self, body: AsyncIterator[bytes], *, max_bytes: int | None, expected_md5: Digest | None) -> None:
         self._body = body
         self._max_bytes = max_bytes
+        self._expected_md5 = expected_md5
         self._size = 0
         self._hash = md5(usedforsecurity=False)
 
@@ -207,6 +216,7 @@ class _Measured:
 
         Raises:
             RequestTooLarge: As soon as the bound is passed.
+            DigestMismatch: At the end, before the last piece.
         """
         held: list[bytes] = []
         held_bytes = 0
@@ -223,6 +233,9 @@ class _Measured:
                 yield piece
         rest = b"".join(held)
         self._hash.update(rest)
+        actual = _to_digest(self._hash.digest())
+        if self._expected_md5 is not None and actual != self._expected_md5:
+            raise DigestMismatch("upload", expected=self._expected_md5, actual=actual)
         if rest:
             yield rest
 
