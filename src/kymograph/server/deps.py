@@ -20,7 +20,7 @@ from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database
 from kymograph.storage.database import open_database
 from kymograph.storage.history.query import TailReader
-from kymograph.storage.lock import FolderLock
+from kymograph.storage.lock import DataFolderLock
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
 from kymograph.types import JsonObject, ObjectKey
@@ -38,7 +38,7 @@ class Deployment:
     database: Database
     objects: ObjectStore
     services: Services
-    lock: FolderLock | None
+    lock: DataFolderLock | None
 
     def close(self) -> None:
         """Finish what is under way and release files, connections and the data folder."""
@@ -52,8 +52,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_deployment(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Deployment:
+def open_deployment(
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now, exclusive: bool = True
+) -> Deployment:
     """Open database and object store and build the services over them.
+
+    Args:
+        settings: Where database and objects are.
+        clock: Gives the present moment.
+        exclusive: Take the data folder for this process; administration beside a running server does not.
 
     Raises:
         DataFolderBusy: Another server uses the data folder.
@@ -62,8 +69,8 @@ def open_deployment(settings: Settings, *, clock: Callable[[], datetime] = utc_n
     lock = None
     if settings.is_embedded or settings.objects.startswith("file:"):
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if settings.is_embedded:
-        lock = FolderLock.acquire(settings.data)
+    if settings.is_embedded and exclusive:
+        lock = DataFolderLock(settings.data)
     try:
         database = open_database(settings.database)
         objects = open_objects(settings.objects)

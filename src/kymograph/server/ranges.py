@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
-from kymograph.storage.objects.base import ByteSpan
+from kymograph.core.files import ByteSpan
 
 PREVIEWABLE = ("image/", "audio/", "video/", "text/", "application/pdf", "application/json")
 ACTIVE_TYPES = ("text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", "application/xml")

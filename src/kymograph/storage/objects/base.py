@@ -7,17 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from kymograph.core.files import ByteSpan as ByteSpan
 from kymograph.types import Digest, ObjectKey
-
-
-@dataclass(frozen=True, slots=True)
-class ByteSpan:
-    """Part of an object."""
-
-    start: int
-    """First byte."""
-    end: int | None = None
-    """Byte after the last one; None is the end of the object."""
 
 
 @dataclass(frozen=True, slots=True)

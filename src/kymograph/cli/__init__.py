@@ -1,0 +1,1 @@
+"""The ``kymograph`` command; heavy imports live inside the commands that need them."""

@@ -1,0 +1,35 @@
+"""The ``kymograph`` command and its groups."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kymograph import __version__
+from kymograph.cli.admin import admin
+from kymograph.cli.server import server
+from kymograph.errors import KymographError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kymograph")
+def cli() -> None:
+    """The open experiment tracker and artifact store.
+
+    Start with `kymograph server`, open the address that it prints, and log from any script that uses the protocol's
+    client by setting WANDB_BASE_URL and WANDB_API_KEY.
+    """
+
+
+cli.add_command(server)
+cli.add_command(admin)
+
+
+def main() -> None:
+    """Run the command line; our errors become one clear line and exit status 1."""
+    try:
+        cli()
+    except KymographError as exc:
+        click.echo(f"Error: {exc}", err=True)
+        sys.exit(1)

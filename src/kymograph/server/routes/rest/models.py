@@ -1,0 +1,327 @@
+"""Shapes of the REST API. Field names are those of docs/reference/rest.md."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+ShortText = Annotated[str, StringConstraints(max_length=1000)]
+
+
+class Model(BaseModel):
+    """Strict base: unknown fields in requests are errors, so that typing mistakes show."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorDetail(Model):
+    """One malformed parameter."""
+
+    where: str
+    message: str
+
+
+class ErrorInfo(Model):
+    """What failed, and what to do."""
+
+    kind: str
+    message: str
+    request_id: str
+    details: list[ErrorDetail] | None = None
+
+
+class ErrorBody(Model):
+    """The one shape of errors."""
+
+    error: ErrorInfo
+
+
+class SignInRequest(Model):
+    """Exactly one of the two."""
+
+    api_key: ShortText | None = None
+    token: ShortText | None = None
+
+
+class UserModel(Model):
+    """The signed-in user."""
+
+    username: str
+    name: str
+    is_admin: bool
+    default_entity: str
+    entities: list[str]
+
+
+class ServerModel(Model):
+    """This server."""
+
+    version: str
+    public_url: str
+
+
+class SessionModel(Model):
+    """Who is signed in."""
+
+    user: UserModel
+    csrf_token: str | None = Field(description="null for callers with an API key, who need none")
+    server: ServerModel
+
+
+class NewKeyRequest(Model):
+    """What a new key is for."""
+
+    description: ShortText = ""
+
+
+class NewKeyModel(Model):
+    """A new key; the only answer that ever holds it."""
+
+    id: str
+    api_key: str
+
+
+class KeyModel(Model):
+    """A key, without its secret."""
+
+    id: str
+    description: str
+    prefix: str
+    created_at: str
+    last_used_at: str | None
+
+
+class KeyList(Model):
+    """The caller's keys."""
+
+    items: list[KeyModel]
+
+
+class ProjectModel(Model):
+    """One project with its counts."""
+
+    entity: str
+    name: str
+    description: str
+    visibility: Literal["private", "public"]
+    created_at: str
+    last_activity_at: str
+    run_count: int
+    running_count: int
+    storage_bytes: int
+    activity: list[int] = Field(description="runs created per day, oldest first, today last")
+
+
+class ProjectPage(Model):
+    """Some projects."""
+
+    items: list[ProjectModel]
+    next: str | None
+    total: int
+
+
+class RunModel(Model):
+    """One run as the list shows it."""
+
+    id: str
+    entity: str
+    project: str
+    name: str
+    state: Literal["pending", "running", "stale", "finished", "failed", "crashed", "killed", "preempting", "preempted"]
+    color: int = Field(ge=0, le=23, description="palette slot")
+    notes: str
+    tags: list[str]
+    group: str | None
+    job_type: str | None
+    user: str | None
+    host: str | None
+    sweep: str | None
+    created_at: str
+    started_at: str | None
+    heartbeat_at: str
+    finished_at: str | None
+    duration_s: float
+    last_step: int | None
+    exit_code: int | None
+    stop_requested: bool
+
+
+class RunRow(RunModel):
+    """One run of a page, with the columns asked for."""
+
+    values: dict[str, Any]
+
+
+class RunPageModel(Model):
+    """Some runs."""
+
+    items: list[RunRow]
+    next: str | None
+    total: int
+
+
+class RunDetail(RunModel):
+    """One run with all about it but history, console and files."""
+
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    metadata: dict[str, Any] | None
+    history_lines: int
+    console_lines: int
+    file_count: int
+    storage_bytes: int
+
+
+class RunChangeRequest(Model):
+    """What to change; fields left out stay."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
+    notes: Annotated[str, StringConstraints(max_length=100_000)] | None = None
+    tags: (
+        Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=200)]], Field(max_length=500)] | None
+    ) = None
+    color: Annotated[int, Field(ge=0, le=23)] | None = None
+    group: ShortText | None = None
+
+
+class MetricModel(Model):
+    """One metric of one run or several."""
+
+    name: str
+    kind: str
+    runs: int
+    points: int
+    non_finite: int
+    last: Any = Field(description="exact last value; only for one run")
+    x: str | None = Field(description="the metric that define_metric named as its step axis")
+    hidden: bool
+
+
+class MetricList(Model):
+    """Metrics in order of first appearance."""
+
+    items: list[MetricModel]
+    total: int
+
+
+class SeriesRequest(Model):
+    """Which series, over which axis, in how many buckets."""
+
+    runs: Annotated[list[ShortText], Field(max_length=1000)]
+    metrics: Annotated[list[Annotated[str, StringConstraints(max_length=10_000)]], Field(max_length=1000)]
+    stream: Literal["history", "system"] = "history"
+    x: Annotated[str, StringConstraints(pattern=r"^(step|time|relative|metric:[\s\S]+)$", max_length=10_000)] = "step"
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
+    width: int = Field(default=1000, ge=1, le=5000)
+
+
+class SeriesModel(Model):
+    """One metric of one run in columns; see docs/reference/rest.md."""
+
+    run: str
+    metric: str
+    points: int
+    exact: bool
+    x: int = Field(description="index into xs")
+    mean: list[float | None]
+    min: list[float | None] | None = None
+    max: list[float | None] | None = None
+    count: list[int] | None = None
+    nan: list[list[float]]
+    pos_inf: list[list[float]]
+    neg_inf: list[list[float]]
+    last: Any
+
+
+class SeriesAnswer(Model):
+    """Columns, not rows."""
+
+    x: str
+    range: list[float] | None
+    width: int
+    xs: list[list[float]]
+    series: list[SeriesModel]
+
+
+class RowPageModel(Model):
+    """Some history rows."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+    total: int
+
+
+class ConsoleLineModel(Model):
+    """One console line."""
+
+    number: int
+    timestamp: str | None
+    level: Literal["info", "error"]
+    label: str | None
+    text: str
+
+
+class ConsoleAnswer(Model):
+    """Some console lines."""
+
+    total: int
+    first: int | None
+    items: list[ConsoleLineModel]
+
+
+class FileModel(Model):
+    """One file of a run."""
+
+    name: str
+    size_bytes: int
+    mimetype: str
+    md5: str | None
+    updated_at: str
+
+
+class FilePageModel(Model):
+    """Some files."""
+
+    items: list[FileModel]
+    next: str | None
+    total: int
+
+
+class PutUserRequest(Model):
+    """A user to create, or to give a key to."""
+
+    username: ShortText
+    email: ShortText | None = None
+    is_admin: bool = False
+    api_key: ShortText | None = None
+
+
+class NewOrganizationRequest(Model):
+    """An organization and its first administrator."""
+
+    name: ShortText
+    owner: ShortText
+
+
+class NewTeamRequest(Model):
+    """A team, its first administrator, and the organization that it belongs to."""
+
+    name: ShortText
+    owner: ShortText | None = None
+    organization: ShortText | None = None
+
+
+class MemberRequest(Model):
+    """A member and a role."""
+
+    username: ShortText
+    role: Literal["viewer", "member", "admin"] = "member"
+
+
+class EntityModel(Model):
+    """A user, team or organization by name."""
+
+    name: str
+    kind: Literal["user", "team", "organization"]
