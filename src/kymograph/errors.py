@@ -5,8 +5,10 @@
     KymographError
     ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · DuplicatePath
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
-    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · ObjectNotFound (FileNotFoundError)
-    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · InvalidTransition · DataFolderBusy
+    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound ·
+    │                                ObjectNotFound (FileNotFoundError)
+    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
+    │                                DataFolderBusy
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt
     ├─ ProtocolError                 MalformedRequest · RequestTooLarge · UnsupportedOperation
     ├─ AuthError                     Unauthenticated · Forbidden
@@ -168,6 +170,16 @@ class VersionSealed(ConflictError):
     def __init__(self, artifact: str) -> None:
         super().__init__(f"artifact {artifact!r} is committed and cannot change; log a new version")
         self.artifact = artifact
+
+
+class AliasesPresent(ConflictError):
+    """An artifact version still has aliases, and was to be deleted without them."""
+
+    def __init__(self, artifact: str, *, aliases: tuple[str, ...]) -> None:
+        super().__init__(
+            f"artifact {artifact!r} has the aliases {', '.join(aliases)}; move them first, or delete them with it"
+        )
+        self.artifact, self.aliases = artifact, aliases
 
 
 class InvalidTransition(ConflictError):

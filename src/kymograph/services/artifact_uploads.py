@@ -1,42 +1,33 @@
-"""Logging an artifact version: draft, manifest, files, commit.
+"""Logging an artifact version up to its commit: draft, manifest, files.
 
-A version is visible once it is committed, and it can be committed only when all its bytes are there and its digest,
-recomputed here, is what the client promised. Bytes are stored once per content and project.
+Bytes are stored once per content and project, and only if they hash to the digest that was announced.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
-from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 from urllib.parse import quote
 
 from kymograph.core.artifact import (
     ArtifactFile,
     ArtifactState,
     ArtifactVersion,
-    EntryRecord,
     ManifestKind,
     ManifestRecord,
     NewArtifact,
 )
-from kymograph.core.digest import hex_digest, md5_digest, parse_digest, parse_manifest_digest
-from kymograph.core.manifest import ManifestEntry, manifest_digest
+from kymograph.core.digest import hex_digest, parse_digest, parse_manifest_digest
 from kymograph.core.names import parse_alias, parse_collection_name, parse_file_path, parse_version
 from kymograph.errors import (
     ArtifactNotFound,
-    DigestMismatch,
     Forbidden,
     InvalidName,
     InvalidSetting,
-    MalformedRequest,
-    ManifestCorrupt,
-    ObjectNotFound,
+    RunNotFound,
     UnsupportedOperation,
     VersionSealed,
 )
@@ -46,7 +37,7 @@ from kymograph.services.runs import checked_document
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ObjectStore, PutResult
-from kymograph.types import ArtifactId, Digest, FilePath, JsonObject, ManifestId, ObjectKey, ProjectId
+from kymograph.types import ArtifactId, Digest, JsonObject, ManifestId, ObjectKey, ProjectId
 
 UPLOAD_URL_LENGTH_S = 24 * 3600
 """Clients ask for addresses before they begin to upload, and may retry for hours."""
@@ -54,24 +45,6 @@ MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 """A manifest is read whole at commit; this holds about a million entries."""
 DEFAULT_REGION = "default"
 DIGEST_ALGORITHM = "MANIFEST_MD5"
-
-
-class ManifestFormat(Protocol):
-    """Reads and joins manifest documents (`kymograph.wire.manifest_json`)."""
-
-    def parse_manifest(self, text: bytes, *, artifact: str) -> list[ManifestEntry]:
-        """The entries of a document.
-
-        Raises:
-            ManifestCorrupt: Not a manifest.
-        """
-
-    def merge_manifests(self, documents: Sequence[bytes], *, artifact: str) -> bytes:
-        """One document with the entries of all; the last one of a path counts.
-
-        Raises:
-            ManifestCorrupt: Not manifests.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +111,6 @@ class ArtifactUploads:
         database: Database,
         objects: ObjectStore,
         signer: Signer,
-        manifests: ManifestFormat,
         clock: Callable[[], datetime],
         *,
         public_url: str,
@@ -146,7 +118,6 @@ class ArtifactUploads:
         self._database = database
         self._objects = objects
         self._signer = signer
-        self._manifests = manifests
         self._clock = clock
         self._public_url = public_url
 
@@ -166,23 +137,262 @@ class ArtifactUploads:
             UnsupportedOperation: The digest is of another kind than `DIGEST_ALGORITHM`.
             MalformedRequest: The digest or the metadata cannot be read.
         """
-        new = _checked(request)
+        _check_request(request)
 
         def job(tx: Transaction) -> ArtifactVersion:
             now = self._clock()
             project = require_project(tx, caller, request.entity, request.project, Access.WRITE)
-            run = tx.runs.find(project.id, request.run) if request.run else None
-            found = self._find_meant(tx, project.id, request, new)
-            if found is None:
-                found = tx.artifacts.create(new(project.id, run.key if run else None), now)
-            elif found.state is ArtifactState.COMMITTED:
-                tx.artifacts.put_aliases(found.id, [alias for _, alias in request.aliases], now)
+            version = _find_meant(tx, project.id, request)
+            if version is None:
+                version = tx.artifacts.create(_new_artifact(tx, project.id, request), now)
+            elif version.state is ArtifactState.COMMITTED:
+                tx.artifacts.put_aliases(version.id, [alias for _, alias in request.aliases], now)
             # Tables and media in the history name versions by these ids, whichever version it turned out to be.
             if request.client_id:
-                tx.artifacts.put_client_id(request.client_id, found.id)
+                tx.artifacts.put_client_id(request.client_id, version.id)
             if request.sequence_client_id:
-                tx.artifacts.put_sequence_client_id(request.sequence_client_id, found.collection.id)
+                tx.artifacts.put_sequence_client_id(request.sequence_client_id, version.collection.id)
             tx.projects.touch(project.id, now)
-            return tx.artifacts.find(found.id) or found
+            return _refreshed(tx, version.id)
 
         return self._database.write(job)
+
+    # Manifests
+
+    def put_manifest(
+        self,
+        caller: Caller,
+        artifact: ArtifactId,
+        *,
+        name: str,
+        kind: ManifestKind = ManifestKind.FULL,
+        digest: str | None = None,
+        base: ArtifactId | None = None,
+    ) -> ManifestUpload:
+        """Begin the manifest of a draft, or announce the document of the one that was begun.
+
+        Args:
+            caller: Needs write access to the draft's project.
+            artifact: The draft.
+            name: File name of the document.
+            kind: Whether the document is all of it or a part.
+            digest: Base64 MD5 of the document; None while it is not known.
+            base: The version that an incremental manifest adds to.
+
+        Raises:
+            ArtifactNotFound: No such draft, or not readable.
+            VersionSealed: It is committed.
+        """
+        path = parse_file_path(name)
+        announced = parse_digest(digest) if digest else None
+
+        def job(tx: Transaction) -> ManifestRecord:
+            draft = _require_draft(tx, caller, artifact)
+            # Writers of a distributed version send parts of the same name: each of these is a manifest of its own.
+            if announced is not None and kind is not ManifestKind.PATCH:
+                for known in tx.artifacts.list_manifests(draft.id):
+                    if (known.name, known.kind) == (path, kind) and known.digest in (None, announced):
+                        return tx.artifacts.update_manifest(known.id, digest=announced, base=base)
+            return tx.artifacts.create_manifest(
+                draft.id, name=path, kind=kind, digest=announced, object_key=new_manifest_key(draft.id), base=base
+            )
+
+        return self._upload_of(self._database.write(job))
+
+    def announce_manifest(
+        self, caller: Caller, manifest: ManifestId, *, digest: str | None, base: ArtifactId | None = None
+    ) -> ManifestUpload:
+        """Say what document a manifest that was begun will have.
+
+        Raises:
+            ArtifactNotFound: No such manifest, or not readable.
+            VersionSealed: Its version is committed.
+        """
+        announced = parse_digest(digest) if digest else None
+
+        def job(tx: Transaction) -> ManifestRecord:
+            known = tx.artifacts.find_manifest(manifest)
+            if known is None:
+                raise ArtifactNotFound("(by manifest id)")
+            _require_draft(tx, caller, known.artifact_id)
+            return known if announced is None else tx.artifacts.update_manifest(known.id, digest=announced, base=base)
+
+        return self._upload_of(self._database.write(job))
+
+    def _upload_of(self, manifest: ManifestRecord) -> ManifestUpload:
+        if manifest.digest is None:
+            return ManifestUpload(manifest, None)
+        claims: JsonObject = {"m": "PUT", "k": manifest.object_key, "d": manifest.digest, "x": MAX_MANIFEST_BYTES}
+        return ManifestUpload(manifest, self._url(claims, manifest.name))
+
+    # Files
+
+    def put_files(self, caller: Caller, requests: Sequence[FileRequest]) -> list[FileUpload]:
+        """Prepare uploads: as many answers as requests, in the same order.
+
+        Raises:
+            ArtifactNotFound: A draft is absent or not readable.
+            VersionSealed: A version is committed.
+            InvalidName: A file's name could leave its folder.
+            MalformedRequest: A digest is not the base64 of an MD5.
+        """
+        wanted = [(request, parse_file_path(request.name), parse_digest(request.md5 or "")) for request in requests]
+
+        def job(tx: Transaction) -> list[FileUpload]:
+            drafts = {key: _require_draft(tx, caller, key) for key in {request.artifact for request in requests}}
+            blobs: dict[tuple[ProjectId, Digest], ArtifactFile] = {}
+            for project in {draft.collection.project_id for draft in drafts.values()}:
+                found = tx.artifacts.find_blobs(project, [digest for _, _, digest in wanted])
+                blobs.update(((project, digest), blob) for digest, blob in found.items())
+            uploads: list[FileUpload] = []
+            for request, path, digest in wanted:
+                project = drafts[request.artifact].collection.project_id
+                blob = blobs.get((project, digest))
+                file = tx.artifacts.put_file(
+                    ArtifactFile(
+                        artifact_id=request.artifact,
+                        path=path,
+                        digest=digest,
+                        size_bytes=blob.size_bytes if blob else None,
+                        object_key=blob.object_key if blob else blob_key(project, digest),
+                        mimetype=request.mimetype,
+                    )
+                )
+                uploads.append(FileUpload(blob, None) if blob else FileUpload(file, self._file_url(file)))
+            return uploads
+
+        return self._database.write(job)
+
+    def _file_url(self, file: ArtifactFile) -> str:
+        return self._url({"m": "PUT", "k": file.object_key, "d": file.digest, "b": 1}, file.path)
+
+    def _url(self, claims: JsonObject, path: str) -> str:
+        token = self._signer.sign(claims, expires_at_s=self._clock().timestamp() + UPLOAD_URL_LENGTH_S)
+        return f"{self._public_url}/storage/artifacts/{token}/{quote(path)}"
+
+    async def receive(self, token: str, body: AsyncIterator[bytes]) -> PutResult:
+        """Store what is sent to an upload address.
+
+        Raises:
+            Forbidden: The address is forged, expired or not for uploads.
+            DigestMismatch: The content is not what was announced; nothing was stored.
+            RequestTooLarge: A manifest over `MAX_MANIFEST_BYTES`; nothing was stored.
+            StorageFull: Nothing was stored.
+        """
+        claims = self._signer.verify(token, now_s=self._clock().timestamp())
+        key, digest, limit = claims.get("k"), claims.get("d"), claims.get("x")
+        if claims.get("m") != "PUT" or not isinstance(key, str) or not isinstance(digest, str):
+            raise Forbidden("upload to this address", where="storage")
+        object_key = ObjectKey(key)
+        # Object first, row second: a row without bytes is a broken file, bytes without a row are garbage to collect.
+        stored = await self._objects.put(
+            object_key,
+            body,
+            max_bytes=limit if isinstance(limit, int) else None,
+            expected_md5=Digest(digest),
+        )
+        if claims.get("b"):
+            await asyncio.to_thread(
+                self._database.write, lambda tx: tx.artifacts.mark_stored(object_key, stored.size_bytes)
+            )
+        return stored
+
+
+def blob_key(project: ProjectId, digest: Digest) -> ObjectKey:
+    """Where content of that digest lies, once per project."""
+    return ObjectKey(f"blobs/{project}/{hex_digest(digest)}")
+
+
+def new_manifest_key(artifact: ArtifactId) -> ObjectKey:
+    """Where a manifest document will lie: every one in a place of its own, so that none is ever overwritten."""
+    return ObjectKey(f"manifests/{artifact}/{secrets.token_hex(16)}")
+
+
+def _check_request(request: ArtifactRequest) -> None:
+    if request.storage_region not in (None, "", DEFAULT_REGION):
+        raise InvalidSetting(
+            "storageRegion", request.storage_region, rule=f"this server has one storage region, {DEFAULT_REGION!r}"
+        )
+    if request.digest_algorithm != DIGEST_ALGORITHM:
+        raise UnsupportedOperation(
+            f"artifact digest algorithm {request.digest_algorithm}", hint=f"only {DIGEST_ALGORITHM} is announced"
+        )
+    parse_manifest_digest(request.digest)
+    parse_collection_name(request.collection)
+    parse_type_name(request.type_name)
+    for collection, alias in request.aliases:
+        check_own_alias(request.collection, collection, alias)
+    if request.metadata_json is not None:
+        checked_document(request.metadata_json, where="metadata")
+
+
+def parse_type_name(name: str) -> str:
+    """Check the name of an artifact type, by the same rules as a collection's."""
+    return parse_collection_name(name)
+
+
+def check_own_alias(own: str, collection: str, alias: str) -> str:
+    """Check an alias that a client gives to a version of the collection `own`.
+
+    Raises:
+        InvalidName: Not an alias, or a version name: those are given by the server.
+        UnsupportedOperation: It is for another collection.
+    """
+    parse_alias(alias)
+    if parse_version(alias) is not None:
+        raise InvalidName("alias", alias, rule="names like v0 are given by the server, one to each version")
+    if collection and collection != own:
+        raise UnsupportedOperation(f"alias {alias!r} in collection {collection!r}", hint="link the version there first")
+    return alias
+
+
+def _find_meant(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> ArtifactVersion | None:
+    """The version that a request means, if it is there already; see `ArtifactUploads.create`."""
+    collection = tx.artifacts.find_collection(project, request.collection, type_name=request.type_name)
+    if collection is None:
+        return None
+    if request.client_id:
+        known = tx.artifacts.find_by_client_id(request.client_id)
+        is_same = known is not None and known.collection.id == collection.id
+        if known is not None and is_same and known.state is not ArtifactState.DELETED:
+            return known
+    if request.distributed_id:
+        return tx.artifacts.find_draft(collection.id, request.distributed_id)
+    return tx.artifacts.find_by_digest(collection.id, request.digest) if request.reuses_equal else None
+
+
+def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> NewArtifact:
+    run = tx.runs.find(project, request.run) if request.run else None
+    if request.run and run is None:
+        raise RunNotFound(request.run)
+    return NewArtifact(
+        project_id=project,
+        type_name=request.type_name,
+        collection_name=request.collection,
+        digest=parse_manifest_digest(request.digest),
+        created_by_run=run.key if run else None,
+        description=request.description,
+        metadata_json=request.metadata_json,
+        aliases=tuple(alias for _, alias in request.aliases),
+        tags=request.tags,
+        client_id=request.client_id,
+        sequence_client_id=request.sequence_client_id,
+        distributed_id=request.distributed_id,
+        ttl_duration_s=request.ttl_duration_s,
+        history_step=request.history_step,
+    )
+
+
+def _refreshed(tx: Transaction, artifact: ArtifactId) -> ArtifactVersion:
+    version = tx.artifacts.find(artifact)
+    assert version is not None
+    return version
+
+
+def _require_draft(tx: Transaction, caller: Caller, artifact: ArtifactId) -> ArtifactVersion:
+    version = require_artifact(tx, caller, artifact, Access.WRITE)
+    if version.state is ArtifactState.DELETED:
+        raise ArtifactNotFound(version.path)
+    if version.state is not ArtifactState.PENDING:
+        raise VersionSealed(version.path)
+    return version
