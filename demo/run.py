@@ -32,7 +32,7 @@ RECIPES = ("baseline", "adam", "deep-tanh", "lr-range-test", "too-hot", "small-b
 AT_ONCE = 2
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
-SIGN_IN_LINK = re.compile(r"https?://\S+[?#&]token=[\w.~-]+")
+SIGN_IN_LINK = re.compile(r"https?://\S+/login/[\w.~-]+")
 
 
 class DemoFailed(Exception):
