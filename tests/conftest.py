@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+pytest_plugins = ("tests.e2e.fixtures",)
+"""Real servers and clients; nothing starts before a test asks for it."""
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

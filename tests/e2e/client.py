@@ -74,7 +74,7 @@ class Client:
             "WANDB_ARTIFACT_DIR": str(home / "artifacts"),
             "WANDB_ERROR_REPORTING": "false",
             "WANDB_DISABLE_GIT": "true",
-            # Nobody listens there: what a client would ask of hosts outside fails at once instead of leaving the machine.
+            # Nobody listens there: what a client would ask of other hosts fails at once and stays on this machine.
             "HTTPS_PROXY": "http://127.0.0.1:9",
         }
 

@@ -49,7 +49,8 @@ found["sampled"] = len(run.history(keys=["loss"], pandas=False, samples=10))
 found["all"] = sorted(each.id for each in api.runs(path))
 found["count"] = len(api.runs(path))
 found["filtered"] = sorted(each.id for each in api.runs(path, filters={"config.lr": {"$gt": 0.15}}))
-found["tagged"] = sorted(each.id for each in api.runs(path, filters={"$and": [{"tags": "high"}, {"state": "finished"}]}))
+high_and_finished = {"$and": [{"tags": "high"}, {"state": "finished"}]}
+found["tagged"] = sorted(each.id for each in api.runs(path, filters=high_and_finished))
 found["ordered"] = [each.id for each in api.runs(path, order="+summary_metrics.loss")]
 found["newest first"] = [each.id for each in api.runs(path, order="-created_at", per_page=1)]
 found["files"] = sorted(file.name for file in run.files() if file.name in ("result.txt", "config.yaml"))

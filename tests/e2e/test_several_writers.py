@@ -81,5 +81,3 @@ def run_together(*jobs: Callable[[], object]) -> None:
     with ThreadPoolExecutor(len(jobs)) as pool:
         for future in [pool.submit(job) for job in jobs]:
             future.result()
-
-
