@@ -55,7 +55,7 @@ FOREIGN_HOMES: dict[str, frozenset[str]] = {
 PURE_LAYERS: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "types": frozenset(),
-    "core": frozenset({"orjson"}),
+    "core": frozenset({"numpy", "orjson"}),  # arithmetic on columns and JSON text: no I/O in either
 }
 """Layers below all I/O → what they may import besides the standard library."""
 
