@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 ShortText = Annotated[str, StringConstraints(max_length=1000)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Model(BaseModel):
@@ -178,9 +179,7 @@ class RunChangeRequest(Model):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
     notes: Annotated[str, StringConstraints(max_length=100_000)] | None = None
-    tags: (
-        Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=200)]], Field(max_length=500)] | None
-    ) = None
+    tags: Annotated[list[Tag], Field(max_length=500)] | None = None
     color: Annotated[int, Field(ge=0, le=23)] | None = None
     group: ShortText | None = None
 
