@@ -7,6 +7,7 @@ import os
 import socket
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from kymograph.errors import DataFolderBusy
 
@@ -42,7 +43,7 @@ class DataFolderLock:
         """Let the folder go; a second call does nothing."""
         self._file.close()
 
-    def __enter__(self) -> DataFolderLock:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,7 +1,7 @@
 """Regular expressions from users, bounded in time.
 
-The standard library's engine backtracks without end on patterns like ``(a+)+$``; the `regex` package takes the same syntax
-and a timeout.
+The standard library's engine backtracks without end on patterns like ``(a+)+$``; the `regex` package takes the same
+syntax and a timeout.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-import regex
+import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from kymograph.errors import InvalidFilter
 
@@ -41,7 +41,11 @@ def search(pattern: str, text: str) -> bool:
 
 def to_postgresql(pattern: str) -> str:
     r"""The pattern in PostgreSQL's spelling, where it differs: word boundaries and named groups."""
-    return _DIFFERENT.sub(lambda found: _POSTGRESQL.get(found[0], "(" if found[0].startswith("(") else found[0]), pattern)
+
+    def spelled(found: re.Match[str]) -> str:
+        return "(" if found[0].startswith("(") else _POSTGRESQL.get(found[0], found[0])
+
+    return _DIFFERENT.sub(spelled, pattern)
 
 
 _DIFFERENT = re.compile(r"\\.|\(\?P<\w+>", re.DOTALL)

@@ -1,9 +1,9 @@
 """The embedded database: one SQLite file, one writing thread, many readers.
 
-A full sync costs the same for one job as for a hundred, so whatever waits is written together: each job in a savepoint of
-its own, one commit for the group, and only then is any caller told that its job is done (group commit). A failing job
-rolls back its savepoint and nothing else. When the disk is full the group is rolled back as a whole and every caller
-of it gets `StorageFull`; the next group tries again by itself.
+A full sync costs the same for one job as for a hundred, so whatever waits is written together: each job in a savepoint
+of its own, one commit for the group, and only then is any caller told that its job is done (group commit). A failing
+job rolls back its savepoint and nothing else. When the disk is full the group is rolled back as a whole and every
+caller of it gets `StorageFull`; the next group tries again by itself.
 """
 
 from __future__ import annotations

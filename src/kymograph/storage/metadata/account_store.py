@@ -160,9 +160,7 @@ class SqlAccountStore:
 
     def remove_member(self, entity: EntityId, user: UserId) -> None:
         """Docstring inherited."""
-        self._connection.execute(
-            delete(members).where(members.c.entity_id == entity, members.c.user_id == user)
-        )
+        self._connection.execute(delete(members).where(members.c.entity_id == entity, members.c.user_id == user))
 
     def find_role(self, entity: EntityId, user: UserId) -> Role | None:
         """Docstring inherited."""

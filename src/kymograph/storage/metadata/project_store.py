@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select, update
 
 from kymograph.core.accounts import Entity
 from kymograph.core.project import Project, ProjectStats, Visibility
@@ -68,7 +68,10 @@ class SqlProjectStore:
         self, entities: Sequence[EntityId], *, search: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[builtins.list[Project], int]:
         """Docstring inherited."""
-        conditions = [projects.c.entity_id.in_(entities), projects.c.deleted_at.is_(None)]
+        conditions: builtins.list[ColumnElement[bool]] = [
+            projects.c.entity_id.in_(entities),
+            projects.c.deleted_at.is_(None),
+        ]
         if search:
             conditions.append(contains_text(search, projects.c.name, projects.c.description))
         total = self._connection.execute(select(func.count()).select_from(projects).where(*conditions)).scalar_one()
@@ -81,9 +84,7 @@ class SqlProjectStore:
         )
         return [_project(row) for row in self._connection.execute(page)], total
 
-    def stats(
-        self, projects: Sequence[ProjectId], now: datetime, *, days: int = 30
-    ) -> dict[ProjectId, ProjectStats]:
+    def stats(self, projects: Sequence[ProjectId], now: datetime, *, days: int = 30) -> dict[ProjectId, ProjectStats]:
         """Docstring inherited."""
         wanted = list(projects)
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -50,6 +50,7 @@ from kymograph.errors import InvalidFilter
 from kymograph.storage import safe_regex
 from kymograph.storage.metadata.columns import AnyText, escape_text
 from kymograph.storage.metadata.tables import run_tags, run_values, runs, users
+from kymograph.storage.schema import EPOCH
 from kymograph.storage.metadata.values import MAX_INDEXED_TEXT, Kind, column_id, exact_digits, nearest_double
 from kymograph.types import JsonScalar
 
@@ -211,25 +212,28 @@ class RunConditions:
 
     def _duration(self) -> ColumnElement[float]:
         """`Run.duration_s_at` in SQL."""
-        now = literal(self._now, runs.c.heartbeat_at.type)
-        last_sign = case((runs.c.heartbeat_at < now, _micros(runs.c.heartbeat_at)), else_=_micros(now))
+        now = literal((self._now - EPOCH) // timedelta(microseconds=1), BigInteger)
+        heartbeat = _micros(runs.c.heartbeat_at)
+        last_sign = case((heartbeat < now, heartbeat), else_=now)
         end = func.coalesce(_micros(runs.c.finished_at), last_sign)
         span = end - func.coalesce(_micros(runs.c.started_at), _micros(runs.c.created_at))
         return case((span > 0, span / literal(1_000_000.0)), else_=literal(0.0))
 
 
 def _inequality(column: ColumnElement[Any], op: Comparison, value: Any) -> Condition:
+    result: Condition
     match op:
         case Comparison.GT:
-            return column > value
+            result = column > value
         case Comparison.GE:
-            return column >= value
+            result = column >= value
         case Comparison.LT:
-            return column < value
+            result = column < value
         case Comparison.LE:
-            return column <= value
+            result = column <= value
         case _:
             raise AssertionError(f"{op} is no inequality")
+    return result
 
 
 def _value_equalities(values: Sequence[JsonScalar]) -> list[Condition]:
@@ -273,7 +277,7 @@ def _has_value(field: Field, condition: Condition) -> Condition:
 
 
 def field_column_id(field: Field) -> int:
-    """Where the leaves of a field lie. A metric that was ever logged has a summary value, unless somebody removed it."""
+    """Where the leaves of a field lie. A metric ever logged has a summary value, unless somebody removed it."""
     scope = Scope.SUMMARY if field.scope is Scope.HISTORY_KEYS else field.scope
     return column_id(scope.value, field.name)
 

@@ -38,7 +38,7 @@ from kymograph.storage.metadata.values import (
     document_leaves,
     index_document,
 )
-from kymograph.types import EntityName, JsonValue, ProjectId, ProjectName, RunId, RunKey, UserId
+from kymograph.types import EntityName, ProjectId, ProjectName, RunId, RunKey, UserId
 
 _CLEARABLE = frozenset({"group", "job_type", "host", "program", "repo", "commit", "sweep"})
 """Fields whose empty value is stored as absence."""
@@ -133,9 +133,7 @@ class SqlRunStore:
             name: getattr(after, name) for name in _DOCUMENT_COLUMNS if getattr(before, name) != getattr(after, name)
         }
         if documents:
-            self._connection.execute(
-                update(run_documents).where(run_documents.c.run_key == run).values(**documents)
-            )
+            self._connection.execute(update(run_documents).where(run_documents.c.run_key == run).values(**documents))
         if after.tags != before.tags:
             self._connection.execute(delete(run_tags).where(run_tags.c.run_key == run))
             self._store_tags(run, after.tags)
@@ -156,9 +154,7 @@ class SqlRunStore:
         return self._connection.execute(select(users.c.username).where(users.c.id == user)).scalar_one_or_none()
 
     def _recent_slots(self, project: ProjectId) -> set[int]:
-        recent = (
-            select(runs.c.color).where(runs.c.project_id == project).order_by(runs.c.key.desc()).limit(REMEMBERED)
-        )
+        recent = select(runs.c.color).where(runs.c.project_id == project).order_by(runs.c.key.desc()).limit(REMEMBERED)
         return set(self._connection.execute(recent).scalars())
 
     def _store_tags(self, run: RunKey, tags: Iterable[str]) -> None:
@@ -280,9 +276,7 @@ class SqlRunStore:
         unknown: set[tuple[RunKey, str]] = set()
         for some in chunks(runs, 500):
             for ids in chunks(list(names)):
-                statement = select(run_values).where(
-                    run_values.c.run_key.in_(some), run_values.c.column_id.in_(ids)
-                )
+                statement = select(run_values).where(run_values.c.run_key.in_(some), run_values.c.column_id.in_(ids))
                 for row in self._connection.execute(statement):
                     column = names[row.column_id]
                     text = IndexedValue(Kind(row.kind), row.number, row.text).json_text

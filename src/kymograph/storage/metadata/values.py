@@ -1,9 +1,9 @@
 """The index of config and summary values: one row per run and leaf, for filters, sorting and table columns.
 
-Trade-off: a narrow table costs a row per value on write (only values that changed are written), and lets both
-engines filter and sort by any key without parsing documents. Columns are addressed by a 64-bit hash of scope and name, which
-keeps rows small; `value_columns` lists the names per project. Of a document with more than
-`MAX_INDEXED_LEAVES` leaves only the first ones are indexed; `RunStore.values` reads the document for the rest.
+Trade-off: a narrow table costs a row per value on write (only values that changed are written), and lets both engines
+filter and sort by any key without parsing documents. Columns are addressed by a 64-bit hash of scope and name, which
+keeps rows small; `value_columns` lists the names per project. Of a document with more than `MAX_INDEXED_LEAVES` leaves
+only the first ones are indexed; `RunStore.values` reads the document for the rest.
 """
 
 from __future__ import annotations

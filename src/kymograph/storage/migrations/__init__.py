@@ -1,7 +1,7 @@
 """Bringing a database to the tables of this release.
 
-A fresh database is made from the tables and stamped. One with the current revision costs a single look. Only an older one
-loads Alembic, which is slow to import.
+A fresh database is made from the tables and stamped. One with the current revision costs a single look. Only an older
+one loads Alembic, which is slow to import.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def upgrade(connection: Connection, revision: str | None, target: str = "head") 
     config.set_main_option("script_location", str(_FOLDER))
     script = ScriptDirectory.from_config(config)
     try:
-        script.get_revision(revision)
+        script.get_revision(revision or "base")
     except CommandError as exc:
         raise StoreCorrupt(
             "the database", problem=f"its revision {revision!r} is of a newer Kymograph; upgrade this server"

@@ -1,0 +1,153 @@
+"""Filters and orders in SQL against their plain meaning, on random runs."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from kymograph.core import exact_json
+from kymograph.core.filter_parser import parse_filter, parse_order
+from kymograph.core.filters import RunQuery
+from kymograph.core.run import Run, RunChange, RunState
+from tests.unit.storage.metadata.builders import NOW, World
+from tests.unit.storage.metadata.reference import matches, ordered
+
+SCALARS: list[Any] = [
+    None, True, False, 0, 1, -1, 0.0, -0.0, 0.5, 1.0, 1e-10, 1e300, 2**53, 2**53 + 1, 2**63, -(2**63) - 1, 10**400,
+    float(2**53), 1e20, 10**20, math.inf, -math.inf, math.nan,
+    "", "adam", "Adam", "sgd", "a%b_c", "Ünïcode", "nul\x00byte", "sub\x1astitute", "1", "true", "NaN",
+]  # fmt: skip
+LEAVES = [*SCALARS, [1, 2], {}, {"_type": "image-file", "path": "a.png"}]
+KEYS = ["lr", "optimizer", "a.b", "size", "__proto__"]
+TEXTS = ["", "adam", "Adam", "sgd", "b", "a%b_c", "x"]
+PATTERNS = ["a", "^a", "(?i)ADAM", "[dg]", r"\bsgd\b", "a.*m$"]
+STATES = [state.value for state in RunState]
+
+
+def _plain(value: Any) -> Any:
+    return value
+
+
+leaf = st.sampled_from(LEAVES)
+config = st.dictionaries(st.sampled_from(KEYS), leaf, max_size=4)
+run_values = st.fixed_dictionaries(
+    {
+        "config": config,
+        "summary": config,
+        "state": st.sampled_from(list(RunState)),
+        "silent_s": st.sampled_from([0, 89, 91, 299, 301, 100_000]),
+        "tags": st.lists(st.sampled_from(["base", "Best", "x y"]), max_size=2, unique=True),
+        "group": st.sampled_from([None, "adam", "b"]),
+        "notes": st.sampled_from(["", "sgd run", "ADAM"]),
+        "started_s": st.sampled_from([None, -10, 5]),
+    }
+)
+value_field = st.builds(
+    lambda prefix, key: prefix + key,
+    st.sampled_from(["config.", "summary_metrics.", "summaryMetrics."]),
+    st.sampled_from([*KEYS, "a.value.b", "lr.value"]),
+)
+text_field = st.sampled_from(["name", "display_name", "state", "group", "jobType", "username", "notes", "tags"])
+
+
+def _operators(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(
+        value,
+        st.builds(lambda op, item: {op: item}, st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]), value),
+        st.builds(lambda op, items: {op: items}, st.sampled_from(["$in", "$nin"]), st.lists(value, max_size=4)),
+        st.builds(lambda exists: {"$exists": exists}, st.booleans()),
+        st.builds(lambda pattern: {"$regex": pattern}, st.sampled_from(PATTERNS)),
+        st.builds(lambda text: {"$contains": text}, st.sampled_from([text for text in TEXTS if text])),
+        st.builds(lambda item: {"$not": {"$gt": item}}, value),
+    )
+
+
+times = st.sampled_from(["2026-11-22T11:59:00Z", "2026-11-22", 1795348800, 1795348800123, "2030-01-01T00:00:00+02:00"])
+condition = st.one_of(
+    st.builds(lambda field, item: {field: item}, value_field, _operators(st.sampled_from(SCALARS))),
+    st.builds(
+        lambda field, item: {field: item}, text_field, _operators(st.sampled_from([*TEXTS, *STATES, "base", "Best", 3]))
+    ),
+    st.builds(
+        lambda field, op, item: {field: {op: item}},
+        st.sampled_from(["created_at", "heartbeatAt", "startedAt"]),
+        st.sampled_from(["$gt", "$lte", "$eq", "$ne"]),
+        times,
+    ),
+    st.builds(lambda op, item: {"duration": {op: item}}, st.sampled_from(["$gt", "$lt"]), st.sampled_from([0, 15, 5e3])),
+)
+filters = st.recursive(
+    condition,
+    lambda inner: st.one_of(
+        st.builds(lambda op, parts: {op: parts}, st.sampled_from(["$and", "$or", "$nor"]), st.lists(inner, max_size=3)),
+        st.builds(lambda part: {"$not": part}, inner),
+    ),
+    max_leaves=4,
+)
+orders = st.lists(
+    st.builds(
+        lambda sign, field: sign + field,
+        st.sampled_from(["+", "-"]),
+        st.one_of(value_field, st.sampled_from(["created_at", "state", "group", "duration", "notes", "username"])),
+    ),
+    max_size=2,
+)
+
+
+def _fill(world: World, drawn: list[dict[str, Any]]) -> list[Run]:
+    runs = []
+    for number, values in enumerate(drawn):
+        created_at = NOW - timedelta(seconds=100 + number // 2)  # pairs are created at one moment
+        started_s = values["started_s"]
+        change = RunChange(
+            config_json=exact_json.dumps({key: {"value": item} for key, item in values["config"].items()}),
+            summary_json=exact_json.dumps(values["summary"]),
+            state=values["state"],
+            heartbeat_at=NOW - timedelta(seconds=values["silent_s"]),
+            started_at=None if started_s is None else created_at + timedelta(seconds=started_s),
+            tags=tuple(values["tags"]),
+            group=values["group"],
+            notes=values["notes"],
+        )
+        runs.append(world.run(f"r{number}", change, now=created_at, name="adam" if number % 3 else None))
+    return runs
+
+
+def _clear(world: World) -> None:
+    world.database.write(lambda tx: tx.connection.exec_driver_sql("DELETE FROM runs"))
+
+
+@settings(
+    max_examples=50, deadline=None, phases=[Phase.explicit, Phase.generate, Phase.shrink], suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(drawn=st.lists(run_values, min_size=1, max_size=6), documents=st.lists(filters, min_size=5, max_size=8), order=orders)
+def test_search_finds_and_sorts_what_the_plain_meaning_says(
+    world: World, drawn: list[dict[str, Any]], documents: list[Any], order: list[str]
+) -> None:
+    _clear(world)
+    runs = _fill(world, drawn)
+    for document in documents:
+        parsed = parse_filter(json.dumps(document))
+        sort_keys = parse_order(",".join(order))
+        query = RunQuery(filter=parsed, order=sort_keys)
+
+        found = world.database.read(lambda tx, query=query: tx.runs.search(world.project.id, query, NOW))
+        count = world.database.read(lambda tx, parsed=parsed: tx.runs.count(world.project.id, parsed, NOW))
+
+        expected = ordered([run for run in runs if matches(parsed, run, NOW)], sort_keys, NOW)
+        assert [run.id for run in found] == [run.id for run in expected], (document, order)
+        assert count == len(expected)
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"(a|aa)+$", r"(.*a){20}$"])
+def test_a_pattern_that_backtracks_without_end_is_cut_off(world: World, pattern: str) -> None:
+    world.run("r1", RunChange(notes="a" * 60 + "!"))
+    parsed = parse_filter(json.dumps({"notes": {"$regex": pattern}}))
+
+    assert world.database.read(lambda tx: tx.runs.count(world.project.id, parsed, NOW)) in (0, 1)
