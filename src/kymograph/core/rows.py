@@ -7,13 +7,28 @@ nested, the nested value counts.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kymograph.core import exact_json
+from kymograph.core.flatten import iter_leaves
 from kymograph.core.history import STEP
 from kymograph.types import JsonValue
 
+_HUGE = re.compile(r"\d{19}")
 _MIN_STEP, _MAX_STEP = -(2**63), 2**63 - 1
+
+
+def parse_row(line: str) -> dict[str, JsonValue] | None:
+    """A line as the mapping it holds, every number exact; None if it is not a JSON object."""
+    try:
+        # orjson reads integers beyond 64 bits as floats.
+        row = json.loads(line) if _HUGE.search(line) else exact_json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def step_of(row: Mapping[str, Any], number: int) -> int:
@@ -33,6 +48,24 @@ def merge_rows(rows: Iterable[Mapping[str, JsonValue]]) -> dict[str, JsonValue]:
 def nesting_prefixes(name: str) -> list[str]:
     """Every name under which a mapping may lie that holds `name`: ``a.b.c`` gives ``a`` and ``a.b``."""
     return [name[:index] for index, char in enumerate(name) if char == "."]
+
+
+def leaf_of(row: Mapping[str, JsonValue], name: str) -> JsonValue:
+    """The value that a dotted name addresses.
+
+    Raises:
+        KeyError: None.
+    """
+    found = False
+    value: JsonValue = None
+    for top in (name, *nesting_prefixes(name)):
+        if top in row:
+            for leaf_name, leaf in iter_leaves({top: row[top]}):
+                if leaf_name == name:
+                    found, value = True, leaf
+    if not found:
+        raise KeyError(name)
+    return value
 
 
 def pick_keys(row: Mapping[str, JsonValue], names: Iterable[str]) -> dict[str, JsonValue]:

@@ -79,6 +79,11 @@ class Tail(Protocol):
         returned count over all parts. Gaps are left out.
         """
 
+    def pick_lines(
+        self, run: RunKey, stream: Stream, numbers: Mapping[WriterId, Collection[int]]
+    ) -> Mapping[WriterId, Mapping[int, str]]:
+        """Single lines by writer and number; those that are not there are left out. Not for console."""
+
     def last_lines(self, run: RunKey, stream: Stream, count: int) -> list[NumberedLine]:
         """The last `count` lines, ascending."""
 

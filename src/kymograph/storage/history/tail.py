@@ -14,10 +14,9 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, delete, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from kymograph.core import exact_json
 from kymograph.core.history import LineBatch, NumberedLine, Stream, StreamExtent
 from kymograph.core.lines import Piece, VisibleRange, visible_ranges
-from kymograph.core.rows import step_of
+from kymograph.core.rows import parse_row, step_of
 from kymograph.storage.history.base import Chunk, StreamVersion
 from kymograph.storage.history.payload import (
     EncodedLines,
@@ -233,6 +232,28 @@ class SqlTail:
             wanted = [item for item in streams if writer is None or item.writer == writer]
             remaining = None if limit is None else limit - len(found)
             found += islice(self._iter_part(wanted, part, offset, first=first), remaining)
+        return found
+
+    def pick_lines(
+        self, run: RunKey, stream: Stream, numbers: Mapping[WriterId, Collection[int]]
+    ) -> Mapping[WriterId, Mapping[int, str]]:
+        """Docstring inherited."""
+        found: dict[WriterId, dict[int, str]] = {}
+        for writer, wanted in numbers.items():
+            ordered = sorted(wanted)
+            pieces = self._pieces(
+                _StreamId(run, stream, writer, ""),
+                first=ordered[0] if ordered else 0,
+                end=ordered[-1] + 1 if ordered else 0,
+            )
+            ranges = [item for item in visible_ranges(pieces) if _any_within(ordered, item.first, item.end)]
+            lines = found[writer] = {}
+            for some in _slices(ranges, _PAYLOADS_AT_ONCE):
+                chunks = self._lines_of_chunks({visible.seq for visible in some})
+                for visible in some:
+                    first_line, chunk = chunks[visible.seq]
+                    for number in ordered[bisect_left(ordered, visible.first) : bisect_left(ordered, visible.end)]:
+                        lines[number] = chunk[number - first_line]
         return found
 
     def last_lines(self, run: RunKey, stream: Stream, count: int) -> list[NumberedLine]:
@@ -456,11 +477,8 @@ def _new_generation() -> int:
 
 
 def _step_of(line: str, number: int) -> int:
-    try:
-        row = exact_json.loads(line)
-    except ValueError:
-        return number
-    return step_of(row, number) if isinstance(row, dict) else number
+    row = parse_row(line)
+    return number if row is None else step_of(row, number)
 
 
 def _any_within(numbers: Sequence[int], first: int, end: int) -> bool:

@@ -1,0 +1,425 @@
+"""Lines of one stream decoded into columns: numbers in arrays, everything else as its kind and its place.
+
+A column holds one point per line that logged its name: the line's index, a float64 (NaN where the value is no number)
+and a code of `core.value_kinds`. Points stay in order of arrival; `Columns.series` sorts and merges them by step.
+
+Merging is per top-level key (see `core.rows`), so the values of a nested mapping are kept under the key that holds it.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from kymograph.core.flatten import iter_leaves
+from kymograph.core.history import Stream
+from kymograph.core.rows import nesting_prefixes, parse_row, step_of
+from kymograph.core.value_kinds import FLOAT, LAST_NUMERIC, MAPPING, code_of, code_of_type
+from kymograph.storage.history.payload import joined_text, lines_of
+from kymograph.types import JsonValue, WriterId
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int32]
+
+_POINT_BYTES = 13
+_COLUMN_BYTES = 600
+_LINE_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric, one point per step. The arrays have one shape and are never written to."""
+
+    steps: Ints
+    """Strictly ascending."""
+    values: Floats
+    """NaN where `codes` says that the value is no number."""
+    codes: Codes
+    places: npt.NDArray[np.int32] | npt.NDArray[np.int64]
+    """Index of the line that each value comes from."""
+
+    def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Series:
+        """Some of the points."""
+        return Series(self.steps[chosen], self.values[chosen], self.codes[chosen], self.places[chosen])
+
+
+EMPTY_SERIES = Series(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.uint8), np.empty(0, np.int32))
+
+
+class _Column:
+    """Points of one name in order of arrival."""
+
+    __slots__ = ("code", "codes", "places", "values")
+
+    def __init__(self) -> None:
+        self.places = array("i")
+        self.values = array("d")
+        self.code = FLOAT
+        self.codes: bytearray | None = None
+        """Per point; None while all points have the code `code`."""
+
+    def extend(self, places: array[int], values: array[float], code: int) -> None:
+        if self.codes is not None:
+            self.codes += bytes((code,)) * len(places)
+        elif not self.places:
+            self.code = code
+        elif self.code != code:
+            self.codes = bytearray((self.code,)) * len(self.places) + bytes((code,)) * len(places)
+        self.places += places
+        self.values += values
+
+    def append(self, place: int, value: float, code: int) -> None:
+        if self.codes is not None:
+            self.codes.append(code)
+        elif not self.places:
+            self.code = code
+        elif self.code != code:
+            self.codes = bytearray((self.code,)) * len(self.places)
+            self.codes.append(code)
+        self.places.append(place)
+        self.values.append(value)
+
+    def arrays(self) -> tuple[Places, Floats, Codes]:
+        """Copies: arrays must not be resized while something looks into them."""
+        codes = (
+            np.full(len(self.places), self.code, np.uint8)
+            if self.codes is None
+            else np.frombuffer(bytes(self.codes), np.uint8)
+        )
+        return np.array(self.places, np.int32), np.array(self.values, np.float64), codes
+
+
+class _Nested:
+    """The leaves of a top-level key that held mappings."""
+
+    __slots__ = ("columns", "places")
+
+    def __init__(self) -> None:
+        self.places = array("i")
+        """Lines that have a mapping under the key."""
+        self.columns: dict[str, _Column] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of a stream and how they follow one another. All arrays have shape ``(n_lines,)``."""
+
+    steps: Ints
+    numbers: Ints
+    writers: Places
+    """Indices into `writer_names`."""
+    writer_names: tuple[WriterId, ...]
+    rank: Ints | None
+    """Place of each line in order of (step, number, writer); None where that is the order of arrival."""
+    has_shared_steps: bool
+
+    def by_step(self) -> tuple[Ints, Ints]:
+        """Every step, ascending, once per line; and the index of that line, in merging order within a step."""
+        places = np.arange(len(self.steps)) if self.rank is None else np.argsort(self.rank)
+        return self.steps[places], places
+
+
+class Columns:
+    """All lines of a stream, as columns. Not safe to share between threads without a lock."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._has_steps = stream is not Stream.SYSTEM
+        self._flat: dict[str, _Column] = {}
+        self._nested: dict[str, _Nested] = {}
+        self._numbers = array("q")
+        self._steps = array("q")
+        self._writers = array("i")
+        self._writer_codes: dict[WriterId, int] = {}
+        self._unreadable: list[int] = []
+        self._points = 0
+        self._lines: Lines | None = None
+        self._series: dict[str, Series] = {}
+        self._winners: dict[str, npt.NDArray[np.bool_]] = {}
+        self._series_bytes = 0
+
+    @property
+    def byte_size(self) -> int:
+        """Memory in use, roughly."""
+        n_columns = len(self._flat) + sum(1 + len(nested.columns) for nested in self._nested.values())
+        return (
+            1000
+            + self._points * _POINT_BYTES
+            + n_columns * _COLUMN_BYTES
+            + len(self._numbers) * _LINE_BYTES * (2 if self._lines else 1)
+            + self._series_bytes
+        )
+
+    @property
+    def line_count(self) -> int:
+        """Lines that are JSON objects."""
+        return len(self._numbers)
+
+    def unreadable_lines(self, last_step: int | None) -> int:
+        """Lines that are not JSON objects; with a bound, those whose number is not beyond it."""
+        return sum(1 for number in self._unreadable if last_step is None or number <= last_step)
+
+    # --- decoding ----------------------------------------------------------------------------------------------------
+
+    def extend(self, writer: WriterId, first_line: int, raw: bytes, *, skip: int = 0, count: int | None = None) -> None:
+        """Add lines of a chunk.
+
+        Args:
+            writer: Whose lines.
+            first_line: Number of the chunk's first line.
+            raw: The unpacked chunk.
+            skip: Lines at the beginning to leave out.
+            count: Lines to take after those; None for all.
+        """
+        rows = _parse_at_once(raw) if skip == 0 else None
+        if rows is None or (count is not None and count != len(rows)):
+            lines = lines_of(raw)
+            lines = lines[skip : None if count is None else skip + count]
+            rows = [parse_row(line) for line in lines]
+        self._add_rows(writer, first_line + skip, rows)
+
+    def _add_rows(self, writer: WriterId, first_number: int, rows: Sequence[dict[str, JsonValue] | None]) -> None:
+        self._lines = None
+        self._series.clear()
+        self._winners.clear()
+        self._series_bytes = 0
+        base = len(self._numbers)
+        groups: dict[tuple[str, ...], list[dict[str, JsonValue]]] = {}
+        places: dict[tuple[str, ...], array[int]] = {}
+        place = base
+        for number, row in enumerate(rows, start=first_number):
+            if row is None:
+                self._unreadable.append(number)
+                continue
+            names = tuple(row)
+            if names in groups:
+                groups[names].append(row)
+                places[names].append(place)
+            else:
+                groups[names] = [row]
+                places[names] = array("i", (place,))
+            self._numbers.append(number)
+            self._steps.append(step_of(row, number))
+            place += 1
+        code = self._writer_codes.setdefault(writer, len(self._writer_codes))
+        self._writers.extend([code] * (place - base))
+        for names, group in groups.items():
+            self._add_group(names, group, places[names])
+
+    def _add_group(self, names: tuple[str, ...], rows: list[dict[str, JsonValue]], places: array[int]) -> None:
+        """Add rows that have the same keys, a column at a time: one type check and one copy for all their values."""
+        self._points += len(names) * len(rows)
+        flat = self._flat
+        for name in names:
+            values = [row[name] for row in rows]
+            kinds = set(map(type, values))
+            code = code_of_type(kinds.pop()) if len(kinds) == 1 else None
+            if code is None:
+                self._add_mixed(name, values, places)
+                continue
+            column = flat.get(name)
+            if column is None:
+                column = flat[name] = _Column()
+            if code > LAST_NUMERIC:
+                column.extend(places, array("d", (math.nan,)) * len(places), code)
+                continue
+            column.extend(places, _to_numbers(values), code)
+
+    def _add_mixed(self, name: str, values: Sequence[JsonValue], places: array[int]) -> None:
+        """Add values of several kinds, or mappings."""
+        for place, value in zip(places, values, strict=True):
+            if type(value) is dict and value and "_type" not in value:
+                self._add_nested(name, value, place)
+            else:
+                self._add_leaf(self._flat.setdefault(name, _Column()), value, place)
+
+    def _add_nested(self, name: str, value: dict[str, JsonValue], place: int) -> None:
+        try:
+            leaves = list(iter_leaves(value, prefix=f"{name}."))
+        except RecursionError:
+            # Deeper than any chart goes: one leaf, so that it costs one column and not a name of thousands of dots.
+            self._flat.setdefault(name, _Column()).append(place, math.nan, MAPPING)
+            return
+        nested = self._nested.setdefault(name, _Nested())
+        nested.places.append(place)
+        self._points += len(leaves)
+        for leaf_name, leaf in leaves:
+            self._add_leaf(nested.columns.setdefault(leaf_name, _Column()), leaf, place)
+
+    def _add_leaf(self, column: _Column, value: JsonValue, place: int) -> None:
+        code = code_of(value)
+        column.append(place, _to_float(value) if code <= LAST_NUMERIC else math.nan, code)
+
+    # --- lines -------------------------------------------------------------------------------------------------------
+
+    def lines(self) -> Lines:
+        """How the lines follow one another."""
+        if self._lines is None:
+            self._lines = self._order_lines()
+        return self._lines
+
+    def _order_lines(self) -> Lines:
+        numbers = np.array(self._numbers, np.int64)
+        writers = np.array(self._writers, np.int32)
+        names = tuple(self._writer_codes)
+        writer_rank = self._writer_ranks()
+        if not self._has_steps:
+            if len(self._writer_codes) <= 1:
+                steps = numbers
+            else:
+                # Samples of several machines are apart from one another, even those of one number.
+                steps = np.empty(len(numbers), np.int64)
+                steps[np.lexsort((writer_rank, numbers))] = np.arange(len(numbers))
+        else:
+            steps = np.array(self._steps, np.int64)
+        if bool((steps[1:] > steps[:-1]).all()):
+            return Lines(steps, numbers, writers, names, None, has_shared_steps=False)
+        by_step = np.lexsort((writer_rank, numbers, steps))
+        rank = np.empty(len(steps), np.int64)
+        rank[by_step] = np.arange(len(steps))
+        ordered = steps[by_step]
+        has_shared_steps = bool((ordered[1:] == ordered[:-1]).any())
+        return Lines(steps, numbers, writers, names, rank, has_shared_steps)
+
+    def _writer_ranks(self) -> npt.NDArray[np.int32]:
+        ordered = {writer: rank for rank, writer in enumerate(sorted(self._writer_codes))}
+        by_code = np.array([ordered[writer] for writer in self._writer_codes], np.int32)
+        return by_code[np.array(self._writers, np.int32)] if len(by_code) else np.empty(0, np.int32)
+
+    # --- series ------------------------------------------------------------------------------------------------------
+
+    def names(self) -> Iterator[str]:
+        """Every metric, in order of first appearance."""
+        numbers, ranks = self._numbers, self._writer_ranks()
+        first: dict[str, tuple[int, int]] = {}
+        for name, column in self._columns():
+            place = column.places[0]
+            if len(column.places) > 1:
+                place = min(column.places, key=lambda at: (numbers[at], ranks[at]))
+            appeared = (numbers[place], int(ranks[place]))
+            if name not in first or appeared < first[name]:
+                first[name] = appeared
+        return iter(sorted(first, key=lambda name: first[name]))
+
+    def _columns(self) -> Iterator[tuple[str, _Column]]:
+        yield from self._flat.items()
+        for nested in self._nested.values():
+            yield from nested.columns.items()
+
+    def names_under(self, name: str) -> list[str]:
+        """The metrics that a key asks for: the metric of that name, and all that lie in a mapping of that name."""
+        found = [name] if self._sources(name) else []
+        inside = f"{name}."
+        for top in (name, *nesting_prefixes(name)):
+            if top in self._nested:
+                found += [leaf for leaf in self._nested[top].columns if leaf.startswith(inside)]
+        return found
+
+    def series(self, name: str) -> Series:
+        """A metric by step; empty if it was never logged."""
+        if name not in self._series:
+            series = self._merge(name)
+            self._series[name] = series
+            self._series_bytes += len(series.steps) * 21 + _COLUMN_BYTES
+        return self._series[name]
+
+    def _sources(self, name: str) -> list[tuple[str, _Column]]:
+        """Columns of a name with the top-level keys they come from; later ones count more within a line."""
+        sources = [(name, self._flat[name])] if name in self._flat else []
+        if self._nested:
+            sources += [
+                (prefix, self._nested[prefix].columns[name])
+                for prefix in nesting_prefixes(name)
+                if prefix in self._nested and name in self._nested[prefix].columns
+            ]
+        return sources
+
+    def _merge(self, name: str) -> Series:
+        sources = self._sources(name)
+        if not sources:
+            return EMPTY_SERIES
+        lines = self.lines()
+        pieces: list[tuple[Places, Floats, Codes]] = []
+        for top, column in sources:
+            places, values, codes = column.arrays()
+            if lines.has_shared_steps:
+                # A later line of the step that has the key replaces all that lies under it.
+                holds = self._winning_lines(top)[places]
+                places, values, codes = places[holds], values[holds], codes[holds]
+            pieces.append((places, values, codes))
+        if len(pieces) == 1:
+            places, values, codes = pieces[0]
+        else:
+            places = np.concatenate([piece[0] for piece in pieces])
+            values = np.concatenate([piece[1] for piece in pieces])
+            codes = np.concatenate([piece[2] for piece in pieces])
+        steps = lines.steps[places]
+        if not bool((steps[1:] > steps[:-1]).all()):
+            # Stable: of several values in one line the last one stays last.
+            by_step = np.argsort(places if lines.rank is None else lines.rank[places], kind="stable")
+            is_last = np.append(steps[by_step][1:] != steps[by_step][:-1], True)
+            chosen = by_step[is_last]
+            places, values, codes, steps = places[chosen], values[chosen], codes[chosen], steps[chosen]
+        for item in (steps, values, codes, places):
+            item.flags.writeable = False
+        return Series(steps, values, codes, places)
+
+    def _winning_lines(self, top: str) -> npt.NDArray[np.bool_]:
+        """Which lines hold the value of a top-level key at their step; shape ``(n_lines,)``."""
+        if top not in self._winners:
+            lines = self.lines()
+            assert lines.rank is not None  # steps are shared, so they do not ascend
+            present = np.concatenate(
+                [
+                    np.array(source.places, np.int64)
+                    for source in (self._flat.get(top), self._nested.get(top))
+                    if source is not None
+                ]
+            )
+            present = present[np.argsort(lines.rank[present], kind="stable")]
+            steps = lines.steps[present]
+            wins = np.zeros(len(lines.steps), np.bool_)
+            wins[present[np.append(steps[1:] != steps[:-1], True)]] = True
+            self._winners[top] = wins
+        return self._winners[top]
+
+
+def _parse_at_once(raw: bytes) -> list[dict[str, JsonValue] | None] | None:
+    """Rows of a chunk whose lines are all objects that orjson reads, None for any other.
+
+    Two lines that are broken in ways that mend each other would pass; nobody but their writer could wish for that.
+    """
+    text = joined_text(raw)
+    if text is None:
+        return None
+    try:
+        rows: list[dict[str, JsonValue] | None] = orjson.loads(b"[" + text.replace(b"\n", b",") + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    if len(rows) != text.count(b"\n") + 1 or set(map(type, rows)) != {dict}:
+        return None
+    return rows
+
+
+def _to_numbers(values: Sequence[Any]) -> array[float]:
+    """Numbers as doubles; integers beyond their range become infinite."""
+    try:
+        return array("d", values)
+    except OverflowError:
+        return array("d", map(_to_float, values))
+
+
+def _to_float(value: Any) -> float:
+    """One of `_to_numbers`."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf

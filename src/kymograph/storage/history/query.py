@@ -1,0 +1,187 @@
+"""Queries over the tail: rows, buckets and the catalogue of metrics, from columns that stay in memory.
+
+A query is one reading job: it compares versions, lets the cache decode what is new, takes the series it needs and
+computes on those. The history of a forked run is its ancestors' up to the branch points, then its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from kymograph.core.history import (
+    STEP,
+    BucketAnswer,
+    BucketQuery,
+    HistoryPart,
+    KeyMode,
+    MetricInfo,
+    MetricKind,
+    Row,
+    RowPage,
+    RowQuery,
+    Stream,
+)
+from kymograph.core.rows import merge_rows, pick_keys
+from kymograph.core.value_kinds import LAST_NUMERIC, VALUE_KINDS
+from kymograph.storage.base import Database
+from kymograph.storage.history.base import Tail
+from kymograph.storage.history.column_cache import ColumnCache
+from kymograph.storage.history.columns import Columns, Ints, Series
+from kymograph.storage.history.series import answer_buckets
+from kymograph.storage.history.snapshot import HistoryView, LineRef, Snapshot
+from kymograph.types import JsonValue, MetricName
+
+
+class TailReader:
+    """`HistoryReader` over the tail alone. Safe to share between threads."""
+
+    def __init__(self, database: Database, *, cache_bytes: int) -> None:
+        """Read from `database`, keeping decoded columns of about `cache_bytes` in memory."""
+        self._database = database
+        self._cache = ColumnCache(budget_bytes=cache_bytes)
+
+    # docstrings inherited
+
+    def rows(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
+        """Docstring inherited."""
+        return self._database.read(lambda tx: _rows(self._snapshot(tx.tail, parts), parts, query))
+
+    def buckets(self, query: BucketQuery) -> BucketAnswer:
+        """Docstring inherited."""
+        parts = [part for source in query.sources for part in source.parts]
+        return self._database.read(lambda tx: answer_buckets(self._snapshot(tx.tail, parts, query.stream), query))
+
+    def catalogue(self, parts: Sequence[HistoryPart], stream: Stream = Stream.HISTORY) -> list[MetricInfo]:
+        """Docstring inherited."""
+        return self._database.read(lambda tx: _catalogue(self._snapshot(tx.tail, parts, stream), parts))
+
+    def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
+        """Docstring inherited."""
+        return self._database.read(lambda tx: _last_step(self._snapshot(tx.tail, parts), parts))
+
+    def unreadable_lines(self, parts: Sequence[HistoryPart]) -> int:
+        """Docstring inherited."""
+
+        def count(snapshot: Snapshot) -> int:
+            return sum(snapshot.unreadable_lines(part) for part in parts)
+
+        return self._database.read(lambda tx: count(self._snapshot(tx.tail, parts)))
+
+    def _snapshot(self, tail: Tail, parts: Collection[HistoryPart], stream: Stream = Stream.HISTORY) -> Snapshot:
+        return Snapshot(self._cache, tail, {part.run for part in parts}, stream)
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _rows(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
+    names_of_key: dict[MetricName, set[str]] = {key: set() for key in query.keys}
+
+    def choose(columns: Columns) -> set[str]:
+        for key, names in names_of_key.items():
+            names.update(columns.names_under(key))
+        return set().union(*names_of_key.values())
+
+    view = snapshot.view(parts, choose)
+    steps = _matching_steps(view, names_of_key, query.mode)
+    first = 0 if query.min_step is None else int(np.searchsorted(steps, query.min_step))
+    end = len(steps) if query.max_step is None else int(np.searchsorted(steps, query.max_step))
+    matching = steps[first : max(first, end)]
+    chosen = matching if query.samples is None else matching[_even_indices(len(matching), query.samples)]
+    page = chosen if query.limit is None else chosen[: query.limit]
+    return RowPage(
+        rows=_read_rows(snapshot, view, page, query.keys),
+        next_step=int(chosen[len(page)]) if len(page) < len(chosen) else None,
+        total=len(matching),
+    )
+
+
+def _matching_steps(view: HistoryView, names_of_key: dict[MetricName, set[str]], mode: KeyMode) -> Ints:
+    """Ascending steps of the rows that hold the keys; of all rows where there are none."""
+    if not names_of_key:
+        return np.unique(np.concatenate([part.by_step()[0] for part in view.parts]))
+    found: Ints | None = None
+    for names in names_of_key.values():
+        present = np.unique(np.concatenate([np.empty(0, np.int64), *(view.series(name).steps for name in names)]))
+        if found is None:
+            found = present
+        else:
+            found = np.intersect1d(found, present) if mode is KeyMode.ALL else np.union1d(found, present)
+    assert found is not None
+    return found
+
+
+def _even_indices(total: int, samples: int) -> Ints:
+    """At most `samples` of `total` indices, evenly apart; the first and the last are among them."""
+    if samples >= total:
+        return np.arange(total)
+    if samples <= 1:
+        return np.arange(max(samples, 0))
+    # Whole numbers throughout: rounding floats would let two machines choose differently.
+    return np.arange(samples) * (total - 1) // (samples - 1)
+
+
+def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequence[MetricName]) -> tuple[Row, ...]:
+    refs_of_step: list[list[LineRef]] = [[] for _ in steps]
+    for part in view.parts:
+        part_steps, places = part.by_step()
+        firsts = np.searchsorted(part_steps, steps, side="left").tolist()
+        ends = np.searchsorted(part_steps, steps, side="right").tolist()
+        for refs, first, end in zip(refs_of_step, firsts, ends, strict=True):
+            refs += [part.ref(place) for place in places[first:end].tolist()]
+    lines = snapshot.rows(ref for refs in refs_of_step for ref in refs)
+    rows: list[Row] = []
+    for step, refs in zip(steps.tolist(), refs_of_step, strict=True):
+        found = [lines[ref] for ref in refs if ref in lines]
+        if found:
+            values = merge_rows(found)
+            values.setdefault(STEP, step)
+            rows.append(Row(step, pick_keys(values, (*keys, STEP)) if keys else values))
+    return tuple(rows)
+
+
+# --- the catalogue ---------------------------------------------------------------------------------------------------
+
+
+def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart]) -> list[MetricInfo]:
+    names: dict[str, None] = {}
+
+    def choose(columns: Columns) -> list[str]:
+        found = list(columns.names())
+        names.update(dict.fromkeys(found))
+        return found
+
+    view = snapshot.view(parts, choose)
+    held = [(name, series) for name in names if len((series := view.series(name)).steps)]
+    lasts = snapshot.exact_values([(view, name, series, -1) for name, series in held])
+    return [_describe(MetricName(name), series, last=last) for (name, series), last in zip(held, lasts, strict=True)]
+
+
+def _describe(name: MetricName, series: Series, *, last: JsonValue) -> MetricInfo:
+    counts = np.bincount(series.codes)
+    codes = np.flatnonzero(counts).tolist()
+    type_counts: dict[str, int] = {}
+    for code in codes:
+        wire_name = VALUE_KINDS[code].wire_name
+        type_counts[wire_name] = type_counts.get(wire_name, 0) + int(counts[code])
+    kind = VALUE_KINDS[int(series.codes[-1])].metric_kind
+    numbers = series.values if codes[-1] <= LAST_NUMERIC else series.values[series.codes <= LAST_NUMERIC]
+    known = numbers[~np.isnan(numbers)]
+    return MetricInfo(
+        name=name,
+        kind=kind,
+        points=len(series.steps),
+        non_finite=len(numbers) - int(np.count_nonzero(np.isfinite(numbers))),
+        last=last,
+        last_step=int(series.steps[-1]),
+        is_monotonic=kind is MetricKind.NUMBER and bool((known[1:] >= known[:-1]).all()),
+        type_counts=tuple(type_counts.items()),
+    )
+
+
+def _last_step(snapshot: Snapshot, parts: Sequence[HistoryPart]) -> int | None:
+    view = snapshot.view(parts, lambda columns: ())
+    lasts = [int(steps[-1]) for part in view.parts if len(steps := part.by_step()[0])]
+    return max(lasts, default=None)

@@ -1,0 +1,156 @@
+"""One consistent look at the history of some runs, during one reading job."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kymograph.core.exact_json import MAX_EXACT_INT
+from kymograph.core.history import HistoryPart, Stream
+from kymograph.core.rows import leaf_of, parse_row
+from kymograph.core.value_kinds import BOOLEAN, INTEGER, LAST_NUMERIC
+from kymograph.storage.history.base import Tail
+from kymograph.storage.history.column_cache import ColumnCache
+from kymograph.storage.history.columns import EMPTY_SERIES, Columns, Ints, Lines, Series
+from kymograph.types import JsonValue, RunKey, WriterId
+
+
+@dataclass(frozen=True, slots=True)
+class LineRef:
+    """Where a line lies."""
+
+    run: RunKey
+    writer: WriterId
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """What one part of a history holds of the names that were asked for."""
+
+    part: HistoryPart
+    lines: Lines
+    series: dict[str, Series]
+
+    def ref(self, place: int) -> LineRef:
+        """Where the line with index `place` lies."""
+        lines = self.lines
+        return LineRef(self.part.run, lines.writer_names[lines.writers[place]], int(lines.numbers[place]))
+
+    def by_step(self) -> tuple[Ints, Ints]:
+        """`Lines.by_step`, as far as the part goes."""
+        steps, places = self.lines.by_step()
+        if self.part.last_step is not None:
+            end = int(np.searchsorted(steps, self.part.last_step, side="right"))
+            return steps[:end], places[:end]
+        return steps, places
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryView:
+    """A history over its parts, oldest ancestor first."""
+
+    parts: tuple[PartView, ...]
+
+    def series(self, name: str) -> Series:
+        """A metric over all parts; where parts share a step, the later part wins. Resolve its places with `ref`."""
+        if len(self.parts) == 1:
+            return self.parts[0].series.get(name, EMPTY_SERIES)
+        base = 0
+        joined: list[Series] = []
+        for view in self.parts:
+            series = view.series.get(name, EMPTY_SERIES)
+            if len(series.steps):
+                joined.append(replace(series, places=series.places.astype(np.int64) + base))
+            base += len(view.lines.steps)
+        if len(joined) <= 1:
+            return joined[0] if joined else EMPTY_SERIES
+        steps = np.concatenate([series.steps for series in joined])
+        by_step = np.argsort(steps, kind="stable")
+        is_last = np.append(steps[by_step][1:] != steps[by_step][:-1], True)
+        chosen = by_step[is_last]
+        return Series(
+            steps[chosen],
+            np.concatenate([series.values for series in joined])[chosen],
+            np.concatenate([series.codes for series in joined])[chosen],
+            np.concatenate([series.places for series in joined])[chosen],
+        )
+
+    def ref(self, place: int) -> LineRef:
+        """Where the line lies that a place of a joined series names."""
+        for view in self.parts[:-1]:
+            if place < len(view.lines.steps):
+                return view.ref(place)
+            place -= len(view.lines.steps)
+        return self.parts[-1].ref(place)
+
+
+class Snapshot:
+    """Columns and lines of runs as one transaction sees them. Belongs to that transaction's thread."""
+
+    def __init__(self, cache: ColumnCache, tail: Tail, runs: Collection[RunKey], stream: Stream) -> None:
+        self._cache = cache
+        self._tail = tail
+        self._stream = stream
+        self._versions = tail.versions(runs, stream)
+
+    def view(self, parts: Sequence[HistoryPart], choose: Callable[[Columns], Iterable[str]]) -> HistoryView:
+        """A history with the metrics that `choose` names, of each part's columns."""
+        return HistoryView(tuple(self._view_part(part, choose) for part in parts))
+
+    def _view_part(self, part: HistoryPart, choose: Callable[[Columns], Iterable[str]]) -> PartView:
+        versions = self._versions.get(part.run, {})
+        with self._cache.columns(self._tail, part.run, self._stream, versions) as columns:
+            series = {name: _up_to(columns.series(name), part.last_step) for name in choose(columns)}
+            return PartView(part, columns.lines(), series)
+
+    def unreadable_lines(self, part: HistoryPart) -> int:
+        """Lines of a part that are not JSON objects."""
+        versions = self._versions.get(part.run, {})
+        with self._cache.columns(self._tail, part.run, self._stream, versions) as columns:
+            return columns.unreadable_lines(part.last_step)
+
+    def rows(self, refs: Iterable[LineRef]) -> dict[LineRef, dict[str, JsonValue]]:
+        """Lines, parsed exactly; those that this transaction does not see are left out."""
+        wanted: dict[RunKey, dict[WriterId, set[int]]] = defaultdict(lambda: defaultdict(set))
+        for ref in refs:
+            wanted[ref.run][ref.writer].add(ref.number)
+        return {
+            LineRef(run, writer, number): row
+            for run, numbers in wanted.items()
+            for writer, lines in self._tail.pick_lines(run, self._stream, numbers).items()
+            for number, line in lines.items()
+            if (row := parse_row(line)) is not None
+        }
+
+    def exact_values(self, wanted: Sequence[tuple[HistoryView, str, Series, int]]) -> list[JsonValue]:
+        """Values of points as they were logged: (view, name, series, index of the point) each.
+
+        Most come from the columns. Texts, lists, media, and numbers that a double may not tell apart from their
+        neighbours, are read again from their lines.
+        """
+        values: list[JsonValue] = [None] * len(wanted)
+        unsure: list[tuple[int, str, LineRef]] = []
+        for index, (view, name, series, point) in enumerate(wanted):
+            code, value = int(series.codes[point]), float(series.values[point])
+            if code == BOOLEAN:
+                values[index] = value != 0.0
+            elif code <= LAST_NUMERIC and not (abs(value) >= MAX_EXACT_INT and value == value // 1):
+                values[index] = int(value) if code == INTEGER else value
+            else:
+                unsure.append((index, name, view.ref(int(series.places[point]))))
+        rows = self.rows({ref for _, _, ref in unsure})
+        for index, name, ref in unsure:
+            if ref in rows:
+                values[index] = leaf_of(rows[ref], name)
+        return values
+
+
+def _up_to(series: Series, last_step: int | None) -> Series:
+    if last_step is None or not len(series.steps) or series.steps[-1] <= last_step:
+        return series
+    end = int(np.searchsorted(series.steps, last_step, side="right"))
+    return series.take(slice(0, end))
