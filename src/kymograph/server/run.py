@@ -39,9 +39,10 @@ def run_server(settings: Settings) -> None:
         listener.close()
         raise
     try:
+        app = create_app(deployment)
         greet(deployment)
         config = uvicorn.Config(
-            create_app(deployment),
+            app,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,

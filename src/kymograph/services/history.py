@@ -30,6 +30,10 @@ from kymograph.types import JsonObject, MetricName, RunKey
 MAX_ANCESTORS = 32
 """Forks of forks are followed this far."""
 
+MAX_RUNTIME_S = 10 * 365 * 86400
+SYNC_DELAY = timedelta(minutes=2)
+"""Clients give their run time in whole seconds; a run that ends later than it says by this much was synced."""
+
 BranchPointOf = Callable[[JsonObject], tuple[str, int] | None]
 """Reads a run's config document: the parent's id and the last inherited step, None for a run that is no fork."""
 
@@ -246,12 +250,14 @@ def _change_of(run: Run, update: StreamUpdate, now: datetime) -> RunChange:
 
 
 def _end_of(run: Run, summary_json: str, now: datetime) -> datetime:
-    """When the run ended: by its own measure of time where it gives one, since it may have been synced much later."""
+    """When the run ended: now, unless its own measure of time says that it is being synced later."""
     started_at = run.started_at or run.created_at
     notes = exact_json.loads(summary_json).get("_wandb")
     runtime = notes.get("runtime") if isinstance(notes, dict) else None
-    if isinstance(runtime, (int, float)) and 0 <= runtime < 10 * 365 * 86400:
-        return min(now, started_at + timedelta(seconds=float(runtime)))
+    if isinstance(runtime, (int, float)) and 0 <= runtime < MAX_RUNTIME_S:
+        ended_at = started_at + timedelta(seconds=float(runtime))
+        if now - ended_at > SYNC_DELAY:
+            return ended_at
     return now
 
 

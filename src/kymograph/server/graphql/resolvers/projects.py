@@ -54,13 +54,9 @@ project.set_field("user", lambda _parent, _info: None)
 project.set_field("description", lambda parent, _info: parent.description)
 project.set_field("readOnly", lambda _parent, _info: False)
 project.set_field("isBenchmark", lambda _parent, _info: False)
-project.set_field("isPublished", lambda _parent, _info: False)
 project.set_field("repo", lambda _parent, _info: None)
 project.set_field("dockerImage", lambda _parent, _info: None)
-project.set_field("framework", lambda _parent, _info: None)
 project.set_field("views", lambda _parent, _info: "{}")
-project.set_field("createdAt", lambda parent, _info: parent.created_at)
-project.set_field("updatedAt", lambda parent, _info: parent.last_activity_at)
 
 
 @project.field("access")
