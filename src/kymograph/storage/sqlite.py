@@ -83,6 +83,11 @@ class SqliteDatabase:
         """For migrations, before the first job."""
         return self._writer_engine
 
+    @property
+    def waiting_writes(self) -> int:
+        """Jobs that no commit has taken up yet."""
+        return self._queue.qsize()
+
     def read(self, job: Callable[[SqlTransaction], T]) -> T:
         """Docstring inherited."""
         with translated_errors(WHERE), self._reader_engine.connect() as connection:
