@@ -1,4 +1,4 @@
-"""The run's config document: ``{key: {"value": v}}`` plus the client's own notes under ``_wandb``.
+"""What clients note about themselves in a run's config: metric definitions, environments, where a fork began.
 
 Source: protocol.md §4.2.
 """
@@ -8,30 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from kymograph.core.config import internal_notes
 from kymograph.types import JsonObject, JsonValue
-
-INTERNAL_KEY = "_wandb"
-
-
-def unwrap_config(document: JsonObject) -> JsonObject:
-    """Give plain ``{key: value}``, without the client's own notes."""
-    return {
-        key: item["value"] if isinstance(item, dict) and "value" in item else item
-        for key, item in document.items()
-        if key != INTERNAL_KEY
-    }
-
-
-def wrap_config(values: JsonObject) -> JsonObject:
-    """The inverse of `unwrap_config`."""
-    return {key: {"value": value} for key, value in values.items()}
-
-
-def internal_notes(document: JsonObject) -> JsonObject:
-    """What the client notes about itself: ``m`` metrics, ``t`` telemetry, ``e`` environment and more."""
-    notes = document.get(INTERNAL_KEY)
-    value = notes.get("value") if isinstance(notes, dict) else None
-    return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

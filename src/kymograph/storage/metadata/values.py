@@ -18,9 +18,10 @@ from itertools import islice
 from typing import Any
 
 from kymograph.core import exact_json
+from kymograph.core.config import unwrap_config
 from kymograph.core.filters import Scope
 from kymograph.core.flatten import iter_leaves
-from kymograph.types import JsonObject, JsonScalar, JsonValue
+from kymograph.types import JsonScalar, JsonValue
 
 MAX_INDEXED_LEAVES = 5_000
 MAX_INDEXED_TEXT = 1_000
@@ -122,16 +123,6 @@ def document_leaves(scope: Scope, document: str) -> Iterable[tuple[str, JsonValu
     if not isinstance(parsed, dict):
         return ()
     return iter_leaves(unwrap_config(parsed) if scope is Scope.CONFIG else parsed)
-
-
-def unwrap_config(config: JsonObject) -> JsonObject:
-    """Config values without their wrapping and without the client's own entry. Source: protocol.md §4.2."""
-    unwrapped: JsonObject = {}
-    for key, item in config.items():
-        if key == "_wandb":
-            continue
-        unwrapped[key] = item["value"] if isinstance(item, dict) and "value" in item else item
-    return unwrapped
 
 
 def index_document(scope: Scope, document: str) -> dict[str, IndexedValue]:

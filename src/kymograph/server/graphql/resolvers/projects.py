@@ -57,6 +57,8 @@ project.set_field("isBenchmark", lambda _parent, _info: False)
 project.set_field("repo", lambda _parent, _info: None)
 project.set_field("dockerImage", lambda _parent, _info: None)
 project.set_field("views", lambda _parent, _info: "{}")
+project.set_field("createdAt", lambda parent, _info: parent.created_at)
+project.set_field("updatedAt", lambda parent, _info: parent.last_activity_at)
 
 
 @project.field("access")

@@ -9,6 +9,7 @@ from ariadne import MutationType, ObjectType
 
 from kymograph.core import exact_json
 from kymograph.core.accounts import User
+from kymograph.core.config import internal_notes
 from kymograph.core.history import STEP
 from kymograph.core.project import Project
 from kymograph.core.run import Run, RunChange, RunState
@@ -16,7 +17,7 @@ from kymograph.errors import MalformedRequest, ProjectNotFound, RunNotFound
 from kymograph.server.graphql.context import Info, Payload
 from kymograph.services.runs import RunAddress
 from kymograph.types import RunKey
-from kymograph.wire.config import internal_notes, started_at
+from kymograph.wire.config import started_at
 from kymograph.wire.ids import encode_id, parse_id
 
 logger = logging.getLogger(__name__)
@@ -151,6 +152,7 @@ run.set_field("stopped", lambda parent, _info: parent.stop_requested)
 run.set_field("shouldStop", lambda _parent, _info: False)
 run.set_field("readOnly", lambda _parent, _info: False)
 run.set_field("commit", lambda parent, _info: parent.commit)
+run.set_field("createdAt", lambda parent, _info: parent.created_at)
 run.set_field("heartbeatAt", lambda parent, _info: parent.heartbeat_at)
 run.set_field("projectId", lambda parent, _info: parent.project_id)
 run.set_field("internalId", lambda parent, _info: encode_id("RunInternalId", parent.key))

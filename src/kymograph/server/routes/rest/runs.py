@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from kymograph.core import exact_json
+from kymograph.core.config import INTERNAL_KEY, unwrap_config
 from kymograph.core.filter_parser import parse_filter, parse_order, parse_words
 from kymograph.core.filters import EVERYTHING, Field, Filter, Order, RunQuery, Scope
 from kymograph.core.run import Run, RunChange
@@ -28,7 +29,6 @@ from kymograph.server.routes.rest.common import (
 from kymograph.server.routes.rest.models import RunChangeRequest, RunDetail, RunPageModel
 from kymograph.services.container import Services
 from kymograph.types import JsonObject
-from kymograph.wire.config import INTERNAL_KEY, unwrap_config
 
 router = APIRouter(tags=["runs"], responses=ERRORS)
 
