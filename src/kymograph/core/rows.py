@@ -2,7 +2,7 @@
 
 Merging is per top-level key: the later line's value replaces the earlier one's whole, nested mappings included, as the
 protocol's own clients do it. A name with dots addresses a nested value; where a row holds a name both literally and
-nested, the nested value counts.
+nested, the nested value counts, of several the one under the longest key.
 """
 
 from __future__ import annotations
@@ -50,22 +50,19 @@ def nesting_prefixes(name: str) -> list[str]:
     return [name[:index] for index, char in enumerate(name) if char == "."]
 
 
-def leaf_of(row: Mapping[str, JsonValue], name: str) -> JsonValue:
-    """The value that a dotted name addresses.
-
-    Raises:
-        KeyError: None.
-    """
-    found = False
-    value: JsonValue = None
-    for top in (name, *nesting_prefixes(name)):
-        if top in row:
-            for leaf_name, leaf in iter_leaves({top: row[top]}):
-                if leaf_name == name:
-                    found, value = True, leaf
-    if not found:
-        raise KeyError(name)
-    return value
+def leaves_of(row: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Every value of a row by its dotted name."""
+    leaves = {}
+    nested = []
+    for top, value in row.items():
+        if isinstance(value, dict) and value and "_type" not in value:
+            nested.append(top)
+        else:
+            leaves[top] = value
+    # By length, as `nesting_prefixes` lists the keys that a name may lie under.
+    for top in sorted(nested, key=len):
+        leaves.update(iter_leaves({top: row[top]}))
+    return leaves
 
 
 def pick_keys(row: Mapping[str, JsonValue], names: Iterable[str]) -> dict[str, JsonValue]:

@@ -21,7 +21,7 @@ import orjson
 from kymograph.core.flatten import iter_leaves
 from kymograph.core.history import Stream
 from kymograph.core.rows import nesting_prefixes, parse_row, step_of
-from kymograph.core.value_kinds import FLOAT, LAST_NUMERIC, MAPPING, code_of, code_of_type
+from kymograph.core.value_kinds import FLOAT, LAST_NUMERIC, MAPPING, VALUE_KINDS, code_of, code_of_type
 from kymograph.storage.history.payload import joined_text, lines_of
 from kymograph.types import JsonValue, WriterId
 
@@ -37,7 +37,7 @@ _LINE_BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric, one point per step. The arrays have one shape and are never written to."""
+    """One metric, one point per step. The arrays have one shape; nobody writes to them, since queries share them."""
 
     steps: Ints
     """Strictly ascending."""
@@ -53,6 +53,9 @@ class Series:
 
 
 EMPTY_SERIES = Series(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.uint8), np.empty(0, np.int32))
+
+# Wide rows come with very many columns of one point.
+_SINGLE_CODES = [np.array([code], np.uint8) for code in range(len(VALUE_KINDS))]
 
 
 class _Column:
@@ -90,11 +93,12 @@ class _Column:
 
     def arrays(self) -> tuple[Places, Floats, Codes]:
         """Copies: arrays must not be resized while something looks into them."""
-        codes = (
-            np.full(len(self.places), self.code, np.uint8)
-            if self.codes is None
-            else np.frombuffer(bytes(self.codes), np.uint8)
-        )
+        if len(self.places) == 1:
+            codes = _SINGLE_CODES[self.code]
+        elif self.codes is None:
+            codes = np.full(len(self.places), self.code, np.uint8)
+        else:
+            codes = np.frombuffer(bytes(self.codes), np.uint8)
         return np.array(self.places, np.int32), np.array(self.values, np.float64), codes
 
 
@@ -298,16 +302,16 @@ class Columns:
 
     def names(self) -> Iterator[str]:
         """Every metric, in order of first appearance."""
-        numbers, ranks = self._numbers, self._writer_ranks()
+        numbers, ranks = self._numbers, self._writer_ranks().tolist()
         first: dict[str, tuple[int, int]] = {}
         for name, column in self._columns():
             place = column.places[0]
             if len(column.places) > 1:
                 place = min(column.places, key=lambda at: (numbers[at], ranks[at]))
-            appeared = (numbers[place], int(ranks[place]))
+            appeared = (numbers[place], ranks[place])
             if name not in first or appeared < first[name]:
                 first[name] = appeared
-        return iter(sorted(first, key=lambda name: first[name]))
+        return iter(sorted(first, key=first.__getitem__))
 
     def _columns(self) -> Iterator[tuple[str, _Column]]:
         yield from self._flat.items()
@@ -323,13 +327,15 @@ class Columns:
                 found += [leaf for leaf in self._nested[top].columns if leaf.startswith(inside)]
         return found
 
-    def series(self, name: str) -> Series:
-        """A metric by step; empty if it was never logged."""
-        if name not in self._series:
+    def series(self, name: str, *, is_kept: bool = True) -> Series:
+        """A metric by step; empty if it was never logged. Kept for later unless the caller goes through all of them."""
+        series = self._series.get(name)
+        if series is None:
             series = self._merge(name)
-            self._series[name] = series
-            self._series_bytes += len(series.steps) * 21 + _COLUMN_BYTES
-        return self._series[name]
+            if is_kept:
+                self._series[name] = series
+                self._series_bytes += len(series.steps) * _POINT_BYTES * 2 + _COLUMN_BYTES
+        return series
 
     def _sources(self, name: str) -> list[tuple[str, _Column]]:
         """Columns of a name with the top-level keys they come from; later ones count more within a line."""
@@ -362,14 +368,12 @@ class Columns:
             values = np.concatenate([piece[1] for piece in pieces])
             codes = np.concatenate([piece[2] for piece in pieces])
         steps = lines.steps[places]
-        if not bool((steps[1:] > steps[:-1]).all()):
+        if len(places) > 1 and not bool((steps[1:] > steps[:-1]).all()):
             # Stable: of several values in one line the last one stays last.
             by_step = np.argsort(places if lines.rank is None else lines.rank[places], kind="stable")
             is_last = np.append(steps[by_step][1:] != steps[by_step][:-1], True)
             chosen = by_step[is_last]
             places, values, codes, steps = places[chosen], values[chosen], codes[chosen], steps[chosen]
-        for item in (steps, values, codes, places):
-            item.flags.writeable = False
         return Series(steps, values, codes, places)
 
     def _winning_lines(self, top: str) -> npt.NDArray[np.bool_]:

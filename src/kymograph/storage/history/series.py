@@ -19,7 +19,7 @@ from kymograph.core.history import (
 )
 from kymograph.core.value_kinds import LAST_NUMERIC
 from kymograph.storage.history.columns import Floats, Ints, Series
-from kymograph.storage.history.snapshot import HistoryView, Snapshot
+from kymograph.storage.history.snapshot import HistoryView, Point, Snapshot
 from kymograph.types import JsonValue, MetricName
 
 
@@ -45,7 +45,7 @@ def answer_buckets(snapshot: Snapshot, query: BucketQuery) -> BucketAnswer:
         return BucketAnswer(query.x_min, query.x_max, query.width)
     drawn = [_within(item, x_min, x_max) for item in drawn]
     edges = bucket_edges(x_min, max(x_min, x_max), query.width)
-    ends = [(item.view, item.metric, item.series, -1) for item in drawn if len(item.x)]
+    ends = [(item.view, Point.last_of(item.metric, item.series)) for item in drawn if len(item.x)]
     lasts = iter(snapshot.exact_values(ends))
     series = [_to_buckets(item, edges, last=next(lasts) if len(item.x) else None) for item in drawn]
     return BucketAnswer(x_min, x_max, query.width, series)

@@ -10,7 +10,7 @@ import numpy as np
 
 from kymograph.core.exact_json import MAX_EXACT_INT
 from kymograph.core.history import HistoryPart, Stream
-from kymograph.core.rows import leaf_of, parse_row
+from kymograph.core.rows import leaves_of, parse_row
 from kymograph.core.value_kinds import BOOLEAN, INTEGER, LAST_NUMERIC
 from kymograph.storage.history.base import Tail
 from kymograph.storage.history.column_cache import ColumnCache
@@ -47,6 +47,21 @@ class PartView:
             end = int(np.searchsorted(steps, self.part.last_step, side="right"))
             return steps[:end], places[:end]
         return steps, places
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a series of a `HistoryView`."""
+
+    name: str
+    code: int
+    value: float
+    place: int
+
+    @classmethod
+    def last_of(cls, name: str, series: Series) -> Point:
+        """The last point of a series that has points."""
+        return cls(name, int(series.codes[-1]), float(series.values[-1]), int(series.places[-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +122,16 @@ class Snapshot:
             series = {name: _up_to(columns.series(name), part.last_step) for name in choose(columns)}
             return PartView(part, columns.lines(), series)
 
+    def visit(self, part: HistoryPart, see: Callable[[str, Series], None]) -> HistoryView:
+        """Show every metric of one part, in order of first appearance, without keeping them all in memory."""
+        versions = self._versions.get(part.run, {})
+        with self._cache.columns(self._tail, part.run, self._stream, versions) as columns:
+            for name in columns.names():
+                series = _up_to(columns.series(name, is_kept=False), part.last_step)
+                if len(series.steps):
+                    see(name, series)
+            return HistoryView((PartView(part, columns.lines(), {}),))
+
     def unreadable_lines(self, part: HistoryPart) -> int:
         """Lines of a part that are not JSON objects."""
         versions = self._versions.get(part.run, {})
@@ -126,26 +151,26 @@ class Snapshot:
             if (row := parse_row(line)) is not None
         }
 
-    def exact_values(self, wanted: Sequence[tuple[HistoryView, str, Series, int]]) -> list[JsonValue]:
-        """Values of points as they were logged: (view, name, series, index of the point) each.
+    def exact_values(self, points: Sequence[tuple[HistoryView, Point]]) -> list[JsonValue]:
+        """Values of points as they were logged.
 
         Most come from the columns. Texts, lists, media, and numbers that a double may not tell apart from their
         neighbours, are read again from their lines.
         """
-        values: list[JsonValue] = [None] * len(wanted)
-        unsure: list[tuple[int, str, LineRef]] = []
-        for index, (view, name, series, point) in enumerate(wanted):
-            code, value = int(series.codes[point]), float(series.values[point])
+        values: list[JsonValue] = [None] * len(points)
+        unsure: dict[LineRef, list[int]] = defaultdict(list)
+        for index, (view, point) in enumerate(points):
+            code, value = point.code, point.value
             if code == BOOLEAN:
                 values[index] = value != 0.0
             elif code <= LAST_NUMERIC and not (abs(value) >= MAX_EXACT_INT and value == value // 1):
                 values[index] = int(value) if code == INTEGER else value
             else:
-                unsure.append((index, name, view.ref(int(series.places[point]))))
-        rows = self.rows({ref for _, _, ref in unsure})
-        for index, name, ref in unsure:
-            if ref in rows:
-                values[index] = leaf_of(rows[ref], name)
+                unsure[view.ref(point.place)].append(index)
+        for ref, row in self.rows(unsure).items():
+            leaves = leaves_of(row)
+            for index in unsure[ref]:
+                values[index] = leaves.get(points[index][1].name)
         return values
 
 
