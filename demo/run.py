@@ -7,6 +7,7 @@ every run arrived complete.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import secrets
@@ -179,8 +180,8 @@ def verify_all(address: str, api_key: str) -> list[Arrival]:
     """Compare every run with its receipt."""
     headers = {"Authorization": f"Bearer {api_key}"}
     arrivals = []
-    with httpx.Client(base_url=f"{address}/api/v1/", headers=headers, timeout=30.0) as http:
-        session = http.get("session")
+    with httpx.Client(base_url=address, headers=headers, timeout=30.0) as http:
+        session = http.get("/api/v1/session")
         session.raise_for_status()
         verifier = Verifier(http, session.json()["user"]["default_entity"], PROJECT)
         for name in RECIPES:
@@ -189,6 +190,19 @@ def verify_all(address: str, api_key: str) -> list[Arrival]:
             except (OSError, ValueError) as error:
                 arrivals.append(Arrival(name, problems=[str(error)]))
     return arrivals
+
+
+def complaints_of(log: Path) -> list[str]:
+    """Return what the server logged as a warning or an error: the client may have hidden that it was refused."""
+    complaints = []
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # the greeting
+        if record.get("level") in ("warning", "error", "critical"):
+            complaints.append(line)
+    return complaints
 
 
 def run_demo(port: int, ends_by_itself: bool) -> bool:
@@ -211,8 +225,11 @@ def run_demo(port: int, ends_by_itself: bool) -> bool:
         train_all(address, api_key, server, log)
 
         arrivals = verify_all(address, api_key)
-        complete = all(not arrival.problems for arrival in arrivals)
+        complaints = complaints_of(log)
+        complete = not complaints and all(not arrival.problems for arrival in arrivals)
         print(f"\n{table_of(arrivals)}\n")
+        if complaints:
+            print(f"The server complained {len(complaints)} times, first:\n    {complaints[0]}")
         print("Every run arrived complete." if complete else "NOT every run arrived complete.", flush=True)
         if not ends_by_itself:
             print(f"\nThe server goes on at {address}; your own scripts can log to it:\n")

@@ -1,4 +1,4 @@
-"""Compare what a training script logged with what arrived, through the server's REST API.
+"""Compare what a training script logged with what arrived, through the server's REST API (and GraphQL, for artifacts).
 
 The script's receipt (see `train.Receipt`) is the truth; every value of every row is compared, not counted.
 """
@@ -19,6 +19,13 @@ import httpx
 CLIENT_FILES = ("config.yaml", "output.log", "requirements.txt", "wandb-metadata.json", "wandb-summary.json")
 """What the client saves beside the user's own files."""
 FEWEST_SYSTEM_SAMPLES = 4
+OUTPUT_ARTIFACTS = """
+query OutputArtifacts($entity: String!, $project: String!, $run: String!) {
+  project(entityName: $entity, name: $project) {
+    run(name: $run) { outputArtifacts { edges { node { state fileCount artifactType { name } } } } }
+  }
+}
+"""
 
 
 @dataclass(slots=True)
@@ -47,6 +54,7 @@ class Arrival:
     rows: int = 0
     metrics: int = 0
     files: int = 0
+    artifacts: int = 0
     console_lines: int = 0
     system_samples: int = 0
     problems: list[str] = field(default_factory=list)
@@ -105,9 +113,11 @@ class Verifier:
     """Reads one project of one server."""
 
     def __init__(self, http: httpx.Client, entity: str, project: str) -> None:
-        """Use a client whose base address is the REST API's and which carries a key."""
+        """Use a client whose base address is the server's and which carries a key."""
         self.http = http
-        self.runs = f"projects/{entity}/{project}/runs"
+        self.entity = entity
+        self.project = project
+        self.runs = f"/api/v1/projects/{entity}/{project}/runs"
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Return the JSON of one answer."""
@@ -135,6 +145,7 @@ class Verifier:
             self.check_files(path, receipt, arrival)
             self.check_console(path, receipt, arrival)
             self.check_system(path, arrival)
+            self.check_artifacts(receipt, arrival)
         except httpx.HTTPStatusError as error:
             arrival.problems.append(f"{error.request.url.path} answered {error.response.status_code}")
         return arrival
@@ -218,14 +229,27 @@ class Verifier:
         enough = arrival.system_samples >= FEWEST_SYSTEM_SAMPLES and len(metrics) >= 3
         arrival.expect(enough, f"{len(metrics)} system metrics with {arrival.system_samples} samples arrived")
 
+    def check_artifacts(self, receipt: Receipt, arrival: Arrival) -> None:
+        """Each logged table became an artifact version, committed with its file."""
+        variables = {"entity": self.entity, "project": self.project, "run": receipt.run_id}
+        answer = self.http.post("/graphql", json={"query": OUTPUT_ARTIFACTS, "variables": variables})
+        answer.raise_for_status()
+        edges = answer.json()["data"]["project"]["run"]["outputArtifacts"]["edges"]
+        committed = [edge["node"] for edge in edges if edge["node"]["state"] == "COMMITTED"]
+        n_tables = sum(one["artifactType"]["name"] == "run_table" and one["fileCount"] > 0 for one in committed)
+        n_logged = sum(keys.count("predictions") for keys in receipt.media)
+        arrival.artifacts = len(committed)
+        arrival.expect(n_tables == n_logged, f"{n_tables} of {n_logged} tables arrived as artifacts")
+
 
 def table_of(arrivals: list[Arrival]) -> str:
     """Return the arrivals as text, with the problems below."""
-    titles = ("run", "state", "rows", "metrics", "files", "console", "system", "arrived")
+    titles = ("run", "state", "rows", "metrics", "files", "artifacts", "console", "system", "arrived")
     table: list[tuple[str | int, ...]] = [titles]
     for a in arrivals:
         verdict = "no" if a.problems else "complete"
-        table.append((a.name, a.state, a.rows, a.metrics, a.files, a.console_lines, a.system_samples, verdict))
+        counts = (a.rows, a.metrics, a.files, a.artifacts, a.console_lines, a.system_samples)
+        table.append((a.name, a.state, *counts, verdict))
     widths = [max(len(str(cell)) for cell in column) for column in zip(*table, strict=True)]
 
     lines = ["  ".join(aligned(cell, width) for cell, width in zip(row, widths, strict=True)) for row in table]

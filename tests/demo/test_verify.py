@@ -55,12 +55,16 @@ def everything() -> dict[str, Any]:
         "/files": files,
         "/console": ["epoch 1 validation 50% loss 1", "epoch 2 validation 60% loss 0.9"],
         "/system": [{"name": f"system.{name}", "points": 9} for name in ("cpu", "memory", "disk")],
+        "artifacts": [{"state": "COMMITTED", "fileCount": 1, "artifactType": {"name": "run_table"}}],
     }
 
 
 def check(answers: dict[str, Any]) -> Arrival:
     def answer(request: httpx.Request) -> httpx.Response:
-        path = request.url.path.removeprefix("/projects/ada/digits/runs/abc")
+        if request.url.path == "/graphql":
+            edges = [{"node": artifact} for artifact in answers["artifacts"]]
+            return httpx.Response(200, json={"data": {"project": {"run": {"outputArtifacts": {"edges": edges}}}}})
+        path = request.url.path.removeprefix("/api/v1/projects/ada/digits/runs/abc")
         if path.startswith("/files/"):
             return httpx.Response(200, content=answers["/files"][path.removeprefix("/files/")])
         value = answers[path]
@@ -101,6 +105,7 @@ Damage = Callable[[dict[str, Any]], object]
         (lambda server: server["/files"].pop("media/images/mistakes_1.png"), "only 0 images arrived"),
         (lambda server: server["/console"].pop(), "the console has 1 lines of 2 epochs"),
         (lambda server: server["/system"].clear(), "0 system metrics with 0 samples arrived"),
+        (lambda server: server["artifacts"][0].update(state="PENDING"), "0 of 1 tables arrived as artifacts"),
     ],
 )
 def test_what_did_not_arrive_is_named(damage: Damage, problem: str) -> None:
@@ -115,7 +120,7 @@ def test_an_error_of_the_server_is_a_problem_not_an_exception() -> None:
     with httpx.Client(transport=transport, base_url="http://server/") as http:
         arrival = Verifier(http, "ada", "digits").check(RECEIPT)
 
-    assert arrival.problems == ["/projects/ada/digits/runs/abc answered 404"]
+    assert arrival.problems == ["/api/v1/projects/ada/digits/runs/abc answered 404"]
     assert arrival.state == "missing"
 
 
