@@ -17,7 +17,7 @@ from kymograph.server.errors import install_error_handlers
 from kymograph.server.graphql.execution import GraphQLExecutor, build_schema
 from kymograph.server.graphql.resolvers import all_bindables
 from kymograph.server.middleware import RequestMiddleware
-from kymograph.server.routes import docs, filestream, graphql, health, storage, telemetry, web
+from kymograph.server.routes import artifacts, docs, filestream, graphql, health, storage, telemetry, web
 from kymograph.server.routes.rest import admin, files, history, live, projects, runs, session
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def create_app(deployment: Deployment) -> FastAPI:
     for module in (session, projects, runs, history, files, live, admin):
         rest.include_router(module.router)
     app.include_router(rest)
-    for route in (health, docs, graphql, filestream, storage, telemetry):
+    for route in (health, docs, graphql, filestream, storage, artifacts, telemetry):
         app.include_router(route.router)
     assets = web.static_folder() / "assets"
     if assets.is_dir():

@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 from kymograph.errors import ObjectNotFound
 from kymograph.server.settings import Settings
 from kymograph.services.accounts import AccountService
+from kymograph.services.artifact_commits import ArtifactCommits
+from kymograph.services.artifact_downloads import ArtifactDownloads
+from kymograph.services.artifact_uploads import ArtifactUploads
+from kymograph.services.artifacts import ArtifactService
 from kymograph.services.container import Services
 from kymograph.services.files import FileService
 from kymograph.services.history import HistoryService
@@ -24,6 +28,7 @@ from kymograph.storage.lock import DataFolderLock
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
 from kymograph.types import JsonObject, ObjectKey
+from kymograph.wire import manifest_json
 from kymograph.wire.config import branch_point
 
 SIGNING_KEY = ObjectKey("system/signing-key")
@@ -84,6 +89,10 @@ def open_deployment(
                 database, TailReader(database, cache_bytes=settings.cache_bytes), live, clock, _branch_point_of
             ),
             files=FileService(database, objects, signer, live, clock, public_url=settings.public_url),
+            artifacts=ArtifactService(database, clock),
+            artifact_uploads=ArtifactUploads(database, objects, signer, clock, public_url=settings.public_url),
+            artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
+            artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             live=live,
         )
     except BaseException:

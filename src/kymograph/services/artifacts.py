@@ -19,9 +19,9 @@ from kymograph.core.artifact import (
 from kymograph.core.project import Project
 from kymograph.core.run import Run
 from kymograph.errors import AliasesPresent, ArtifactNotFound, CollectionNotFound
-from kymograph.services.access import Access, Caller, require_run
+from kymograph.services.access import Access, Caller, require_project, require_run
 from kymograph.services.artifact_access import is_readable, require_artifact, require_collection
-from kymograph.services.artifact_uploads import check_own_alias
+from kymograph.services.artifact_uploads import check_own_alias, parse_type_name
 from kymograph.services.runs import checked_document
 from kymograph.storage.base import Database, Transaction
 from kymograph.types import ArtifactId, CollectionId, RunKey
@@ -176,6 +176,17 @@ class ArtifactService:
     def find_type(self, project: Project, name: str) -> ArtifactType | None:
         """One artifact type of a project (got already)."""
         return next((found for found in self.list_types(project) if found.name == name), None)
+
+    def name_type(self, caller: Caller, entity: str | None, project: str, name: str) -> tuple[Project, str]:
+        """Check that the caller could make a collection of a type; types live by their collections alone.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+            Forbidden: The caller may only read there.
+            InvalidName: Not a name for a type.
+        """
+        parsed = parse_type_name(name)
+        return self._database.read(lambda tx: require_project(tx, caller, entity, project, Access.WRITE)), parsed
 
     def list_versions(
         self, collection: Collection, *, limit: int = 100, offset: int = 0

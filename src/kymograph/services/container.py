@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kymograph.services.accounts import AccountService
+from kymograph.services.artifact_commits import ArtifactCommits
+from kymograph.services.artifact_downloads import ArtifactDownloads
+from kymograph.services.artifact_uploads import ArtifactUploads
+from kymograph.services.artifacts import ArtifactService
 from kymograph.services.files import FileService
 from kymograph.services.history import HistoryService
 from kymograph.services.live import LiveBus
@@ -21,4 +25,8 @@ class Services:
     runs: RunService
     history: HistoryService
     files: FileService
+    artifacts: ArtifactService
+    artifact_uploads: ArtifactUploads
+    artifact_commits: ArtifactCommits
+    artifact_downloads: ArtifactDownloads
     live: LiveBus

@@ -37,3 +37,18 @@ def find_id(kind: str, text: str) -> int | None:
         return None
     prefix, _, digits = decoded.partition(":")
     return int(digits) if prefix == kind and digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+
+
+def encode_text_id(kind: str, text: str) -> str:
+    """An opaque id of something that is named by a text."""
+    return base64.b64encode(f"{kind}:{text}".encode(errors="surrogatepass")).decode()
+
+
+def find_text_id(kind: str, text: str) -> str | None:
+    """Read an id that `encode_text_id` made, None for anything else."""
+    try:
+        decoded = base64.b64decode(text, validate=True).decode(errors="surrogatepass")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    prefix, colon, rest = decoded.partition(":")
+    return rest if prefix == kind and colon else None

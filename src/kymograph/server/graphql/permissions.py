@@ -63,6 +63,7 @@ ROOT_RULES: dict[str, Rule] = {
     "Mutation.deleteFiles": Rule.WRITE,
     # Artifacts
     "Mutation.createArtifact": Rule.WRITE,
+    "Mutation.createArtifactType": Rule.WRITE,
     "Mutation.createArtifactManifest": Rule.WRITE,
     "Mutation.updateArtifactManifest": Rule.WRITE,
     "Mutation.createArtifactFiles": Rule.WRITE,

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from ariadne import SchemaBindable
 
-from kymograph.server.graphql.resolvers import entities, files, history, projects, runs, server_info, sweeps, users
+from kymograph.server.graphql.resolvers import (
+    artifacts,
+    collections,
+    entities,
+    files,
+    history,
+    projects,
+    runs,
+    server_info,
+    sweeps,
+    users,
+)
 from kymograph.server.graphql.scalars import SCALARS
 
 
@@ -20,6 +31,8 @@ def all_bindables() -> Sequence[SchemaBindable]:
         *runs.BINDABLES,
         *history.BINDABLES,
         *files.BINDABLES,
+        *artifacts.BINDABLES,
+        *collections.BINDABLES,
         *sweeps.BINDABLES,
         *server_info.BINDABLES,
     ]
