@@ -1,0 +1,102 @@
+/** Requests to `/api/v1`: typed errors, abort, and the CSRF token on writes. */
+
+const BASE = '/api/v1'
+
+/** The server answered with an error. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly kind: string,
+    readonly requestId: string | null,
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+}
+
+/** No answer came: the server is away, or the network is. */
+export class Unreachable extends Error {
+  constructor(cause: unknown) {
+    super('The server did not answer. It may be restarting; check that it runs.', { cause })
+    this.name = 'Unreachable'
+  }
+}
+
+export type QueryValue = string | number | readonly string[] | null | undefined
+
+export interface RequestOptions {
+  query?: Readonly<Record<string, QueryValue>>
+  body?: unknown
+  signal?: AbortSignal | undefined
+}
+
+let csrfToken: string | null = null
+
+export function setCsrfToken(token: string | null): void {
+  csrfToken = token
+}
+
+export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+  const response = await send(method, path, options)
+  if (response.status === 204) return undefined as T
+  return (await response.json()) as T
+}
+
+export async function requestText(path: string, options: RequestOptions = {}): Promise<string> {
+  return (await send('GET', path, options)).text()
+}
+
+export async function requestBlob(path: string, options: RequestOptions = {}): Promise<Blob> {
+  return (await send('GET', path, options)).blob()
+}
+
+/** An absolute address below the API, for links and images. */
+export function apiUrl(path: string, query: RequestOptions['query'] = {}): string {
+  const parameters = new URLSearchParams()
+  for (const [key, value] of Object.entries(query)) {
+    if (value === null || value === undefined || value === '') continue
+    for (const item of typeof value === 'object' ? value : [value]) parameters.append(key, String(item))
+  }
+  const text = parameters.toString()
+  return `${BASE}${path}${text === '' ? '' : `?${text}`}`
+}
+
+/** Path segments percent-encoded and joined: names hold any character. */
+export function pathOf(...segments: string[]): string {
+  return segments.map((segment) => `/${encodeURIComponent(segment)}`).join('')
+}
+
+async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
+  const headers = new Headers({ Accept: 'application/json' })
+  if (options.body !== undefined) headers.set('Content-Type', 'application/json')
+  if (csrfToken !== null && method !== 'GET') headers.set('X-Kymograph-CSRF', csrfToken)
+  let response: Response
+  try {
+    response = await fetch(apiUrl(path, options.query), {
+      method,
+      headers,
+      credentials: 'same-origin',
+      body: options.body === undefined ? null : JSON.stringify(options.body),
+      signal: options.signal ?? null,
+    })
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw new Unreachable(error)
+  }
+  if (!response.ok) throw await toError(response)
+  return response
+}
+
+async function toError(response: Response): Promise<ApiError> {
+  const fallback = `The server answered ${response.status} ${response.statusText}`.trim()
+  try {
+    const body = (await response.json()) as {
+      error?: { kind?: string; message?: string; request_id?: string }
+    }
+    const { kind = 'Error', message = fallback, request_id: requestId = null } = body.error ?? {}
+    return new ApiError(message, response.status, kind, requestId)
+  } catch {
+    return new ApiError(fallback, response.status, 'Error', null)
+  }
+}

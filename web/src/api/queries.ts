@@ -1,0 +1,199 @@
+/** One options factory per resource; keys start with the resource's noun. */
+
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { decodeSeries, type SeriesSet } from '../core/series'
+import type {
+  ApiKey,
+  ConsolePage,
+  Metric,
+  NewApiKey,
+  Page,
+  Project,
+  Run,
+  RunChange,
+  RunDetail,
+  RunFile,
+  SeriesAnswer,
+  SeriesRequest,
+  Session,
+  SystemMetric,
+} from '../core/types'
+import { apiUrl, ApiError, pathOf, request, requestText, setCsrfToken } from './http'
+import { Lane } from './lane'
+
+export interface ProjectRef {
+  entity: string
+  project: string
+}
+
+export interface RunRef extends ProjectRef {
+  run: string
+}
+
+const seriesLane = new Lane(6)
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: async ({ signal }): Promise<Session | null> => {
+    try {
+      return keep(await request<Session>('GET', '/session', { signal }))
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return keep(null)
+      throw error
+    }
+  },
+  staleTime: Number.POSITIVE_INFINITY,
+})
+
+export async function signIn(body: { api_key: string } | { token: string }): Promise<Session> {
+  return keep(await request<Session>('POST', '/session', { body }))
+}
+
+export async function signOut(): Promise<void> {
+  await request('DELETE', '/session')
+  keep(null)
+}
+
+export function createKey(description: string): Promise<NewApiKey> {
+  return request('POST', '/keys', { body: { description } })
+}
+
+export const keysQuery = queryOptions({
+  queryKey: ['keys'],
+  queryFn: ({ signal }) => request<Page<ApiKey> | ApiKey[]>('GET', '/keys', { signal }),
+})
+
+export const projectsQuery = (q: string, entity: string | null) =>
+  infiniteQueryOptions({
+    queryKey: ['projects', q, entity],
+    queryFn: ({ signal, pageParam }) =>
+      request<Page<Project>>('GET', '/projects', { signal, query: { q, entity, after: pageParam, limit: 100 } }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+  })
+
+export const projectQuery = (at: ProjectRef) =>
+  queryOptions({
+    queryKey: ['project', at],
+    queryFn: ({ signal }) => request<Project>('GET', projectPath(at), { signal }),
+  })
+
+export interface RunListSpec {
+  q: string
+  sort: string
+  columns: readonly string[]
+}
+
+export const runsQuery = (at: ProjectRef, spec: RunListSpec) =>
+  infiniteQueryOptions({
+    queryKey: ['runs', at, spec],
+    queryFn: ({ signal, pageParam }) =>
+      request<Page<Run>>('GET', `${projectPath(at)}/runs`, {
+        signal,
+        query: { q: spec.q, sort: spec.sort, columns: spec.columns, after: pageParam, limit: 100 },
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+  })
+
+export const runQuery = (at: RunRef) =>
+  queryOptions({
+    queryKey: ['run', at],
+    queryFn: ({ signal }) => request<RunDetail>('GET', runPath(at), { signal }),
+  })
+
+export function changeRun(at: RunRef, change: RunChange): Promise<RunDetail> {
+  return request('PATCH', runPath(at), { body: change })
+}
+
+export function stopRun(at: RunRef): Promise<void> {
+  return request('POST', `${runPath(at)}/stop`)
+}
+
+export function deleteRun(at: RunRef): Promise<void> {
+  return request('DELETE', runPath(at))
+}
+
+export const metricsQuery = (at: ProjectRef) =>
+  queryOptions({
+    queryKey: ['metrics', at],
+    queryFn: ({ signal }) => request<Page<Metric>>('GET', `${projectPath(at)}/metrics`, { signal }),
+  })
+
+export const runMetricsQuery = (at: RunRef) =>
+  queryOptions({
+    queryKey: ['run-metrics', at],
+    queryFn: ({ signal }) => request<Page<Metric>>('GET', `${runPath(at)}/metrics`, { signal }),
+  })
+
+export const runSystemQuery = (at: RunRef) =>
+  queryOptions({
+    queryKey: ['run-system', at],
+    queryFn: ({ signal }) => request<Page<SystemMetric>>('GET', `${runPath(at)}/system`, { signal }),
+  })
+
+/** One panel's data for all its runs. `urgency`: 0 on screen, 1 near it. */
+export const seriesQuery = (at: ProjectRef, spec: SeriesRequest, urgency: number) =>
+  queryOptions({
+    queryKey: ['series', at, spec],
+    queryFn: ({ signal }): Promise<SeriesSet> =>
+      seriesLane.run(urgency, signal, async () =>
+        decodeSeries(
+          await request<SeriesAnswer>('POST', `${projectPath(at)}/series`, { signal, body: spec }),
+        ),
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+    structuralSharing: false,
+  })
+
+export function fetchConsole(
+  at: RunRef,
+  query: { tail: number } | { start: number; limit: number },
+  signal?: AbortSignal,
+): Promise<ConsolePage> {
+  return request('GET', `${runPath(at)}/console`, { signal, query: { ...query } })
+}
+
+export const filesQuery = (at: RunRef) =>
+  infiniteQueryOptions({
+    queryKey: ['files', at],
+    queryFn: ({ signal, pageParam }) =>
+      request<Page<RunFile>>('GET', `${runPath(at)}/files`, {
+        signal,
+        query: { after: pageParam, limit: 1000 },
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+  })
+
+export const fileTextQuery = (at: RunRef, name: string) =>
+  queryOptions({
+    queryKey: ['file-text', at, name],
+    queryFn: ({ signal }) => requestText(filePath(at, name), { signal }),
+  })
+
+export function fileUrl(at: RunRef, name: string, download = false): string {
+  return apiUrl(filePath(at, name), download ? { download: 1 } : {})
+}
+
+export function liveUrl(at: ProjectRef): string {
+  return apiUrl(`${projectPath(at)}/live`)
+}
+
+function projectPath(at: ProjectRef): string {
+  return `/projects${pathOf(at.entity, at.project)}`
+}
+
+function runPath(at: RunRef): string {
+  return `${projectPath(at)}/runs${pathOf(at.run)}`
+}
+
+function filePath(at: RunRef, name: string): string {
+  return `${runPath(at)}/files${pathOf(...name.split('/'))}`
+}
+
+function keep<T extends Session | null>(session: T): T {
+  setCsrfToken(session?.csrf_token ?? null)
+  return session
+}

@@ -1,0 +1,215 @@
+/**
+ * The canvases above uPlot's axes: lines on a base canvas, the highlighted line on an overlay.
+ *
+ * Pointer moves never repaint the base canvas: it is dimmed by CSS, and the overlay draws one line.
+ */
+
+import { axisDuration, exactNumber, formatDuration, formatNumber, formatTime } from '../core/format'
+import { markAt, nearestIndex } from '../core/series'
+import type { XKind } from '../core/view'
+import { paintHighlight, paintLines } from './draw'
+import { hitsAt, toHitMap, type Hit, type HitMap } from './hit'
+import { toFrame, type ChartLine, type ChartModel, type Frame } from './model'
+import { chartTheme, runColor } from './theme'
+import type { TooltipContent, TooltipRow } from './tooltip'
+
+/** Farther lines than this are listed in the tooltip, but not highlighted. */
+const HIGHLIGHT_DISTANCE = 40
+
+export interface LineValue {
+  line: ChartLine
+  /** x of the point the value belongs to. */
+  x: number
+  index: number
+  value: number
+}
+
+export class Surface {
+  readonly #over: HTMLElement
+  readonly #base = document.createElement('canvas')
+  readonly #overlay = document.createElement('canvas')
+  readonly #crosshair = document.createElement('div')
+  readonly #dot = document.createElement('div')
+  #model: ChartModel
+  #frame: Frame
+  #hitMap: HitMap | null = null
+  #highlight: ChartLine | null = null
+
+  constructor(over: HTMLElement, model: ChartModel) {
+    this.#over = over
+    this.#model = model
+    this.#frame = toFrame(model, 1, 1)
+    this.#base.className = 'chart-base'
+    this.#overlay.className = 'chart-overlay'
+    this.#crosshair.className = 'chart-crosshair'
+    this.#dot.className = 'chart-dot'
+    this.#crosshair.hidden = this.#dot.hidden = true
+    over.append(this.#base, this.#overlay, this.#crosshair, this.#dot)
+  }
+
+  get model(): ChartModel {
+    return this.#model
+  }
+
+  get frame(): Frame {
+    return this.#frame
+  }
+
+  /** Use `model` from the next `paint` on. */
+  setModel(model: ChartModel): void {
+    this.#model = model
+  }
+
+  /** Paint everything; uPlot calls this after it drew the axes. */
+  paint(): void {
+    const { clientWidth: width, clientHeight: height } = this.#over
+    if (width === 0 || height === 0) return
+    this.#frame = toFrame(this.#model, width, height)
+    this.#hitMap = null
+    const context = prepare(this.#base, width, height)
+    if (context) paintLines(context, this.#model, this.#frame, chartTheme())
+    const kept = this.#highlight?.id
+    this.#highlight = this.#model.lines.find((line) => line.id === kept) ?? null
+    this.#paintOverlay()
+  }
+
+  /** Lines near a point of the plot, nearest first. */
+  hits(px: number, py: number): Hit[] {
+    this.#hitMap ??= toHitMap(this.#model.lines, this.#frame)
+    return hitsAt(this.#hitMap, px, py)
+  }
+
+  /** Highlight a run's lines here; the base fades only when one of them is on this chart. */
+  highlight(run: string | null): void {
+    const line = run === null ? null : (this.#model.lines.find((candidate) => candidate.run === run) ?? null)
+    if (line === this.#highlight) return
+    this.#highlight = line
+    this.#paintOverlay()
+  }
+
+  get highlighted(): ChartLine | null {
+    return this.#highlight
+  }
+
+  /** Move the crosshair; answers the highlighted line's value there. */
+  crosshair(x: number | null): LineValue | null {
+    const px = x === null ? -1 : this.#frame.toX(x)
+    const inside = x !== null && px >= 0 && px <= this.#frame.width
+    this.#crosshair.hidden = !inside
+    if (inside) this.#crosshair.style.transform = `translateX(${Math.round(px)}px)`
+    const value = inside && this.#highlight ? valueAt(this.#highlight, x, this.#frame) : null
+    const py = value ? this.#frame.toY(value.value) : Number.NaN
+    this.#dot.hidden = Number.isNaN(py)
+    if (value && !Number.isNaN(py)) {
+      this.#dot.style.transform = `translate(${this.#frame.toX(value.x)}px, ${py}px)`
+      this.#dot.style.background = runColor(chartTheme(), value.line.color)
+    }
+    return value
+  }
+
+  /** Tooltip rows at a pointer position, nearest line first. */
+  describe(px: number, py: number): { content: TooltipContent; nearest: ChartLine | null } {
+    const x = this.#frame.fromX(px)
+    const hits = this.hits(px, py)
+    const seen = new Set(hits.map((hit) => hit.line))
+    const rows = hits.map((hit) => this.#row(hit.line, x))
+    for (const line of this.#model.lines) {
+      if (!seen.has(line) && nonFiniteAt(line, x, this.#frame) !== null) rows.push(this.#row(line, x))
+    }
+    const shown = rows.filter((row) => row !== null)
+    const nearest = hits[0] && hits[0].distance <= HIGHLIGHT_DISTANCE ? hits[0].line : null
+    const headX = hits[0] ? (valueAt(hits[0].line, x, this.#frame)?.x ?? x) : x
+    return {
+      content: {
+        head: describeX(this.#model.xKind, headX),
+        rows: shown.slice(0, 12),
+        more: Math.max(0, shown.length - 12),
+      },
+      nearest,
+    }
+  }
+
+  destroy(): void {
+    for (const node of [this.#base, this.#overlay, this.#crosshair, this.#dot]) node.remove()
+  }
+
+  #row(line: ChartLine, x: number): TooltipRow | null {
+    const color = runColor(chartTheme(), line.color)
+    const alarm = nonFiniteAt(line, x, this.#frame)
+    if (alarm !== null) {
+      return { color, name: line.name, value: alarm, smoothed: '', span: '', alarming: true }
+    }
+    const at = valueAt(line, x, this.#frame)
+    if (!at) return null
+    const { series } = line
+    const mean = series.mean[at.index] ?? Number.NaN
+    return {
+      color,
+      name: line.name,
+      value: series.exact ? exactNumber(mean) : formatNumber(mean),
+      smoothed: line.y === series.mean ? '' : `≈ ${formatNumber(at.value)}`,
+      span: series.exact
+        ? ''
+        : `${formatNumber(series.min[at.index] ?? Number.NaN)} … ${formatNumber(series.max[at.index] ?? Number.NaN)}`,
+      alarming: false,
+    }
+  }
+
+  #paintOverlay(): void {
+    const line = this.#highlight
+    const { width, height } = this.#frame
+    this.#base.classList.toggle('is-dimmed', line !== null)
+    if (!line && this.#overlay.hidden) return
+    this.#overlay.hidden = line === null
+    if (!line) return
+    const context = prepare(this.#overlay, width, height)
+    if (context) paintHighlight(context, line, this.#model, this.#frame, chartTheme())
+  }
+}
+
+/** The line's nearest point to `x`, unless that is far away. */
+export function valueAt(line: ChartLine, x: number, frame: Frame): LineValue | null {
+  const { series } = line
+  const index = nearestIndex(series.x, x)
+  const found = series.x[index]
+  if (found === undefined) return null
+  const spacing = Math.abs((series.x[index + 1] ?? found) - (series.x[index - 1] ?? found))
+  const reach = Math.max(spacing, (frame.fromX(frame.width) - frame.fromX(0)) * 0.03)
+  if (Math.abs(found - x) > reach) return null
+  return { line, x: found, index, value: line.y[index] ?? Number.NaN }
+}
+
+/** `NaN`, `+Inf` or `−Inf` where the line has only such values near `x`. */
+function nonFiniteAt(line: ChartLine, x: number, frame: Frame): string | null {
+  const slack = (frame.fromX(frame.width) - frame.fromX(0)) / frame.width
+  const { series } = line
+  const at = valueAt(line, x, frame)
+  if (at && !Number.isNaN(at.value)) return null
+  if (markAt(series.nan, x, slack)) return 'NaN'
+  if (markAt(series.posInf, x, slack)) return '+Inf'
+  return markAt(series.negInf, x, slack) ? '−Inf' : null
+}
+
+export function describeX(kind: XKind, x: number): string {
+  if (kind === 'step') return `step ${formatNumber(Math.round(x))}`
+  if (kind === 'time') return formatTime(x)
+  if (kind === 'relative') return x < 60 ? axisDuration(x) : formatDuration(x)
+  return `${kind.slice('metric:'.length)} ${formatNumber(x)}`
+}
+
+/** Size a canvas for the device's pixels, clear it, and scale to CSS pixels. */
+function prepare(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
+  const ratio = window.devicePixelRatio || 1
+  const deviceWidth = Math.round(width * ratio)
+  const deviceHeight = Math.round(height * ratio)
+  const context = canvas.getContext('2d')
+  if (canvas.width !== deviceWidth || canvas.height !== deviceHeight) {
+    canvas.width = deviceWidth
+    canvas.height = deviceHeight
+  } else {
+    context?.setTransform(1, 0, 0, 1, 0, 0)
+    context?.clearRect(0, 0, deviceWidth, deviceHeight)
+  }
+  context?.setTransform(ratio, 0, 0, ratio, 0, 0)
+  return context
+}

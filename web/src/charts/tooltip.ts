@@ -1,0 +1,148 @@
+/** The one tooltip of the page: docked beside the plot's far edge, filled without React. */
+
+export interface TooltipRow {
+  color: string
+  name: string
+  value: string
+  /** Smoothed value, empty when smoothing is off. */
+  smoothed: string
+  /** Bounds of the bucket, empty for exact points. */
+  span: string
+  alarming: boolean
+}
+
+export interface TooltipContent {
+  head: string
+  rows: readonly TooltipRow[]
+  more: number
+}
+
+export interface TooltipPlace {
+  plot: DOMRect
+  /** Pointer position inside the plot, px. */
+  x: number
+}
+
+const MOST_ROWS = 12
+const EDGE = 8
+
+interface RowParts {
+  row: HTMLElement
+  swatch: HTMLElement
+  name: HTMLElement
+  value: HTMLElement
+  smoothed: HTMLElement
+  span: HTMLElement
+}
+
+class Tooltip {
+  readonly #root = element('div', 'chart-tooltip')
+  readonly #head = element('div', 'chart-tooltip-head')
+  readonly #table = element('div', 'chart-tooltip-rows')
+  readonly #more = element('div', 'chart-tooltip-more')
+  readonly #rows: RowParts[] = []
+  #owner: object | null = null
+  #frozen = false
+
+  constructor() {
+    this.#root.setAttribute('role', 'tooltip')
+    this.#root.dataset['testid'] = 'chart-tooltip'
+    this.#root.hidden = true
+    this.#root.append(this.#head, this.#table, this.#more)
+    document.body.append(this.#root)
+  }
+
+  get frozen(): boolean {
+    return this.#frozen
+  }
+
+  get frozenOwner(): object | null {
+    return this.#frozen ? this.#owner : null
+  }
+
+  show(owner: object, content: TooltipContent, place: TooltipPlace): void {
+    if (this.#frozen) return
+    this.#owner = owner
+    this.#fill(content)
+    const root = this.#root
+    if (root.hidden) root.hidden = false
+    const { plot, x } = place
+    const leftSide = x > plot.width / 2
+    root.style.left = leftSide ? `${Math.max(EDGE, plot.left + EDGE)}px` : 'auto'
+    root.style.right = leftSide ? 'auto' : `${Math.max(EDGE, window.innerWidth - plot.right + EDGE)}px`
+    // Estimated, since measuring would force a layout on every pointer move.
+    const height = 34 + content.rows.length * 18 + (content.more > 0 ? 18 : 0)
+    const top = Math.max(EDGE, Math.min(plot.top + EDGE, window.innerHeight - height - EDGE))
+    root.style.top = `${top}px`
+  }
+
+  hide(owner: object): void {
+    if (this.#owner !== owner || this.#frozen) return
+    this.#owner = null
+    this.#root.hidden = true
+  }
+
+  /** Keep the tooltip where it is so that it can be scrolled and copied from; again to let go. */
+  toggleFreeze(owner: object): void {
+    if (this.#owner !== owner) return
+    this.#frozen = !this.#frozen
+    this.#root.classList.toggle('is-frozen', this.#frozen)
+    if (!this.#frozen) this.hide(owner)
+  }
+
+  release(): boolean {
+    if (!this.#frozen || !this.#owner) return false
+    this.toggleFreeze(this.#owner)
+    return true
+  }
+
+  #fill({ head, rows, more }: TooltipContent): void {
+    setText(this.#head, head)
+    const shown = rows.slice(0, MOST_ROWS)
+    while (this.#rows.length < shown.length) this.#addRow()
+    for (const [index, parts] of this.#rows.entries()) {
+      const row = shown[index]
+      parts.row.hidden = row === undefined
+      if (!row) continue
+      if (parts.swatch.style.background !== row.color) parts.swatch.style.background = row.color
+      setText(parts.name, row.name)
+      setText(parts.value, row.value)
+      setText(parts.smoothed, row.smoothed)
+      setText(parts.span, row.span)
+      parts.value.classList.toggle('is-err', row.alarming)
+    }
+    this.#more.hidden = more === 0
+    setText(this.#more, more > 0 ? `+ ${more} more` : '')
+  }
+
+  #addRow(): void {
+    const parts: RowParts = {
+      row: element('div', 'chart-tooltip-row'),
+      swatch: element('span', 'chart-tooltip-swatch'),
+      name: element('bdi', 'chart-tooltip-name'),
+      value: element('span', 'chart-tooltip-value'),
+      smoothed: element('span', 'chart-tooltip-extra'),
+      span: element('span', 'chart-tooltip-extra'),
+    }
+    parts.row.append(parts.swatch, parts.name, parts.value, parts.smoothed, parts.span)
+    this.#table.append(parts.row)
+    this.#rows.push(parts)
+  }
+}
+
+let instance: Tooltip | null = null
+
+export function tooltip(): Tooltip {
+  instance ??= new Tooltip()
+  return instance
+}
+
+function element(tag: string, className: string): HTMLElement {
+  const created = document.createElement(tag)
+  created.className = className
+  return created
+}
+
+function setText(node: HTMLElement, text: string): void {
+  if (node.textContent !== text) node.textContent = text
+}

@@ -1,0 +1,227 @@
+/** Several runs side by side: overlaid charts, then what differs in config and summary. */
+
+import { useQueries, useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { metricsQuery, runQuery } from '../../api/queries'
+import { highlightRun } from '../../charts/sync'
+import { tooltip } from '../../charts/tooltip'
+import { diffMaps, type DiffRow } from '../../core/diff'
+import { decodeLoggedMap } from '../../core/exact'
+import { formatNumber } from '../../core/format'
+import { nameMatcher } from '../../core/sections'
+import type { RunDetail } from '../../core/types'
+import { encodeList, listOf, type Search as SearchState } from '../../core/view'
+import type { PanelContext } from '../../panels/context'
+import { FullScreenPanel } from '../../panels/FullScreenPanel'
+import { PanelGrid } from '../../panels/PanelGrid'
+import { useView } from '../../panels/useView'
+import { Button, IconButton } from '../../ui/Button'
+import { useKeys } from '../../ui/keys'
+import { Search } from '../../ui/Search'
+import { Smoothing } from '../../ui/Smoothing'
+import { EmptyState, ErrorNote } from '../../ui/States'
+import { Name } from '../../ui/Text'
+import { Value } from '../../ui/Value'
+
+export function ComparePage() {
+  const { entity = '', project = '' } = useParams({ strict: false })
+  const at = useMemo(() => ({ entity, project }), [entity, project])
+  const search: SearchState = useSearch({ strict: false })
+  const navigate = useNavigate()
+  const [view, setView] = useView()
+  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
+  const [onlyDiffers, setOnlyDiffers] = useState(true)
+  const findField = useRef<HTMLInputElement>(null)
+  const ids = useMemo(() => listOf(search['runs']), [search])
+  const queries = useQueries({ queries: ids.map((run) => runQuery({ ...at, run })) })
+  const metrics = useQuery(metricsQuery(at))
+  const runs = queries.flatMap((query) => query.data ?? [])
+  const failed = queries.find((query) => query.error)
+  const runKey = JSON.stringify(runs.map((run) => [run.id, run.name, run.color, run.state]))
+
+  const context = useMemo<PanelContext>(
+    () => ({
+      at,
+      runs: (JSON.parse(runKey) as [string, string, number, RunDetail['state']][]).map(([id, name, color, state]) => ({
+        id,
+        name,
+        color,
+        state,
+      })),
+      stream: 'history',
+      view,
+      setView,
+    }),
+    [at, runKey, view, setView],
+  )
+  useEffect(() => {
+    document.title = `Compare · ${project} · Kymograph`
+  }, [project])
+  const back = (): void => {
+    void navigate({ to: '/$entity/$project', params: at, search: { sel: encodeList(ids) } })
+  }
+  useKeys({
+    f: () => findField.current?.focus(),
+    '0': () => setView({ xr: null, yr: new Map() }),
+    'g w': back,
+    Escape: () => {
+      if (!tooltip().release()) back()
+    },
+  })
+
+  if (ids.length === 0) {
+    return (
+      <EmptyState title="No runs to compare">
+        <p>
+          Select runs in the <Link to="/$entity/$project" params={at}>workspace</Link> with <kbd>x</kbd>, then press{' '}
+          <kbd>c</kbd>.
+        </p>
+      </EmptyState>
+    )
+  }
+  const matcher = nameMatcher(view.find)
+  const found = (metrics.data?.items ?? [])
+    .filter(({ kind, hidden, name }) => (kind === 'number' || kind === 'boolean') && !hidden && !name.startsWith('_'))
+    .map(({ name }) => name)
+    .filter((name) => matcher.test(name))
+  const remove = (id: string): void => {
+    void navigate({
+      to: '.',
+      search: { ...search, runs: encodeList(ids.filter((other) => other !== id)) },
+    })
+  }
+  return (
+    <div className="compare">
+      <div className="toolbar" role="toolbar" aria-label="Compare">
+        <strong>Compare {formatNumber(ids.length)} runs</strong>
+        <Search
+          ref={findField}
+          label="Find panels"
+          placeholder="Find panels: loss|acc"
+          hotkey="f"
+          value={view.find}
+          onChange={(find) => setView({ find }, 'replace')}
+          className="toolbar-find"
+        />
+        <span className="toolbar-space" />
+        <Smoothing value={view.sm} onChange={(sm) => setView({ sm }, 'replace')} />
+        <Button pressed={view.log} onClick={() => setView({ log: !view.log, yr: new Map() })}>
+          Log y
+        </Button>
+        <Button onClick={back}>Back to workspace</Button>
+      </div>
+      <div className="scroller" data-scroller tabIndex={-1}>
+        {failed?.error && <ErrorNote what="A run could not be opened" error={failed.error} />}
+        <ul className="compare-legend" aria-label="Runs">
+          {runs.map((run) => (
+            <li
+              key={run.id}
+              className="chip"
+              onPointerEnter={() => highlightRun(run.id)}
+              onPointerLeave={() => highlightRun(null)}
+            >
+              <span className="run-dot" style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties} />
+              <Link to="/$entity/$project/runs/$run" params={{ ...at, run: run.id }}>
+                <Name>{run.name}</Name>
+              </Link>
+              <IconButton icon="close" label={`Remove ${run.name}`} className="is-small" onClick={() => remove(run.id)} />
+            </li>
+          ))}
+        </ul>
+        {found.length > 0 && runs.length > 0 && (
+          <PanelGrid
+            metrics={found}
+            context={context}
+            closed={closed}
+            onToggle={(section) => {
+              const next = new Set(closed)
+              if (!next.delete(section)) next.add(section)
+              setClosed(next)
+            }}
+          />
+        )}
+        <div className="compare-tables">
+          <div className="compare-switch">
+            <Button pressed={onlyDiffers} onClick={() => setOnlyDiffers(!onlyDiffers)}>
+              Only what differs
+            </Button>
+          </div>
+          <DiffTable title="Config" runs={runs} of={(run) => run.config} onlyDiffers={onlyDiffers} />
+          <DiffTable title="Summary" runs={runs} of={(run) => run.summary} onlyDiffers={onlyDiffers} />
+        </div>
+      </div>
+      {view.panel !== null && <FullScreenPanel metric={view.panel} metrics={found} context={context} />}
+    </div>
+  )
+}
+
+interface DiffTableProps {
+  title: string
+  runs: readonly RunDetail[]
+  of: (run: RunDetail) => unknown
+  onlyDiffers: boolean
+}
+
+const MOST_ROWS = 500
+
+function DiffTable({ title, runs, of, onlyDiffers }: DiffTableProps) {
+  const rows = diffMaps(runs.map((run) => decodeLoggedMap(of(run))))
+  const shown = onlyDiffers ? rows.filter((row) => row.differs) : rows
+  const same = rows.length - rows.filter((row) => row.differs).length
+  return (
+    <section className="card" aria-label={title}>
+      <header className="card-head">
+        <h2>
+          {title} <span className="faint">{formatNumber(shown.length)}</span>
+        </h2>
+        {onlyDiffers && same > 0 && <span className="faint">{formatNumber(same)} equal, not shown</span>}
+      </header>
+      {shown.length === 0 ? (
+        <p className="card-empty faint">{rows.length === 0 ? 'No values.' : 'No difference.'}</p>
+      ) : (
+        <div className="data-table is-diff" tabIndex={0}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Key</th>
+                {runs.map((run) => (
+                  <th key={run.id} scope="col">
+                    <span
+                      className="run-dot"
+                      style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties}
+                    />
+                    <Name>{run.name}</Name>
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {shown.slice(0, MOST_ROWS).map((row) => (
+                <DiffLine key={row.key} row={row} />
+              ))}
+            </tbody>
+          </table>
+          {shown.length > MOST_ROWS && (
+            <p className="faint">{formatNumber(shown.length - MOST_ROWS)} more keys differ</p>
+          )}
+        </div>
+      )}
+    </section>
+  )
+}
+
+function DiffLine({ row }: { row: DiffRow }) {
+  return (
+    <tr className={row.differs ? 'is-different' : ''}>
+      <th scope="row">
+        <Name>{row.key}</Name>
+      </th>
+      {row.values.map((value, index) => (
+        <td key={index}>
+          <Value value={value} />
+        </td>
+      ))}
+    </tr>
+  )
+}

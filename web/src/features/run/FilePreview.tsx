@@ -1,0 +1,230 @@
+/** One file: facts, download, and a preview that never runs anything of it. */
+
+import { useQuery } from '@tanstack/react-query'
+import { useState, type ReactNode } from 'react'
+import { fileTextQuery, fileUrl, type RunRef } from '../../api/queries'
+import { parseCsv } from '../../core/csv'
+import { decodeLogged, isList, isMap, type Logged } from '../../core/exact'
+import { previewKind, type PreviewKind } from '../../core/fileTree'
+import { formatBytes, formatNumber, plural } from '../../core/format'
+import { visibleControls } from '../../core/text'
+import type { RunFile } from '../../core/types'
+import { Ago } from '../../ui/Ago'
+import { Button } from '../../ui/Button'
+import { Icon } from '../../ui/Icon'
+import { ErrorNote, SkeletonRows } from '../../ui/States'
+import { Name, Text } from '../../ui/Text'
+import { Value } from '../../ui/Value'
+
+const AUTO_LOAD_BYTES = 10_000_000
+const TEXT_BYTES = 1_000_000
+const MOST_ROWS = 500
+
+export function FilePreview({ at, file }: { at: RunRef; file: RunFile }) {
+  const [asked, setAsked] = useState(false)
+  const kind = previewKind(file)
+  const small = file.size_bytes <= (isText(kind) ? TEXT_BYTES : AUTO_LOAD_BYTES)
+  return (
+    <>
+      <header className="files-head">
+        <h2>
+          <Name>{file.name}</Name>
+        </h2>
+        <span className="faint">
+          {formatBytes(file.size_bytes)}
+          {file.updated_at !== null && (
+            <>
+              {' · '}
+              <Ago iso={file.updated_at} />
+            </>
+          )}
+        </span>
+        <a className="button is-plain" href={fileUrl(at, file.name, true)} download>
+          <Icon name="download" /> Download
+        </a>
+      </header>
+      <div className="files-body" data-testid="file-preview">
+        {kind === 'binary' ? (
+          <Facts file={file} />
+        ) : small || asked ? (
+          <Preview at={at} file={file} kind={kind} />
+        ) : (
+          <div className="empty">
+            <h2>{formatBytes(file.size_bytes)}</h2>
+            <Button onClick={() => setAsked(true)}>Load it here</Button>
+          </div>
+        )}
+      </div>
+    </>
+  )
+}
+
+function Preview({ at, file, kind }: { at: RunRef; file: RunFile; kind: PreviewKind }): ReactNode {
+  const url = fileUrl(at, file.name)
+  if (kind === 'image') return <img className="preview-image" src={url} alt={file.name} />
+  if (kind === 'audio') return <audio controls src={url} />
+  if (kind === 'video') return <video controls src={url} />
+  if (kind === 'html') return <Html url={url} />
+  return <TextPreview at={at} file={file} kind={kind} />
+}
+
+/** Logged HTML runs in a frame of its own origin, without network, and only when asked for. */
+function Html({ url }: { url: string }) {
+  const [asked, setAsked] = useState(false)
+  if (!asked) {
+    return (
+      <div className="empty">
+        <h2>A logged web page</h2>
+        <p>It is shown in a sandbox without access to this page or the network.</p>
+        <Button onClick={() => setAsked(true)}>Show it</Button>
+      </div>
+    )
+  }
+  return <iframe className="preview-html" title="Logged HTML" sandbox="allow-scripts" src={url} />
+}
+
+function TextPreview({ at, file, kind }: { at: RunRef; file: RunFile; kind: PreviewKind }) {
+  const query = useQuery(fileTextQuery(at, file.name))
+  if (query.error) {
+    return <ErrorNote what="The file could not be read" error={query.error} onRetry={() => void query.refetch()} />
+  }
+  if (query.data === undefined) return <SkeletonRows rows={10} label="Loading the file" />
+  const text = query.data
+  if (kind === 'csv') {
+    const [head = [], ...rows] = parseCsv(text, file.name.endsWith('.tsv') ? '\t' : ',')
+    return <Rows head={head} rows={rows} />
+  }
+  if (kind === 'json' || kind === 'table') {
+    const value = parseJson(text)
+    if (value === undefined) return <Plain text={text} />
+    const columns = kind === 'table' && isMap(value) ? value.get('columns') : undefined
+    const data = isMap(value) ? value.get('data') : undefined
+    if (isList(columns) && isList(data)) {
+      return <Rows head={columns} rows={data.map((row) => (isList(row) ? row : [row]))} />
+    }
+    return (
+      <div className="json-tree mono">
+        <Json value={value} name={null} depth={0} />
+      </div>
+    )
+  }
+  return <Plain text={text} />
+}
+
+function Plain({ text }: { text: string }) {
+  return (
+    <pre className="preview-text">
+      <bdi>{visibleControls(text)}</bdi>
+    </pre>
+  )
+}
+
+function Rows({ head, rows }: { head: readonly Logged[]; rows: readonly (readonly Logged[])[] }) {
+  const [most, setMost] = useState(MOST_ROWS)
+  return (
+    <div className="data-table">
+      <table>
+        <thead>
+          <tr>
+            {head.map((cell, index) => (
+              <th key={index} scope="col">
+                <Value value={cell} />
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, most).map((row, index) => (
+            <tr key={index}>
+              {row.map((cell, column) => (
+                <td key={column}>
+                  <Value value={cell} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="faint">
+        {rows.length > most ? `${formatNumber(most)} of ${plural(rows.length, 'row')} ` : plural(rows.length, 'row')}
+        {rows.length > most && (
+          <button type="button" className="link" onClick={() => setMost(most * 10)}>
+            show more
+          </button>
+        )}
+      </p>
+    </div>
+  )
+}
+
+const OPEN_DEPTH = 2
+const MOST_CHILDREN = 200
+
+function Json({ value, name, depth }: { value: Logged; name: string | null; depth: number }) {
+  const label = name !== null && (
+    <span className="json-key">
+      <Text>{name}</Text>:{' '}
+    </span>
+  )
+  const children: [string, Logged][] | null = isMap(value)
+    ? [...value]
+    : isList(value)
+      ? value.map((item, index) => [String(index), item])
+      : null
+  if (!children || children.length === 0) {
+    return (
+      <div className="json-leaf">
+        {label}
+        {typeof value === 'string' ? <Text>{JSON.stringify(value)}</Text> : children ? isMap(value) ? '{}' : '[]' : <Value value={value} />}
+      </div>
+    )
+  }
+  return (
+    <details open={depth < OPEN_DEPTH}>
+      <summary>
+        {label}
+        <span className="faint">{isMap(value) ? plural(children.length, 'key') : plural(children.length, 'item')}</span>
+      </summary>
+      {children.slice(0, MOST_CHILDREN).map(([key, child]) => (
+        <Json key={key} value={child} name={key} depth={depth + 1} />
+      ))}
+      {children.length > MOST_CHILDREN && (
+        <div className="faint">{formatNumber(children.length - MOST_CHILDREN)} more: download the file</div>
+      )}
+    </details>
+  )
+}
+
+function Facts({ file }: { file: RunFile }) {
+  return (
+    <dl className="facts">
+      <div>
+        <dt>Size</dt>
+        <dd>{formatNumber(file.size_bytes)} bytes</dd>
+      </div>
+      <div>
+        <dt>Type</dt>
+        <dd>{file.mimetype ?? 'unknown'}</dd>
+      </div>
+      {file.md5 !== null && (
+        <div>
+          <dt>MD5</dt>
+          <dd className="mono">{file.md5}</dd>
+        </div>
+      )}
+    </dl>
+  )
+}
+
+function isText(kind: PreviewKind): boolean {
+  return kind === 'text' || kind === 'csv' || kind === 'json' || kind === 'table'
+}
+
+/** Logged JSON may hold bare NaN and Infinity, which the standard forbids: then it is shown as text. */
+function parseJson(text: string): Logged | undefined {
+  try {
+    return decodeLogged(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,49 @@
+import { useState } from 'react'
+import { IconButton } from '../../ui/Button'
+import { Name } from '../../ui/Text'
+
+export function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (tags: string[]) => void }) {
+  const [draft, setDraft] = useState<string | null>(null)
+  const add = (): void => {
+    const tag = draft?.trim() ?? ''
+    setDraft(null)
+    if (tag !== '' && !tags.includes(tag)) onChange([...tags, tag])
+  }
+  return (
+    <span className="tags">
+      {tags.map((tag) => (
+        <span key={tag} className="chip">
+          <Name>{tag}</Name>
+          <button
+            type="button"
+            aria-label={`Remove tag ${tag}`}
+            onClick={() => onChange(tags.filter((other) => other !== tag))}
+          >
+            ×
+          </button>
+        </span>
+      ))}
+      {draft === null ? (
+        <button type="button" className="chip is-add" aria-label="Add a tag" title="Add a tag" onClick={() => setDraft('')}>
+          + tag
+        </button>
+      ) : (
+        <>
+          <input
+            className="input is-tag"
+            aria-label="New tag"
+            autoFocus
+            value={draft}
+            onChange={(event) => setDraft(event.target.value)}
+            onBlur={add}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter') add()
+              if (event.key === 'Escape') setDraft(null)
+            }}
+          />
+          <IconButton className="is-small" icon="check" label="Add" onClick={add} />
+        </>
+      )}
+    </span>
+  )
+}

@@ -1,0 +1,149 @@
+/** The frame of every page: who is signed in, where one is, theme, keys and the connection. */
+
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import { sessionQuery, signOut } from '../../api/queries'
+import { useLiveStatus } from '../../api/useLive'
+import { Boundary } from '../../ui/Boundary'
+import { IconButton } from '../../ui/Button'
+import { useNow } from '../../ui/Ago'
+import { Icon } from '../../ui/Icon'
+import { useKeys } from '../../ui/keys'
+import { Menu } from '../../ui/Menu'
+import { ErrorNote } from '../../ui/States'
+import { Name } from '../../ui/Text'
+import { cycleTheme, setTheme, useTheme, type ThemeChoice } from '../../ui/theme'
+import { KeysDialog } from './KeysDialog'
+
+export function Shell() {
+  const session = useQuery(sessionQuery)
+  const { pathname } = useLocation()
+  const navigate = useNavigate()
+  const [keysShown, setKeysShown] = useState(false)
+  const open = pathname === '/login' || pathname.startsWith('/login/')
+  const signedOut = session.data === null && !open
+
+  useEffect(() => {
+    if (!signedOut) return
+    const target = window.location.pathname + window.location.search
+    void navigate({ to: '/login', search: target === '/' ? {} : { next: target }, replace: true })
+  }, [signedOut, navigate])
+
+  useKeys({ t: cycleTheme, '?': () => setKeysShown((shown) => !shown) })
+
+  if (open) return <Outlet />
+  if (session.error) {
+    return (
+      <div className="page-middle">
+        <ErrorNote what="Kymograph could not start" error={session.error} onRetry={() => void session.refetch()} />
+      </div>
+    )
+  }
+  if (!session.data) return null
+  return (
+    <div className="shell">
+      <a className="skip-link" href="#main">
+        Skip to content
+      </a>
+      <TopBar username={session.data.user.username} onKeys={() => setKeysShown(true)} />
+      <main id="main" className="shell-main" tabIndex={-1}>
+        <Boundary key={pathname} what="This page">
+          <Outlet />
+        </Boundary>
+      </main>
+      {keysShown && <KeysDialog onClose={() => setKeysShown(false)} />}
+    </div>
+  )
+}
+
+function TopBar({ username, onKeys }: { username: string; onKeys: () => void }) {
+  const { entity, project, run } = useParams({ strict: false })
+  return (
+    <header className="topbar">
+      <Link to="/" className="topbar-brand">
+        <img src="/assets/kymograph.svg" alt="" width={20} height={20} />
+        Kymograph
+      </Link>
+      <nav className="crumbs" aria-label="Place">
+        {entity !== undefined && (
+          <Link to="/$entity" params={{ entity }}>
+            <Name>{entity}</Name>
+          </Link>
+        )}
+        {entity !== undefined && project !== undefined && (
+          <>
+            <span className="faint">/</span>
+            <Link to="/$entity/$project" params={{ entity, project }} activeOptions={{ exact: true }}>
+              <Name>{project}</Name>
+            </Link>
+            {run !== undefined && <span className="faint">/ run</span>}
+          </>
+        )}
+      </nav>
+      <span className="topbar-space" />
+      {entity !== undefined && project !== undefined && <LiveNotice entity={entity} project={project} />}
+      <ThemeMenu />
+      <IconButton icon="help" label="Keyboard shortcuts (?)" onClick={onKeys} />
+      <UserMenu username={username} />
+    </header>
+  )
+}
+
+function LiveNotice({ entity, project }: { entity: string; project: string }) {
+  const status = useLiveStatus({ entity, project })
+  const now = useNow()
+  if (status.kind !== 'lost') return null
+  const seconds = Math.max(0, Math.round((now - status.sinceMs) / 1000))
+  return (
+    <span className="live-lost" role="status">
+      <span className="live-dot" /> Live paused {seconds > 0 ? `${seconds} s ago` : 'just now'} · retrying
+    </span>
+  )
+}
+
+const THEMES: readonly { choice: ThemeChoice; label: string }[] = [
+  { choice: 'system', label: 'Like the system' },
+  { choice: 'light', label: 'Light' },
+  { choice: 'dark', label: 'Dark' },
+]
+
+function ThemeMenu() {
+  const theme = useTheme()
+  return (
+    <Menu
+      icon={theme === 'light' ? 'sun' : theme === 'dark' ? 'moon' : 'system'}
+      label="Theme (t)"
+      items={THEMES.map(({ choice, label }) => ({
+        label,
+        checked: theme === choice,
+        onSelect: () => setTheme(choice),
+      }))}
+    />
+  )
+}
+
+function UserMenu({ username }: { username: string }) {
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  const leave = async (): Promise<void> => {
+    await signOut()
+    client.clear()
+    client.setQueryData(sessionQuery.queryKey, null)
+    await navigate({ to: '/login' })
+  }
+  return (
+    <Menu
+      label={`Signed in as ${username}`}
+      className="user-button"
+      items={[
+        { label: `Projects of ${username}`, onSelect: () => void navigate({ to: '/' }) },
+        { label: 'New API key', onSelect: () => void navigate({ to: '/authorize' }) },
+        { label: 'Sign out', onSelect: () => void leave() },
+      ]}
+    >
+      <Icon name="user" />
+      <bdi>{username}</bdi>
+    </Menu>
+  )
+}

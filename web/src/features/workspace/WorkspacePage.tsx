@@ -1,0 +1,264 @@
+/** A project: its runs beside a grid of live charts. */
+
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { metricsQuery, projectQuery, runQuery, type ProjectRef } from '../../api/queries'
+import { useLive } from '../../api/useLive'
+import { highlightRun } from '../../charts/sync'
+import { tooltip } from '../../charts/tooltip'
+import { decodeLoggedMap } from '../../core/exact'
+import { toQuery } from '../../core/filter'
+import { flatten } from '../../core/flatten'
+import { plural } from '../../core/format'
+import { nameMatcher } from '../../core/sections'
+import type { Metric, Run } from '../../core/types'
+import { encodeList } from '../../core/view'
+import type { PanelContext } from '../../panels/context'
+import { FullScreenPanel } from '../../panels/FullScreenPanel'
+import { PanelGrid } from '../../panels/PanelGrid'
+import { useView } from '../../panels/useView'
+import type { KeyGroup } from '../../ui/KeyPicker'
+import { useKeys } from '../../ui/keys'
+import { EmptyState, ErrorNote } from '../../ui/States'
+import { RunList } from './RunList'
+import { Toolbar } from './Toolbar'
+import { useRunKeys } from './useRunKeys'
+import { useRunRows } from './useRunRows'
+import { useStoredSet } from './useHidden'
+
+export function WorkspacePage() {
+  const { entity = '', project = '' } = useParams({ strict: false })
+  const at = useMemo(() => ({ entity, project }), [entity, project])
+  const [view, setView] = useView()
+  const navigate = useNavigate()
+  const filterField = useRef<HTMLInputElement>(null)
+  const findField = useRef<HTMLInputElement>(null)
+  const [listShown, setListShown] = useState(true)
+  const [hidden, setHidden] = useStoredSet(`kymograph.hidden:${entity}/${project}`)
+  const [closed, setClosed] = useStoredSet(`kymograph.closed:${entity}/${project}`)
+
+  const column = view.cols !== '' ? view.cols : sortedValue(view.sort)
+  const spec = useMemo(
+    () => ({ q: toQuery(view.q), sort: view.sort, columns: column === '' ? [] : [column] }),
+    [view.q, view.sort, column],
+  )
+  const list = useRunRows(at, spec)
+  const metrics = useLiveMetrics(at)
+  const keyGroups = useKeyGroups(at, list.rows[0]?.id, metrics.items)
+
+  useEffect(() => {
+    document.title = `${project} · Kymograph`
+  }, [project])
+
+  const shownRuns = useMemo(() => list.rows.filter((run) => !hidden.has(run.id)), [list.rows, hidden])
+  // Panels depend on identity and colour only; a changed step or summary value is no news to them.
+  const panelKey = JSON.stringify(shownRuns.map((run) => [run.id, run.name, run.color, run.state]))
+  const panelRuns = useMemo(
+    () =>
+      (JSON.parse(panelKey) as [string, string, number, Run['state']][]).map(([id, name, color, state]) => ({
+        id,
+        name,
+        color,
+        state,
+      })),
+    [panelKey],
+  )
+  const context = useMemo<PanelContext>(
+    () => ({ at, runs: panelRuns, stream: 'history', view, setView }),
+    [at, panelRuns, view, setView],
+  )
+
+  const onEye = useCallback(
+    (run: Run, only: boolean) => {
+      if (only) {
+        const alone = !hidden.has(run.id) && list.rows.every((row) => row.id === run.id || hidden.has(row.id))
+        setHidden(alone ? new Set() : new Set(list.rows.map((row) => row.id).filter((id) => id !== run.id)))
+        return
+      }
+      const next = new Set(hidden)
+      if (!next.delete(run.id)) next.add(run.id)
+      setHidden(next)
+    },
+    [hidden, list.rows, setHidden],
+  )
+  const onCompare = useCallback(() => {
+    const runs = view.sel.length > 0 ? view.sel : panelRuns.slice(0, 5).map((run) => run.id)
+    const find: Record<string, string> = view.find === '' ? {} : { find: view.find }
+    void navigate({
+      to: '/$entity/$project/compare',
+      params: { entity, project },
+      search: { runs: encodeList(runs), ...find },
+    })
+  }, [navigate, entity, project, view.sel, view.find, panelRuns])
+
+  const keys = useRunKeys({ rows: list.rows, view, setView, onEye })
+  useKeys({
+    ...keys.map,
+    '/': () => filterField.current?.focus(),
+    f: () => findField.current?.focus(),
+    c: onCompare,
+    '.': list.showNew,
+    'Ctrl+.': () => setListShown((shown) => !shown),
+    '0': () => setView({ xr: null, yr: new Map() }),
+    Escape: () => {
+      if (!tooltip().release()) setView({ sel: [] })
+    },
+    'g p': () => void navigate({ to: '/' }),
+    'g w': () => undefined,
+  })
+
+  const matcher = nameMatcher(view.find)
+  const drawable = metrics.items.filter((metric) => isDrawable(metric))
+  const found = drawable.map((metric) => metric.name).filter((name) => matcher.test(name))
+  const others = metrics.items.filter((metric) => !isDrawable(metric) && !metric.hidden).length
+  const xMetrics = [...new Set(metrics.items.flatMap((metric) => metric.x ?? []))]
+  return (
+    <div className={`workspace ${listShown ? '' : 'is-alone'}`}>
+      {listShown && (
+        <RunList
+          list={list}
+          view={view}
+          setView={setView}
+          hidden={hidden}
+          shown={shownRuns.length}
+          column={column}
+          focused={keys.focused}
+          keyGroups={keyGroups}
+          filterField={filterField}
+          onEye={onEye}
+          onHover={(run) => {
+            keys.onHover(run)
+            highlightRun(run?.id ?? null)
+          }}
+          onShowAll={() => setHidden(new Set())}
+          onCompare={onCompare}
+        />
+      )}
+      <div className="workspace-charts">
+        <Toolbar
+          view={view}
+          setView={setView}
+          xMetrics={xMetrics}
+          findField={findField}
+          listShown={listShown}
+          onToggleList={() => setListShown(!listShown)}
+        />
+        <div className="scroller" data-scroller tabIndex={-1}>
+          {metrics.error && metrics.items.length === 0 ? (
+            <ErrorNote
+              what="The metrics could not be listed"
+              error={metrics.error}
+              onRetry={() => void metrics.retry()}
+            />
+          ) : found.length > 0 ? (
+            <PanelGrid
+              metrics={found}
+              context={context}
+              closed={closed}
+              onToggle={(section) => {
+                const next = new Set(closed)
+                if (!next.delete(section)) next.add(section)
+                setClosed(next)
+              }}
+            />
+          ) : (
+            !metrics.loading && <NoPanels at={at} find={view.find} drawable={drawable.length} />
+          )}
+          {(found.length < drawable.length || others > 0) && found.length > 0 && (
+            <p className="grid-foot faint">
+              {found.length < drawable.length && `${found.length} of ${plural(drawable.length, 'panel')} match the search. `}
+              {others > 0 && `${plural(others, 'key')} hold media or text: see a run’s files.`}
+            </p>
+          )}
+        </div>
+      </div>
+      {view.panel !== null && (
+        <FullScreenPanel metric={view.panel} metrics={found} context={context} />
+      )}
+    </div>
+  )
+}
+
+function NoPanels({ at, find, drawable }: { at: ProjectRef; find: string; drawable: number }) {
+  const project = useQuery(projectQuery(at))
+  if (project.error) {
+    return <ErrorNote what="This project could not be opened" error={project.error} />
+  }
+  if (drawable > 0) {
+    return (
+      <EmptyState title="No panel matches">
+        <p>
+          Nothing is called like <bdi className="mono">{find}</bdi>.
+        </p>
+      </EmptyState>
+    )
+  }
+  if (project.data === undefined) return null
+  const running = project.data.running_count > 0
+  return (
+    <EmptyState title={running ? 'Running, nothing logged yet' : 'Nothing logged yet'}>
+      <p>Charts appear here with the first number a run logs.</p>
+    </EmptyState>
+  )
+}
+
+interface LiveMetrics {
+  items: readonly Metric[]
+  loading: boolean
+  error: Error | null
+  retry: () => unknown
+}
+
+/** New metrics are looked for at most this often while runs log. */
+const METRICS_MS = 4000
+
+function useLiveMetrics(at: ProjectRef): LiveMetrics {
+  const query = useQuery(metricsQuery(at))
+  const { refetch, data } = query
+  const timer = useRef(0)
+  useEffect(() => () => window.clearTimeout(timer.current), [])
+  useLive(at, (batch) => {
+    if (batch.history.size === 0 && batch.runs.size === 0 && !batch.caughtUp) return
+    if (timer.current !== 0) return
+    timer.current = window.setTimeout(
+      () => {
+        timer.current = 0
+        void refetch({ cancelRefetch: false })
+      },
+      (data?.items.length ?? 0) === 0 ? 300 : METRICS_MS,
+    )
+  })
+  return { items: data?.items ?? NO_METRICS, loading: query.isPending, error: query.error, retry: refetch }
+}
+
+const NO_METRICS: readonly Metric[] = []
+
+/** Keys to sort by or show: metrics for summaries, the first run's config for configs. */
+function useKeyGroups(at: ProjectRef, sample: string | undefined, metrics: readonly Metric[]): KeyGroup[] {
+  const run = useQuery({
+    ...runQuery({ ...at, run: sample ?? '' }),
+    enabled: sample !== undefined && metrics.length > 0,
+    staleTime: 60_000,
+  })
+  return useMemo(() => {
+    const config = run.data ? flatten(decodeLoggedMap(run.data.config)) : []
+    return [
+      {
+        title: 'Summary',
+        keys: metrics.map(({ name }) => ({ key: `summary.${name}`, label: name })),
+      },
+      { title: 'Config', keys: config.map(({ key }) => ({ key: `config.${key}`, label: key })) },
+    ]
+  }, [run.data, metrics])
+}
+
+function isDrawable(metric: Metric): boolean {
+  return (metric.kind === 'number' || metric.kind === 'boolean') && !metric.hidden && !metric.name.startsWith('_')
+}
+
+/** The sort key as a column, when it is a logged value. */
+function sortedValue(sort: string): string {
+  const key = sort.replace(/^-/, '').split(',')[0] ?? ''
+  return /^(config|summary)\./.test(key) ? key : ''
+}

@@ -1,0 +1,294 @@
+/** One metric of all shown runs on a card: header with badges, chart, foot that says what is drawn. */
+
+import { memo, useCallback, useMemo, useRef, useState } from 'react'
+import { Chart } from '../charts/Chart'
+import { hasBands, OWN_BANDS } from '../charts/model'
+import { describeX } from '../charts/surface'
+import { formatNumber, plural } from '../core/format'
+import type { SeriesRequest } from '../core/types'
+import type { Range } from '../core/view'
+import { IconButton } from '../ui/Button'
+import { Dialog } from '../ui/Dialog'
+import { Menu } from '../ui/Menu'
+import { useDelayed } from '../ui/States'
+import { Name } from '../ui/Text'
+import { DataTable } from './DataTable'
+import { downloadCsv, downloadPng } from './export'
+import { MOST_RUNS, type PanelContext } from './context'
+import { usePanelModel, type PanelModel } from './usePanelModel'
+import { useProximity } from './useProximity'
+import { useSeries } from './useSeries'
+
+export interface PanelProps {
+  metric: string
+  title: string
+  context: PanelContext
+  /** On a page of its own: not observed, and without the full-screen button. */
+  large?: boolean
+}
+
+export const Panel = memo(function Panel({ metric, title, context, large = false }: PanelProps) {
+  const { at, stream, view, setView } = context
+  const card = useRef<HTMLElement>(null)
+  const readout = useRef<HTMLSpanElement>(null)
+  const proximity = useProximity(card, large)
+  const [held, setHeld] = useState(false)
+  const [table, setTable] = useState(false)
+  const runs = useMemo(() => context.runs.slice(0, MOST_RUNS), [context.runs])
+  const live = runs.some((run) => run.state === 'running' || run.state === 'stale')
+  const buckets = useBuckets(large)
+  const { xr } = view
+
+  const spec = useMemo<SeriesRequest>(
+    () => ({
+      runs: runs.map((run) => run.id),
+      metrics: [metric],
+      stream,
+      x: view.x,
+      min: xr?.[0] ?? null,
+      max: xr?.[1] ?? null,
+      width: buckets,
+    }),
+    [runs, metric, stream, view.x, xr, buckets],
+  )
+  const { data, error, loading, refreshing, retry } = useSeries(at, spec, proximity, live)
+  const panel = usePanelModel(metric, runs, data, view, held && live)
+
+  const onZoom = useCallback(
+    ({ x, y }: { x?: Range | null; y?: Range | null }, how: 'new' | 'adjust') => {
+      setView(
+        (before) => ({
+          ...(x === undefined ? {} : { xr: x }),
+          ...(y === undefined ? {} : { yr: withEntry(before.yr, metric, y) }),
+        }),
+        how === 'new' ? 'push' : 'replace',
+      )
+    },
+    [setView, metric],
+  )
+  const onReset = useCallback(() => setView({ xr: null, yr: new Map() }), [setView])
+  const onBack = useCallback(() => {
+    setView((before) => (before.yr.has(metric) ? { yr: withEntry(before.yr, metric, null) } : { xr: null }))
+  }, [setView, metric])
+  const open = useCallback(() => setView({ panel: metric }), [setView, metric])
+
+  return (
+    <article
+      ref={card}
+      className={`panel ${large ? 'is-large' : ''}`}
+      aria-label={metric}
+      data-testid="panel"
+      data-metric={metric}
+      data-ready={panel !== null && !refreshing}
+    >
+      <header className="panel-head">
+        <h3 className="panel-title">
+          <Name>{title}</Name>
+        </h3>
+        {panel && <Badges metric={metric} panel={panel} context={context} />}
+        <span ref={readout} className="panel-readout" aria-hidden="true" />
+        <span className="panel-controls">
+          {!large && <IconButton icon="expand" label="Full screen" className="is-small" onClick={open} />}
+          <Menu
+            icon="more"
+            label={`Panel ${title}`}
+            className="is-small"
+            items={[
+              { label: 'Data as table', onSelect: () => setTable(true), disabled: !panel },
+              {
+                label: view.full.has(metric) ? 'Clip outliers' : 'Show all outliers',
+                onSelect: () => setView((before) => ({ full: toggled(before.full, metric) })),
+              },
+              {
+                label: 'Export CSV',
+                onSelect: () => panel && downloadCsv(metric, panel.model),
+                disabled: !panel,
+              },
+              {
+                label: 'Export PNG',
+                onSelect: () => card.current && downloadPng(metric, card.current),
+                disabled: !panel,
+              },
+            ]}
+          />
+        </span>
+        {refreshing && <div className="panel-progress" />}
+      </header>
+      <div className="panel-body">
+        {panel && proximity !== 'far' && panel.model.lines.length > 0 ? (
+          <Chart
+            model={panel.model}
+            label={sentence(metric, panel)}
+            readout={readout}
+            onZoom={onZoom}
+            onBack={onBack}
+            onReset={onReset}
+            onHold={setHeld}
+            {...(large ? {} : { onFullScreen: open })}
+          />
+        ) : (
+          <Instead
+            metric={metric}
+            error={error}
+            retry={retry}
+            loading={loading || proximity === 'far'}
+            runs={runs.length}
+            live={live}
+          />
+        )}
+      </div>
+      <footer className="panel-foot">
+        {error && panel ? (
+          <span className="is-err">
+            Not refreshed: {error.message}{' '}
+            <button type="button" className="link" onClick={retry}>
+              Retry
+            </button>
+          </span>
+        ) : (
+          panel && <Foot panel={panel} listed={context.runs.length} view={view.x} />
+        )}
+      </footer>
+      {table && panel && (
+        <Dialog title={metric} wide onClose={() => setTable(false)}>
+          <DataTable model={panel.model} />
+        </Dialog>
+      )}
+    </article>
+  )
+})
+
+function Badges({ metric, panel, context }: { metric: string; panel: PanelModel; context: PanelContext }) {
+  const { y, yZoom, log } = panel.model
+  const { setView } = context
+  const show = (): void => setView((before) => ({ full: toggled(before.full, metric) }))
+  const shownAll = context.view.full.has(metric)
+  const [first] = panel.nanRuns
+  return (
+    <>
+      {y.robust && !yZoom && y.above > 0 && (
+        <button type="button" className="badge" title="Outliers are clipped; show the full range" onClick={show}>
+          ▲ {formatNumber(y.above)} above · show
+        </button>
+      )}
+      {y.robust && !yZoom && y.below > 0 && (
+        <button type="button" className="badge" title="Outliers are clipped; show the full range" onClick={show}>
+          ▼ {formatNumber(y.below)} below · show
+        </button>
+      )}
+      {shownAll && (
+        <button type="button" className="badge" title="Choose the range without outliers" onClick={show}>
+          full range
+        </button>
+      )}
+      {first && (
+        <Menu
+          label={`${plural(panel.nanRuns.length, 'run')} with NaN`}
+          className="badge is-err"
+          items={panel.nanRuns.map(({ run, firstX, count }) => ({
+            label: run.name,
+            hint: `${plural(count, 'NaN point')} from ${describeX(panel.model.xKind, firstX)}`,
+            onSelect: () => setView({ q: '', sel: [run.id] }),
+          }))}
+        >
+          ✕ {panel.nanRuns.length}
+        </Menu>
+      )}
+      {log && y.notPositive > 0 && (
+        <span className="badge" title="A log axis has no place for 0 and below">
+          ▼ {formatNumber(y.notPositive)} ≤ 0
+        </span>
+      )}
+    </>
+  )
+}
+
+function Foot({ panel, listed, view }: { panel: PanelModel; listed: number; view: string }) {
+  const { model, points } = panel
+  const { lines } = model
+  const parts = [
+    listed > MOST_RUNS ? `${lines.length} of ${plural(listed, 'run')}` : plural(lines.length, 'run'),
+    plural(points, 'point'),
+  ]
+  if (hasBands(model)) parts.push(lines.length > OWN_BANDS ? 'grey = min–max of all' : 'band = min–max')
+  if (model.smoothing > 0) parts.push(`EMA ${model.smoothing}`)
+  return (
+    <>
+      <span className="panel-foot-text">{parts.join(' · ')}</span>
+      {view !== 'step' && <span>{axisName(view)}</span>}
+    </>
+  )
+}
+
+interface InsteadProps {
+  metric: string
+  error: Error | null
+  retry: () => void
+  loading: boolean
+  runs: number
+  live: boolean
+}
+
+function Instead({ metric, error, retry, loading, runs, live }: InsteadProps) {
+  if (error) {
+    return (
+      <div className="panel-note" role="alert">
+        <p className="is-err">{error.message}</p>
+        <button type="button" className="link" onClick={retry}>
+          Retry
+        </button>
+      </div>
+    )
+  }
+  if (runs === 0) return <div className="panel-note">No run is shown: switch one on with its eye, or press v</div>
+  if (loading) return <LoadingFrame />
+  if (live) return <div className="panel-note">Running, nothing logged yet</div>
+  return (
+    <div className="panel-note">
+      No run shown has <bdi className="mono">{metric}</bdi>
+    </div>
+  )
+}
+
+function LoadingFrame() {
+  const shown = useDelayed()
+  return <div className="panel-frame">{shown && <div className="panel-progress" role="status" aria-label="Loading" />}</div>
+}
+
+/** Buckets to ask for: about two per three pixels is what an eye can tell apart. */
+function useBuckets(large: boolean): number {
+  return large ? 800 : 200
+}
+
+/** The chart in one sentence, for those who hear the page. */
+function sentence(metric: string, { model, nanRuns }: PanelModel): string {
+  const [low, high] = model.xRange
+  const parts = [
+    `${metric}, ${plural(model.lines.length, 'run')}`,
+    `${axisName(model.xKind)} ${describeX(model.xKind, low)} to ${describeX(model.xKind, high)}`,
+    `from ${formatNumber(model.y.min)} to ${formatNumber(model.y.max)}`,
+  ]
+  const [first] = nanRuns
+  const nan = first ? `; ${plural(nanRuns.length, 'run')} NaN from ${describeX(model.xKind, first.firstX)}` : ''
+  return `${parts.join(', ')}${nan}.`
+}
+
+export function axisName(kind: string): string {
+  if (kind === 'step') return 'steps'
+  if (kind === 'relative') return 'time since start'
+  if (kind === 'time') return 'local time'
+  return kind.replace(/^metric:/, '')
+}
+
+function withEntry(map: ReadonlyMap<string, Range>, key: string, value: Range | null): ReadonlyMap<string, Range> {
+  const next = new Map(map)
+  if (value) next.set(key, value)
+  else next.delete(key)
+  return next
+}
+
+function toggled(set: ReadonlySet<string>, item: string): ReadonlySet<string> {
+  const next = new Set(set)
+  if (!next.delete(item)) next.add(item)
+  return next
+}

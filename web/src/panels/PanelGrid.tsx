@@ -1,0 +1,99 @@
+/** Panels in collapsible sections by metric prefix, sized so that nine fit the first screen. */
+
+import { useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { panelHeight, titleInSection, toSections, type Section } from '../core/sections'
+import { Icon } from '../ui/Icon'
+import { Text } from '../ui/Text'
+import type { PanelContext } from './context'
+import { Panel } from './Panel'
+
+interface PanelGridProps {
+  metrics: readonly string[]
+  context: PanelContext
+  /** Sections closed by the user, by name. */
+  closed: ReadonlySet<string>
+  onToggle: (section: string) => void
+}
+
+const SECTION_HEADER = 32
+const GAP = 8
+/** A panel narrower than this shows too little. */
+const PANEL_WIDTH = 330
+
+export function PanelGrid({ metrics, context, closed, onToggle }: PanelGridProps) {
+  const grid = useRef<HTMLDivElement>(null)
+  const [room, setRoom] = useState<{ width: number; height: number } | null>(null)
+  const sections = useMemo(() => toSections(metrics), [metrics])
+
+  useLayoutEffect(() => {
+    const scroller = grid.current?.closest('[data-scroller]')
+    if (!scroller) return
+    const measure = (): void => setRoom({ width: scroller.clientWidth, height: scroller.clientHeight })
+    measure()
+    const observer = new ResizeObserver(measure)
+    observer.observe(scroller)
+    return () => observer.disconnect()
+  }, [])
+
+  const columns = context.view.columns ?? Math.max(1, Math.min(4, Math.floor((room?.width ?? 0) / PANEL_WIDTH)))
+  const open = sections.filter((section) => !closed.has(section.name))
+  const height = panelHeight(
+    open.map((section) => section.metrics.length),
+    {
+      // The first row's top padding and closed sections take their share.
+      height: (room?.height ?? 0) - GAP - (sections.length - open.length) * SECTION_HEADER,
+      columns,
+      sectionHeader: SECTION_HEADER,
+      gap: GAP,
+    },
+  )
+  return (
+    <div
+      ref={grid}
+      className="panel-grid"
+      style={{ '--grid-columns': columns, '--panel-now': `${height}px` } as React.CSSProperties}
+    >
+      {room &&
+        sections.map((section) => (
+          <SectionBlock
+            key={section.name}
+            section={section}
+            open={!closed.has(section.name)}
+            onToggle={() => onToggle(section.name)}
+            context={context}
+          />
+        ))}
+    </div>
+  )
+}
+
+interface SectionBlockProps {
+  section: Section
+  open: boolean
+  onToggle: () => void
+  context: PanelContext
+}
+
+function SectionBlock({ section, open, onToggle, context }: SectionBlockProps) {
+  return (
+    <section className="section" aria-label={section.name || 'Charts'}>
+      <button type="button" className="section-head" aria-expanded={open} onClick={onToggle}>
+        <Icon name={open ? 'chevronDown' : 'chevronRight'} size={12} />
+        <span className="section-name">{section.name === '' ? 'Charts' : <Text>{section.name}</Text>}</span>
+        <span className="faint">{section.metrics.length}</span>
+      </button>
+      {open && (
+        <div className="section-panels">
+          {section.metrics.map((metric) => (
+            <Panel
+              key={metric}
+              metric={metric}
+              title={titleInSection(metric, section.name)}
+              context={context}
+            />
+          ))}
+        </div>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,97 @@
+/** From series to what the chart draws: ranges, smoothing, order of lines. */
+
+import { useMemo, useRef } from 'react'
+import { grownRange, yRange, type YRange } from '../core/ranges'
+import type { SeriesSet } from '../core/series'
+import type { Range, WorkspaceView } from '../core/view'
+import { toLine, type ChartLine, type ChartModel } from '../charts/model'
+import type { PanelRun } from './context'
+
+export interface PanelModel {
+  model: ChartModel
+  /** Points of the drawn runs in the shown range. */
+  points: number
+  /** Runs with NaN in the shown range. */
+  nanRuns: readonly { run: PanelRun; firstX: number; count: number }[]
+}
+
+interface Shown {
+  key: string
+  x: Range | null
+  y: YRange | null
+}
+
+export function usePanelModel(
+  metric: string,
+  runs: readonly PanelRun[],
+  data: SeriesSet | undefined,
+  view: WorkspaceView,
+  held: boolean,
+): PanelModel | null {
+  const shown = useRef<Shown>({ key: '', x: null, y: null })
+  const { x: xKind, xr, log, sm } = view
+  const yZoom = view.yr.get(metric) ?? null
+  const full = view.full.has(metric) || view.full.has('*')
+
+  return useMemo(() => {
+    if (!data || data.x !== xKind) return null
+    const byRun = new Map(data.series.map((series) => [series.run, series]))
+    const present = runs.filter((run) => byRun.has(run.id))
+    const range = xr ?? extent(data, present)
+    if (!range) return null
+    const key = `${xKind} ${log} ${full} ${xr?.join() ?? ''}`
+    const previous = shown.current.key === key ? shown.current : { key, x: null, y: null }
+    // Under the pointer nothing rescales; elsewhere the axis grows in steps while data arrive.
+    const xRange = xr ?? (held && previous.x ? previous.x : grownRange(previous.x, range))
+    const lines: ChartLine[] = []
+    for (const run of present) {
+      const series = byRun.get(run.id)
+      if (series) lines.push(toLine({ id: run.id, run: run.id, name: run.name, color: run.color }, series, sm, xRange))
+    }
+    const drawn = lines.map((line) => line.series)
+    const fresh = yRange(drawn, { log, full: full ? true : null, ...(xr ? { xRange: xr } : {}) })
+    const y = held && previous.y ? previous.y : (fresh ?? emptyRange(log))
+    shown.current = { key, x: xRange, y }
+    return {
+      model: { lines, xKind, xRange, y, yZoom, log, smoothing: sm },
+      points: drawn.reduce((sum, series) => sum + series.points, 0),
+      nanRuns: present.flatMap((run) => {
+        const marks = byRun.get(run.id)?.nan ?? []
+        const [first] = marks
+        return first ? [{ run, firstX: first[0], count: marks.reduce((sum, mark) => sum + mark[2], 0) }] : []
+      }),
+    }
+  }, [data, runs, xKind, xr, log, sm, yZoom, full, held])
+}
+
+/** The x range of the drawn runs; hidden ones do not widen it. */
+function extent(data: SeriesSet, runs: readonly PanelRun[]): Range | null {
+  const wanted = new Set(runs.map((run) => run.id))
+  let low = Number.POSITIVE_INFINITY
+  let high = Number.NEGATIVE_INFINITY
+  for (const series of data.series) {
+    if (!wanted.has(series.run)) continue
+    const first = series.x[0]
+    const last = series.x[series.x.length - 1]
+    if (first !== undefined && first < low) low = first
+    if (last !== undefined && last > high) high = last
+    for (const marks of [series.nan, series.posInf, series.negInf]) {
+      for (const [from, to] of marks) {
+        low = Math.min(low, from)
+        high = Math.max(high, to)
+      }
+    }
+  }
+  // Bucket positions may lie inside their buckets; the exact bounds are the answer's own.
+  if (data.range && runs.length === data.series.length) {
+    low = Math.min(low, data.range[0])
+    high = Math.max(high, data.range[1])
+  }
+  if (low > high) return null
+  return low === high ? [low - 0.5, high + 0.5] : [low, high]
+}
+
+function emptyRange(log: boolean): YRange {
+  const [min, max] = log ? [0.1, 10] : [0, 1]
+  return { min, max, above: 0, below: 0, robust: false, notPositive: 0 }
+}
