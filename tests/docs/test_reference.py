@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 import pytest
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from kymograph import errors
 from kymograph.cli.main import cli
+from kymograph.server.app import create_app
+from kymograph.server.deps import open_deployment
 from kymograph.server.settings import load_settings
+from kymograph.wire.errors import STATUS_BY_ERROR
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -70,26 +75,47 @@ def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command
 
 @pytest.mark.parametrize(("path", "command"), list(walk(cli, "kymograph")), ids=lambda value: str(value))
 def test_every_command_and_option_is_on_the_page_of_the_command_line(path: str, command: click.Command) -> None:
-    text = page("guide/cli.md")
-    assert f"`{path}" in text
-
-    section = text[text.index(f"`{path}") :]
+    sections = dict(re.findall(r"^#+ (.+)\n((?:(?!#).*\n)*)", page("guide/cli.md"), re.MULTILINE))
+    section = sections["The command line" if path == "kymograph" else f"`{path}`"]
     options = [name for parameter in command.params if isinstance(parameter, click.Option) for name in parameter.opts]
 
-    assert [name for name in options if name.startswith("--") and f"`{name}" not in section] == []
+    assert [name for name in options if name.startswith("--") and not re.search(rf"[ `]{name}[ `]", section)] == []
 
 
-def test_every_error_is_in_the_reference() -> None:
-    kinds = [name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)]
+def test_every_error_is_in_the_reference_with_its_status() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)`[^|]*\| (\d{3}) \|", page("reference/server.md"), re.MULTILINE))
+    kinds = {
+        name: str(next((status for family, status in STATUS_BY_ERROR if issubclass(kind, family)), 500))
+        for name, kind in vars(errors).items()
+        if inspect.isclass(kind) and issubclass(kind, errors.KymographError)
+    }
 
-    missing = [kind for kind in kinds if f"`{kind}`" not in page("reference/server.md")]
-
-    assert missing == []
+    assert rows == kinds
 
 
-def test_every_endpoint_is_in_the_reference(app_routes: list[APIRoute]) -> None:
-    text = page("reference/server.md") + page("reference/rest.md")
-    plain = re.sub(r"\{[^}]*\}", "{}", text)
-    missing = sorted({route.path for route in app_routes if re.sub(r"\{[^}]*\}", "{}", route.path) not in plain})
+def test_every_endpoint_is_in_the_reference_with_its_methods(tmp_path: Path) -> None:
+    deployment = open_deployment(load_settings({}, data=str(tmp_path)))
+    try:
+        served = methods_by_path(create_app(deployment))
+    finally:
+        deployment.close()
+    listed = methods_on_page(page("reference/server.md"))
 
-    assert missing == []
+    assert listed == {path: methods for path, methods in served.items() if path != "/{}"}
+
+
+def methods_by_path(app: FastAPI) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for route in iter_route_contexts(app.routes):
+        if route.path and route.methods:
+            found[re.sub(r"\{[^}]*\}", "{}", route.path)] |= route.methods - {"HEAD"}
+    return dict(found)
+
+
+def methods_on_page(text: str) -> dict[str, set[str]]:
+    """Return what the tables list: paths in the first column, methods in the second."""
+    found = {}
+    for cells in re.findall(r"^\| (`/[^|]*) \| ([A-Z, ]+) \|", text, re.MULTILINE):
+        for path in re.findall(r"`([^`]+)`", cells[0]):
+            found[re.sub(r"\{[^}]*\}", "{}", path)] = set(cells[1].split(", "))
+    return found
