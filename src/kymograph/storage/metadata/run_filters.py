@@ -50,8 +50,8 @@ from kymograph.errors import InvalidFilter
 from kymograph.storage import safe_regex
 from kymograph.storage.metadata.columns import AnyText, escape_text
 from kymograph.storage.metadata.tables import run_tags, run_values, runs, users
-from kymograph.storage.schema import EPOCH
 from kymograph.storage.metadata.values import MAX_INDEXED_TEXT, Kind, column_id, exact_digits, nearest_double
+from kymograph.storage.schema import EPOCH
 from kymograph.types import JsonScalar
 
 Condition: TypeAlias = ColumnElement[bool]

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from kymograph.core import exact_json
@@ -80,7 +80,9 @@ condition = st.one_of(
         st.sampled_from(["$gt", "$lte", "$eq", "$ne"]),
         times,
     ),
-    st.builds(lambda op, item: {"duration": {op: item}}, st.sampled_from(["$gt", "$lt"]), st.sampled_from([0, 15, 5e3])),
+    st.builds(
+        lambda op, item: {"duration": {op: item}}, st.sampled_from(["$gt", "$lt"]), st.sampled_from([0, 15, 5e3])
+    ),
 )
 filters = st.recursive(
     condition,
@@ -124,9 +126,15 @@ def _clear(world: World) -> None:
 
 
 @settings(
-    max_examples=50, deadline=None, phases=[Phase.explicit, Phase.generate, Phase.shrink], suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=50,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
 )
-@given(drawn=st.lists(run_values, min_size=1, max_size=6), documents=st.lists(filters, min_size=5, max_size=8), order=orders)
+@given(
+    drawn=st.lists(run_values, min_size=1, max_size=6),
+    documents=st.lists(filters, min_size=5, max_size=8),
+    order=orders,
+)
 def test_search_finds_and_sorts_what_the_plain_meaning_says(
     world: World, drawn: list[dict[str, Any]], documents: list[Any], order: list[str]
 ) -> None:

@@ -1,0 +1,313 @@
+"""Artifacts, manifests, files, aliases and lineage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from kymograph.core.artifact import (
+    ArtifactFile,
+    ArtifactState,
+    ArtifactVersion,
+    CollectionKind,
+    EntryRecord,
+    ManifestKind,
+)
+from kymograph.errors import ArtifactNotFound, UsageError
+from kymograph.types import ArtifactId, Digest, FilePath, ManifestDigest, ObjectKey
+from tests.unit.storage.metadata.builders import NOW, World, make_project, new_artifact
+
+
+def log(
+    world: World, name: str = "weights", *, digest: str = "0" * 32, aliases: tuple[str, ...] = ()
+) -> ArtifactVersion:
+    """Create and commit a version."""
+    draft = world.database.write(
+        lambda tx: tx.artifacts.create(new_artifact(world, name, digest=digest, aliases=aliases), NOW)
+    )
+    return commit(world, draft)
+
+
+def commit(world: World, version: ArtifactVersion) -> ArtifactVersion:
+    return world.database.write(
+        lambda tx: tx.artifacts.commit(version.id, digest=version.digest, size_bytes=7, file_count=2, now=NOW)
+    )
+
+
+def alias_of(world: World, version: ArtifactVersion, alias: str) -> ArtifactVersion | None:
+    return world.database.read(lambda tx: tx.artifacts.find_by_alias(version.collection.id, alias))
+
+
+def test_a_draft_is_invisible_until_it_is_committed(world: World) -> None:
+    draft = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, aliases=("best",)), NOW))
+
+    assert draft.state is ArtifactState.PENDING
+    assert (draft.version_index, draft.aliases) == (None, ())
+    collection = draft.collection
+    assert world.database.read(lambda tx: tx.artifacts.list_versions(collection.id)) == ([], 0)
+    assert world.database.read(lambda tx: tx.artifacts.latest(collection.id)) is None
+    assert world.database.read(lambda tx: tx.artifacts.find_by_digest(collection.id, draft.digest)) is None
+    committed = commit(world, draft)
+    assert committed.state is ArtifactState.COMMITTED
+    assert (committed.version_index, committed.size_bytes, committed.file_count) == (0, 7, 2)
+    assert committed.aliases == ("best", "latest")
+    assert world.database.read(lambda tx: tx.artifacts.find(draft.id)) == committed
+    assert world.database.read(lambda tx: tx.artifacts.list_versions(collection.id)) == ([committed], 1)
+
+
+def test_committing_twice_changes_nothing(world: World) -> None:
+    first = log(world)
+    second = log(world)
+
+    assert commit(world, first).version_index == 0
+    latest = world.database.read(lambda tx: tx.artifacts.latest(first.collection.id))
+    assert latest == second
+    assert alias_of(world, first, "latest") == second
+
+
+def test_versions_are_numbered_per_collection_and_numbers_are_never_used_again(world: World) -> None:
+    first, second = log(world), log(world)
+    other = log(world, "tokens")
+    world.database.write(lambda tx: tx.artifacts.delete(second.id, NOW))
+
+    third = log(world)
+
+    assert [first.version_index, second.version_index, third.version_index, other.version_index] == [0, 1, 2, 0]
+    assert alias_of(world, first, "v1") is None
+    assert alias_of(world, first, "v99999999999999999999") is None
+    found = alias_of(world, first, "v2")
+    assert found is not None
+    assert found.id == third.id
+
+
+def test_an_alias_moves_from_its_holder_to_the_next(world: World) -> None:
+    first = log(world, aliases=("best", "prod"))
+    second = log(world, aliases=("best",))
+
+    held = world.database.read(lambda tx: tx.artifacts.find(first.id))
+    assert held is not None
+    assert held.aliases == ("prod",)
+    assert second.aliases == ("best", "latest")
+    world.database.write(lambda tx: tx.artifacts.put_aliases(first.id, ["best", "gold"], NOW))
+    world.database.write(lambda tx: tx.artifacts.remove_aliases(first.id, ["gold", "latest", "nothing"]))
+    best, latest = alias_of(world, first, "best"), alias_of(world, first, "latest")
+    assert best is not None
+    assert latest is not None
+    assert (best.id, best.aliases) == (first.id, ("best", "prod"))
+    assert latest.id == second.id
+
+
+def test_aliases_of_an_unknown_version_are_refused(world: World) -> None:
+    with pytest.raises(ArtifactNotFound):
+        world.database.write(lambda tx: tx.artifacts.put_aliases(ArtifactId(99), ["x"], NOW))
+    with pytest.raises(ArtifactNotFound):
+        world.database.write(
+            lambda tx: tx.artifacts.commit(
+                ArtifactId(99), digest=ManifestDigest("0" * 32), size_bytes=0, file_count=0, now=NOW
+            )
+        )
+
+
+def test_a_deleted_version_loses_its_aliases_and_cannot_be_committed(world: World) -> None:
+    version = log(world, aliases=("best",))
+
+    world.database.write(lambda tx: tx.artifacts.delete(version.id, NOW))
+
+    assert alias_of(world, version, "best") is None
+    assert world.database.read(lambda tx: tx.artifacts.list_versions(version.collection.id)) == ([], 0)
+    deleted = world.database.read(lambda tx: tx.artifacts.find(version.id))
+    assert deleted is not None
+    assert deleted.state is ArtifactState.DELETED
+    with pytest.raises(ArtifactNotFound):
+        commit(world, version)
+
+
+def test_the_newest_version_of_equal_content_is_found_by_digest(world: World) -> None:
+    log(world, digest="a" * 32)
+    second = log(world, digest="a" * 32)
+    third = log(world, digest="b" * 32)
+
+    found = world.database.read(lambda tx: tx.artifacts.find_by_digest(third.collection.id, "a" * 32))
+
+    assert found is not None
+    assert found.id == second.id
+
+
+def test_versions_are_listed_newest_first_in_pages(world: World) -> None:
+    versions = [log(world) for _ in range(3)]
+
+    page, total = world.database.read(
+        lambda tx: tx.artifacts.list_versions(versions[0].collection.id, limit=2, offset=1)
+    )
+
+    assert [version.version_index for version in page] == [1, 0]
+    assert total == 3
+
+
+def test_collections_have_one_type_each_and_are_listed_by_name(world: World) -> None:
+    weights, tokens = log(world, "weights"), log(world, "tokens")
+    other_project = make_project(world.database, world.entity, "other")
+    data = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, "data", type_name="dataset"), NOW))
+    with pytest.raises(UsageError, match="'model'"):
+        world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, type_name="dataset"), NOW))
+
+    store = world.project.id
+    listed, total = world.database.read(lambda tx: tx.artifacts.list_collections(store))
+    models, model_total = world.database.read(
+        lambda tx: tx.artifacts.list_collections(store, type_name="model", limit=1, offset=1)
+    )
+
+    assert listed == [data.collection, tokens.collection, weights.collection]
+    assert (total, models, model_total) == (3, [weights.collection], 2)
+    types = world.database.read(lambda tx: tx.artifacts.list_types(store))
+    assert [kind.name for kind in types] == ["dataset", "model"]
+    assert world.database.read(lambda tx: tx.artifacts.list_types(other_project.id)) == []
+    assert world.database.read(lambda tx: tx.artifacts.find_collection(store, "tokens")) == tokens.collection
+    assert world.database.read(lambda tx: tx.artifacts.find_collection(store, "data", type_name="model")) is None
+    assert world.database.read(lambda tx: tx.artifacts.find_collection_by_id(data.collection.id)) == data.collection
+    assert weights.collection.kind is CollectionKind.SEQUENCE
+    assert weights.collection.entity == "ada"
+
+
+def test_clients_find_what_they_made_by_their_own_ids(world: World) -> None:
+    new = new_artifact(world, client_id="c1", sequence_client_id="s1")
+    draft = world.database.write(lambda tx: tx.artifacts.create(new, NOW))
+
+    assert world.database.read(lambda tx: tx.artifacts.find_by_client_id("c1")) == draft
+    assert world.database.read(lambda tx: tx.artifacts.find_collection_by_client_id("s1")) == draft.collection
+    assert world.database.read(lambda tx: tx.artifacts.find_by_client_id("s1")) is None
+
+
+def test_the_first_meaning_of_a_client_id_stays(world: World) -> None:
+    first, second = log(world), log(world, "tokens")
+
+    for version in (first, second):
+        world.database.write(lambda tx, version=version: tx.artifacts.put_client_id("c1", version.id))
+        world.database.write(
+            lambda tx, version=version: tx.artifacts.put_sequence_client_id("s1", version.collection.id)
+        )
+
+    meant = world.database.read(lambda tx: tx.artifacts.find_by_client_id("c1"))
+    assert meant is not None
+    assert meant.id == first.id
+    assert world.database.read(lambda tx: tx.artifacts.find_collection_by_client_id("s1")) == first.collection
+
+
+def test_writers_of_a_distributed_version_find_its_draft_until_it_is_committed(world: World) -> None:
+    new = replace(new_artifact(world), distributed_id="all-of-us")
+    draft = world.database.write(lambda tx: tx.artifacts.create(new, NOW))
+
+    def find(distributed_id: str) -> ArtifactVersion | None:
+        return world.database.read(lambda tx: tx.artifacts.find_draft(draft.collection.id, distributed_id))
+
+    assert find("all-of-us") == draft
+    assert find("others") is None
+    commit(world, draft)
+    assert find("all-of-us") is None
+
+
+def test_the_digest_at_commit_replaces_the_announced_one(world: World) -> None:
+    draft = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world), NOW))
+
+    committed = commit(world, replace(draft, digest=ManifestDigest("f" * 32)))
+
+    assert committed.digest == "f" * 32
+
+
+def test_an_update_changes_only_what_is_given(world: World) -> None:
+    version = log(world)
+    later = NOW + timedelta(seconds=1)
+
+    def update(**changes: object) -> None:
+        values = {"description": None, "metadata_json": None, "ttl_duration_s": None} | changes
+        world.database.write(lambda tx: tx.artifacts.update(version.id, now=later, **values))  # type: ignore[arg-type]
+
+    update(description="Good", metadata_json='{"acc": NaN}')
+    update(ttl_duration_s=2**40)
+
+    changed = world.database.read(lambda tx: tx.artifacts.find(version.id))
+    assert changed is not None
+    assert (changed.description, changed.metadata_json, changed.ttl_duration_s) == ("Good", '{"acc": NaN}', 2**40)
+    assert changed.updated_at == later
+
+
+def test_the_newest_announced_manifest_counts(world: World) -> None:
+    version = log(world)
+    create = world.database.write
+    first = create(
+        lambda tx: tx.artifacts.create_manifest(
+            version.id, name="m.json", kind=ManifestKind.FULL, digest=Digest("d1"), object_key=ObjectKey("k1")
+        )
+    )
+    second = create(
+        lambda tx: tx.artifacts.create_manifest(
+            version.id,
+            name="m.json",
+            kind=ManifestKind.PATCH,
+            digest=None,
+            object_key=ObjectKey("k2"),
+            base=version.id,
+        )
+    )
+
+    assert world.database.read(lambda tx: tx.artifacts.current_manifest(version.id)) == first
+    updated = create(lambda tx: tx.artifacts.update_manifest(second.id, digest=Digest("d2")))
+    assert (updated.digest, updated.object_key, updated.base) == ("d2", "k2", version.id)
+    assert world.database.read(lambda tx: tx.artifacts.list_manifests(version.id)) == [first, updated]
+    assert world.database.read(lambda tx: tx.artifacts.current_manifest(version.id)) == updated
+    assert world.database.read(lambda tx: tx.artifacts.find_manifest(second.id)) == updated
+
+
+def test_announced_bytes_can_be_shared_once_they_have_arrived(world: World) -> None:
+    version = log(world)
+    file = ArtifactFile(version.id, FilePath("a.bin"), Digest("d"), None, ObjectKey("blob"), "text/plain")
+    world.database.write(lambda tx: tx.artifacts.put_file(file))
+
+    assert world.database.read(lambda tx: tx.artifacts.find_file(version.id, "a.bin")) == file
+    assert world.database.read(lambda tx: tx.artifacts.find_blob(world.project.id, Digest("d"))) is None
+    world.database.write(lambda tx: tx.artifacts.mark_stored(ObjectKey("blob"), 5))
+    blob = world.database.read(lambda tx: tx.artifacts.find_blob(world.project.id, Digest("d")))
+    assert blob is not None
+    assert blob.size_bytes == 5
+    blobs = world.database.read(lambda tx: tx.artifacts.find_blobs(world.project.id, [Digest("d"), Digest("x")]))
+    assert blobs == {Digest("d"): blob}
+    other = make_project(world.database, world.entity, "other")
+    assert world.database.read(lambda tx: tx.artifacts.find_blob(other.id, Digest("d"))) is None
+    replaced = ArtifactFile(version.id, FilePath("a.bin"), Digest("e"), None, ObjectKey("blob2"))
+    world.database.write(lambda tx: tx.artifacts.put_file(replaced))
+    assert world.database.read(lambda tx: tx.artifacts.find_file(version.id, "a.bin")) == replaced
+
+
+def test_entries_are_listed_by_path_in_pages(world: World) -> None:
+    version = log(world)
+    entries = [
+        EntryRecord(FilePath(path), Digest(f"d-{path}"), size, None if path == "ref" else ObjectKey(f"k-{path}"))
+        for size, path in enumerate(["B", "a", "dir/c", "ref"])
+    ]
+    old = EntryRecord(FilePath("old"), Digest("d"), 1, None)
+    world.database.write(lambda tx: tx.artifacts.put_manifest_entries(version.id, [old]))
+    world.database.write(lambda tx: tx.artifacts.put_manifest_entries(version.id, reversed(entries)))
+
+    assert world.database.read(lambda tx: tx.artifacts.list_entries(version.id)) == (entries, 4)
+    assert world.database.read(lambda tx: tx.artifacts.list_entries(version.id, after="B", limit=2)) == (
+        entries[1:3],
+        4,
+    )
+    assert world.database.read(lambda tx: tx.artifacts.list_entries(version.id, names=["ref", "x"])) == (entries[3:], 1)
+
+
+def test_lineage_is_kept_in_both_directions(world: World) -> None:
+    producer, consumer = world.run("r1"), world.run("r2")
+    database = world.database
+    draft = database.write(lambda tx: tx.artifacts.create(new_artifact(world, run=producer.key), NOW))
+    assert database.read(lambda tx: tx.artifacts.list_outputs(producer.key)) == []
+    version = commit(world, draft)
+    for used_as in ("weights", None):
+        database.write(lambda tx, used_as=used_as: tx.artifacts.use(consumer.key, version.id, used_as=used_as, now=NOW))
+
+    assert database.read(lambda tx: tx.artifacts.list_outputs(producer.key)) == [version]
+    assert database.read(lambda tx: tx.artifacts.list_inputs(consumer.key)) == [(version, "weights")]
+    assert database.read(lambda tx: tx.artifacts.list_used_by(version.id)) == [consumer.key]
+    assert database.read(lambda tx: tx.artifacts.list_inputs(producer.key)) == []
