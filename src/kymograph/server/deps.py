@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,7 +18,7 @@ from kymograph.services.artifacts import ArtifactService
 from kymograph.services.container import Services
 from kymograph.services.files import FileService
 from kymograph.services.history import HistoryService
-from kymograph.services.live import LocalLiveBus
+from kymograph.services.live import LiveBus, LocalLiveBus
 from kymograph.services.projects import ProjectService
 from kymograph.services.runs import RunService
 from kymograph.services.secrets import Signer
@@ -47,6 +48,7 @@ class Deployment:
 
     def close(self) -> None:
         """Finish what is under way and release files, connections and the data folder."""
+        self.services.live.close()
         self.database.close()
         if self.lock is not None:
             self.lock.release()
@@ -74,13 +76,15 @@ def open_deployment(
     lock = None
     if settings.is_embedded or settings.objects.startswith("file:"):
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if settings.is_embedded and exclusive:
-        lock = DataFolderLock(settings.data)
-    try:
+    with ExitStack() as undo:
+        if settings.is_embedded and exclusive:
+            lock = DataFolderLock(settings.data)
+            undo.callback(lock.release)
         database = open_database(settings.database)
+        undo.callback(database.close)
         objects = open_objects(settings.objects)
-        live = LocalLiveBus()
         signer = Signer(_signing_key(objects))
+        live = _open_live(settings)
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
@@ -95,11 +99,16 @@ def open_deployment(
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             live=live,
         )
-    except BaseException:
-        if lock is not None:
-            lock.release()
-        raise
+        undo.pop_all()
     return Deployment(settings, database, objects, services, lock)
+
+
+def _open_live(settings: Settings) -> LiveBus:
+    if settings.is_embedded:
+        return LocalLiveBus()
+    from kymograph.storage.live import PostgresLiveBus  # needs the driver, which embedded installations lack
+
+    return PostgresLiveBus(settings.database)
 
 
 def _signing_key(objects: ObjectStore) -> bytes:

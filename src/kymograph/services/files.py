@@ -11,11 +11,12 @@ from datetime import datetime
 from urllib.parse import quote
 
 from kymograph.core.files import RunFile
+from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_file_path
 from kymograph.core.run import Run, RunChange
 from kymograph.errors import Forbidden, RunFileNotFound
 from kymograph.services.access import Access, Caller, check_run, require_run
-from kymograph.services.live import LiveBus, LiveEvent, LiveKind
+from kymograph.services.live import LiveBus
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ByteSpan, ObjectStore

@@ -20,9 +20,10 @@ from kymograph.core.history import (
     Stream,
     XAxis,
 )
+from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.run import LIVE_STATES, Run, RunChange, RunState
 from kymograph.services.access import Access, Caller, check_run, require_run
-from kymograph.services.live import LiveBus, LiveEvent, LiveKind
+from kymograph.services.live import LiveBus
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import HistoryReader
 from kymograph.types import JsonObject, MetricName, RunKey

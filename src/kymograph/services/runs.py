@@ -10,6 +10,7 @@ from datetime import datetime
 
 from kymograph.core import exact_json
 from kymograph.core.filters import Filter, RunQuery
+from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_run_id
 from kymograph.core.project import Project
 from kymograph.core.run import CRASHED_AFTER, SETTABLE_STATES, STALE_AFTER, Run, RunChange, RunState
@@ -22,7 +23,7 @@ from kymograph.services.access import (
     require_project,
     require_run,
 )
-from kymograph.services.live import LiveBus, LiveEvent, LiveKind
+from kymograph.services.live import LiveBus
 from kymograph.services.projects import find_or_create_project
 from kymograph.storage.base import Database, Transaction
 from kymograph.types import JsonObject, ProjectId, RunId, RunKey

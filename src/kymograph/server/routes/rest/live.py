@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.server.auth import CallerDep, ServicesDep
 from kymograph.server.routes.rest.common import ERRORS, EntityPath, ProjectPath, encode_run
 from kymograph.services.access import Caller
 from kymograph.services.container import Services
-from kymograph.services.live import LiveEvent, LiveKind
 from kymograph.types import JsonObject
 
 router = APIRouter(tags=["live"], responses=ERRORS)
@@ -35,13 +36,13 @@ class Mailbox:
 
     def put(self, event: LiveEvent) -> None:
         """From any thread."""
-        self._loop.call_soon_threadsafe(self._put, event)
+        with suppress(RuntimeError):  # the loop has ended, and with it whoever watched
+            self._loop.call_soon_threadsafe(self._put, event)
 
     def _put(self, event: LiveEvent) -> None:
         key = (event.run, event.kind)
         previous = self._waiting.get(key)
-        details = {**previous.details, **event.details} if previous is not None else event.details
-        self._waiting[key] = LiveEvent(event.project, event.run, event.kind, details)
+        self._waiting[key] = previous.merge(event) if previous is not None else event
         self._arrived.set()
 
     async def take(self, timeout_s: float) -> list[LiveEvent]:
