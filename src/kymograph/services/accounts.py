@@ -11,6 +11,7 @@ from kymograph.core.names import parse_entity_name
 from kymograph.errors import (
     EntityNotFound,
     Forbidden,
+    InvalidName,
     InvalidSetting,
     KeyNotFound,
     NameTaken,
@@ -198,6 +199,14 @@ class AccountService:
                 return None
 
         return self._database.read(job)
+
+    def is_free(self, name: str) -> bool:
+        """Whether a user, team or organization could be made under a name; making one tells as much."""
+        try:
+            parsed = parse_entity_name(name)
+        except InvalidName:
+            return False
+        return self._database.read(lambda tx: tx.accounts.find_entity(parsed) is None)
 
     def members(self, caller: Caller, entity: Entity) -> list[Member]:
         """Members of an entity that the caller may see."""

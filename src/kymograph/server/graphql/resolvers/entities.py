@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from ariadne import MutationType, ObjectType, QueryType
@@ -10,6 +11,7 @@ from kymograph.core.accounts import Entity, EntityKind, Member, User
 from kymograph.core.project import Project
 from kymograph.server.graphql.connections import connection, page_bounds
 from kymograph.server.graphql.context import Info, Payload
+from kymograph.types import EntityId, EntityName
 from kymograph.wire.ids import encode_id
 
 query = QueryType()
@@ -18,12 +20,26 @@ entity = ObjectType("Entity")
 organization = ObjectType("Organization")
 member = ObjectType("Member")
 
+FREE_ENTITY = EntityId(0)
+"""Stands for an entity that does not exist; row numbers begin at 1."""
+
 
 @query.field("entity")
 def resolve_entity(_parent: None, info: Info, name: str | None = None) -> Entity | None:
-    """A user's, team's or organization's name space, if the caller may see it."""
+    """A user's, team's or organization's name space, if the caller may see it.
+
+    A name that nobody has is answered by an entity without members or projects that says it is `available`.
+    """
     context = info.context
-    return context.services.accounts.find_entity(context.caller, name)
+    accounts = context.services.accounts
+    found = accounts.find_entity(context.caller, name)
+    if found is None and name and accounts.is_free(name):
+        return _free_entity(name)
+    return found
+
+
+def _free_entity(name: str) -> Entity:
+    return Entity(FREE_ENTITY, EntityName(name), EntityKind.USER, datetime.fromtimestamp(0, UTC))
 
 
 @query.field("organization")
@@ -36,7 +52,7 @@ def resolve_organization(_parent: None, info: Info, name: str) -> Entity | None:
 
 entity.set_field("id", lambda parent, _info: encode_id("Entity", parent.id))
 entity.set_field("name", lambda parent, _info: parent.name)
-entity.set_field("available", lambda _parent, _info: False)
+entity.set_field("available", lambda parent, _info: parent.id == FREE_ENTITY)
 entity.set_field("entityType", lambda parent, _info: parent.kind.value)
 entity.set_field("isTeam", lambda parent, _info: parent.kind is EntityKind.TEAM)
 entity.set_field("isPaid", lambda _parent, _info: False)
@@ -53,6 +69,8 @@ entity.set_field("xxhashDigestsEnabled", lambda _parent, _info: False)
 @entity.field("storageBytes")
 def resolve_storage_bytes(parent: Entity, info: Info) -> int:
     """Bytes kept in all projects of the entity."""
+    if parent.id == FREE_ENTITY:
+        return 0
     context = info.context
     page = context.services.projects.list(context.caller, entity=parent.name, limit=1000)
     return sum(stats.storage_bytes for _, stats in page.projects)
