@@ -69,7 +69,7 @@ class ArtifactRequest:
     ttl_duration_s: int | None = None
     history_step: int | None = None
     reuses_equal: bool = False
-    """Whether a committed version of the same content is answered in place of a new one."""
+    """Whether any committed version of the same content is answered in place of a new one, not only the newest."""
     digest_algorithm: str = DIGEST_ALGORITHM
     storage_region: str | None = None
 
@@ -358,7 +358,10 @@ def _find_meant(tx: Transaction, project: ProjectId, request: ArtifactRequest) -
             return known
     if request.distributed_id:
         return tx.artifacts.find_draft(collection.id, request.distributed_id)
-    return tx.artifacts.find_by_digest(collection.id, request.digest) if request.reuses_equal else None
+    if request.reuses_equal:
+        return tx.artifacts.find_by_digest(collection.id, request.digest)
+    latest = tx.artifacts.latest(collection.id)
+    return latest if latest is not None and latest.digest == request.digest else None
 
 
 def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> NewArtifact:

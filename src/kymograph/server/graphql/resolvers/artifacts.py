@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ariadne import MutationType, ObjectType, QueryType, UnionType
+from graphql import FieldNode
 
 from kymograph.core.accounts import User
 from kymograph.core.artifact import TTL_INHERITED, ArtifactVersion, ManifestKind
@@ -217,12 +218,30 @@ artifact.set_field("createdAt", lambda parent, _info: parent.created_at)
 artifact.set_field("updatedAt", lambda parent, _info: parent.updated_at)
 artifact.set_field("artifactType", lambda parent, _info: type_of(parent.collection))
 artifact.set_field("artifactSequence", lambda parent, _info: parent.collection)
-artifact.set_field("aliases", lambda parent, _info: [alias_node(parent.collection, alias) for alias in parent.aliases])
 artifact.set_field(
     "tags",
     lambda parent, _info: [{"id": encode_text_id("Tag", name), "name": name} for name in parent.tags],
 )
 artifact.set_field("artifactMemberships", lambda parent, _info, **_arguments: whole([membership_of(parent)]))
+
+
+@artifact.field("aliases")
+def resolve_aliases(parent: ArtifactVersion, info: Info) -> list[Payload]:
+    """The version's aliases. Clients up to 0.13 also look for its number there."""
+    names = list(parent.aliases)
+    if parent.version_index is not None and _selects(info, "artifactCollectionName"):
+        names.append(f"v{parent.version_index}")
+    return [alias_node(parent.collection, name) for name in names]
+
+
+def _selects(info: Info, name: str) -> bool:
+    """Whether the document names a field directly under the present one."""
+    return any(
+        isinstance(selection, FieldNode) and selection.name.value == name
+        for node in info.field_nodes
+        if node.selection_set is not None
+        for selection in node.selection_set.selections
+    )
 
 
 @artifact.field("currentManifest")
