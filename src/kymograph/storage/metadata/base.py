@@ -197,6 +197,9 @@ class RunStore(Protocol):
 
     def find(self, project: ProjectId, run: str) -> Run | None: ...
 
+    def find_ancestor(self, project: ProjectId, run: str) -> Run | None:
+        """Like `find`, but also a deleted run that was not purged yet: its forks keep what they inherited."""
+
     def find_by_key(self, run: RunKey) -> Run | None: ...
 
     def is_deleted(self, project: ProjectId, run: str) -> bool: ...

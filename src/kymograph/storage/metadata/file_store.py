@@ -110,7 +110,9 @@ class SqlFileStore:
         if self._connection.dialect.name == "sqlite":
             # SQLite's LIKE ignores case; GLOB does not, and speaks another language.
             return files.c.path.op("GLOB", is_comparison=True)(_like_to_glob(pattern))
-        return files.c.path.like(pattern, escape="\\")
+        trailing = len(pattern) - len(pattern.rstrip("\\"))
+        # An escape with nothing after it is an error there; here and in GLOB it stands for itself.
+        return files.c.path.like(pattern + "\\" * (trailing % 2), escape="\\")
 
     def _one(self, *conditions: ColumnElement[bool]) -> RunFile | None:
         row = self._connection.execute(select(files).where(*conditions)).one_or_none()

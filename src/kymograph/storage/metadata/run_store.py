@@ -200,6 +200,10 @@ class SqlRunStore:
         """Docstring inherited."""
         return self._one(_full_runs().where(runs.c.project_id == project, runs.c.id == run))
 
+    def find_ancestor(self, project: ProjectId, run: str) -> Run | None:
+        """Docstring inherited."""
+        return self._one(_all_runs().where(runs.c.project_id == project, runs.c.id == run))
+
     def find_by_key(self, run: RunKey) -> Run | None:
         """Docstring inherited."""
         return self._one(_full_runs().where(runs.c.key == run))
@@ -321,6 +325,11 @@ class SqlRunStore:
 
 
 def _full_runs() -> Select[Any]:
+    return _all_runs().where(runs.c.deleted_at.is_(None), projects.c.deleted_at.is_(None))
+
+
+def _all_runs() -> Select[Any]:
+    """Deleted ones included, as long as they have their documents."""
     return (
         select(
             runs,
@@ -340,7 +349,6 @@ def _full_runs() -> Select[Any]:
             .join(entities, entities.c.id == projects.c.entity_id)
             .outerjoin(users, users.c.id == runs.c.user_id)
         )
-        .where(runs.c.deleted_at.is_(None), projects.c.deleted_at.is_(None))
     )
 
 

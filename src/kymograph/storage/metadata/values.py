@@ -117,7 +117,7 @@ def document_leaves(scope: Scope, document: str) -> Iterable[tuple[str, JsonValu
     Config values are taken out of their ``{"value": …}``, and the client's own `_wandb` entry is left out.
     """
     try:
-        parsed: Any = exact_json.loads(document)
+        parsed: Any = exact_json.loads_document(document)
     except ValueError:
         return ()
     if not isinstance(parsed, dict):
