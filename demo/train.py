@@ -74,12 +74,11 @@ RECIPES: dict[str, Recipe] = {
         tags=("unstable",),
     ),
     "lr-range-test": Recipe(
-        "Learning rate from 0.001 up to 10,000: where it stops learning, and where it breaks.",
+        "Learning rate from 0.001 up to 10, with an activation that forgives nothing: where does it break?",
         hidden=(128,),
-        optimizer="sgd",
+        activation="cubic",
         learning_rate=1e-3,
         schedule="range",
-        weight_decay=1e-2,
         tags=("unstable", "lr-range"),
     ),
 }
@@ -125,7 +124,7 @@ def learning_rate_at(recipe: Recipe, progress: float) -> float:
         case "restarts":
             return recipe.learning_rate * 0.5 * (1.0 + float(np.cos(np.pi * (5.0 * progress % 1.0))))
         case "range":
-            return recipe.learning_rate * float(10.0 ** (7.0 * progress))
+            return recipe.learning_rate * float(10.0 ** (4.0 * progress))
         case _:
             return recipe.learning_rate
 
