@@ -60,14 +60,16 @@ def parse_request(body: bytes, *, encoding: str | None = None, writer: WriterId 
         raise MalformedRequest(f"not JSON: {exc}") from exc
     if not isinstance(document, dict):
         raise MalformedRequest("expected a JSON object")
-    files = document.get("files") or {}
-    if not isinstance(files, dict):
+    files, uploaded = document.get("files"), document.get("uploaded")
+    if not isinstance(files, dict | None):
         raise MalformedRequest("expected an object of virtual files", where="files")
+    if not isinstance(uploaded, list | None):
+        raise MalformedRequest("expected a list of file names", where="uploaded")
 
     batches: list[LineBatch] = []
     ignored: list[str] = []
     summary_json: str | None = None
-    for name, chunk in files.items():
+    for name, chunk in (files or {}).items():
         first_line, lines = _parse_chunk(name, chunk)
         if name == HISTORY_FILE:
             batches.append(LineBatch(Stream.HISTORY, first_line, lines, writer))
@@ -84,7 +86,7 @@ def parse_request(body: bytes, *, encoding: str | None = None, writer: WriterId 
     return FileStreamRequest(
         batches=tuple(batch for batch in batches if batch.lines),
         summary_json=summary_json,
-        uploaded=tuple(name for name in document.get("uploaded") or () if isinstance(name, str)),
+        uploaded=tuple(name for name in uploaded or () if isinstance(name, str)),
         is_preempting=document.get("preempting") is True,
         is_complete=document.get("complete") is True,
         exit_code=_parse_exit_code(document),

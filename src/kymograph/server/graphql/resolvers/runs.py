@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from ariadne import MutationType, ObjectType
@@ -41,7 +42,10 @@ def resolve_upsert_bucket(_parent: None, info: Info, input: dict[str, Any]) -> P
         key=RunKey(parse_id("Run", storage_id)) if storage_id else None,
     )
     saved, inserted = context.services.runs.upsert(context.caller, address, _change_of(input))
-    return {"bucket": saved, "inserted": inserted, "serverSettings": {"serverMessages": []}}
+    # No line count here: given one, a client numbers its lines from there on, and a log that is synced twice would be
+    # there twice. Who resumes or rewinds gets the count from `model.bucket` and `rewindRun`.
+    bucket = replace(saved, history_lines=0)
+    return {"bucket": bucket, "inserted": inserted, "serverSettings": {"serverMessages": []}}
 
 
 def _change_of(input: dict[str, Any]) -> RunChange:
