@@ -107,7 +107,8 @@ def resolve_files(
     if first is not None and first < 0:
         raise MalformedRequest("must not be negative", where="first")
     limit = min(50 if first is None else first, MAX_PAGE)
-    wanted = [name for name in names or [] if name]
+    # Clients pass on what users wrote, also `./file.txt` for `file.txt`.
+    wanted = [name.removeprefix("./") for name in names or [] if name]
     page = context.services.files.list_files(
         parent, names=wanted, pattern=pattern, after=_path_of(after), limit=limit + 1
     )
