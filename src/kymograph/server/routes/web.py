@@ -8,6 +8,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from kymograph.core.names import RESERVED_ENTITY_NAMES
 
@@ -20,6 +22,16 @@ NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Kymog
 <body style="font: 14px system-ui; margin: 48px; max-width: 40em"><h1>Kymograph is running</h1>
 <p>The web page was not built into this installation. Run <code>make web</code> and reload.</p>
 <p>Logging and the API work: see <a href="/api/docs">/api/docs</a>.</p></body></html>"""
+
+
+class Assets(StaticFiles):
+    """Files whose names carry a hash of their content: a browser may keep them for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """One file."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
 
 
 def static_folder() -> Path:
