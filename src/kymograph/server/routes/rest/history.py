@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from kymograph.core import exact_json
@@ -53,6 +54,7 @@ router = APIRouter(tags=["history"], responses=ERRORS)
 MAX_CATALOGUE_RUNS = 1000
 MAX_SERIES = 20_000
 """Runs times metrics of one request."""
+_SINGLE = np.finfo(np.float32)
 INTERNAL_METRICS = ("_step", "_runtime", "_timestamp", "_wandb")
 
 
@@ -171,23 +173,24 @@ def get_series(
         x_max=body.max,
         width=body.width,
     )
-    return JsonResponse(_encode_series(answer, runs, body.x))
+    return JsonResponse(_encode_series(answer, runs, body))
 
 
-def _encode_series(answer: BucketAnswer, runs: Sequence[Run], x: str) -> JsonObject:
+def _encode_series(answer: BucketAnswer, runs: Sequence[Run], body: SeriesRequest) -> JsonObject:
     id_by_key: dict[RunKey, str] = {run.key: run.id for run in runs}
     xs: list[JsonValue] = []
     index_by_column: dict[tuple[float, ...], int] = {}
     series: list[JsonValue] = []
+    is_single = body.precision == "single"
     for item in answer.series:
         column = tuple(item.x)
         if column not in index_by_column:
             index_by_column[column] = len(xs)
             xs.append(list(column))
-        series.append(_encode_one(item, id_by_key[item.run], index_by_column[column]))
+        series.append(_encode_one(item, id_by_key[item.run], index_by_column[column], is_single=is_single))
     is_empty = answer.x_min is None or answer.x_max is None
     return {
-        "x": x,
+        "x": body.x,
         "range": None if is_empty else [answer.x_min, answer.x_max],
         "width": answer.width,
         "xs": xs,
@@ -195,22 +198,35 @@ def _encode_series(answer: BucketAnswer, runs: Sequence[Run], x: str) -> JsonObj
     }
 
 
-def _encode_one(item: SeriesBuckets, run: str, x: int) -> JsonObject:
-    encoded: JsonObject = {
+def _encode_one(item: SeriesBuckets, run: str, x: int, *, is_single: bool) -> JsonObject:
+    def column(values: list[float | None]) -> Any:
+        return _to_single(values) if is_single else values
+
+    encoded: dict[str, Any] = {
         "run": run,
         "metric": item.metric,
         "points": item.points,
         "exact": item.is_exact,
         "x": x,
-        "mean": list(item.mean),
+        "mean": column(item.mean),
         "nan": _encode_marks(item.nan),
         "pos_inf": _encode_marks(item.pos_inf),
         "neg_inf": _encode_marks(item.neg_inf),
         "last": exact_json.to_strict(item.last),
     }
     if not item.is_exact:
-        encoded.update(min=list(item.min), max=list(item.max), count=list(item.count))
+        encoded.update(min=column(item.min), max=column(item.max), count=item.count)
     return encoded
+
+
+def _to_single(values: list[float | None]) -> Any:
+    """The column in single precision, which JSON writes in half the digits; as it is where that would lose a value."""
+    doubles = np.array(values, dtype=np.float64)  # None becomes NaN, and NaN null again
+    magnitudes = np.abs(doubles)
+    is_representable = (magnitudes < _SINGLE.max) & ((magnitudes > _SINGLE.tiny) | (magnitudes == 0))
+    if not (is_representable | np.isnan(doubles)).all():
+        return values
+    return doubles.astype(np.float32)
 
 
 def _encode_marks(marks: Sequence[Mark]) -> list[JsonValue]:

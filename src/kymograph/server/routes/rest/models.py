@@ -214,6 +214,9 @@ class SeriesRequest(Model):
     min: float | None = Field(default=None, allow_inf_nan=False)
     max: float | None = Field(default=None, allow_inf_nan=False)
     width: int = Field(default=1000, ge=1, le=5000)
+    precision: Literal["double", "single"] = Field(
+        default="double", description="single: mean, min and max to about 7 digits, in half the bytes"
+    )
 
 
 class SeriesModel(Model):
