@@ -139,7 +139,7 @@ export const seriesQuery = (at: ProjectRef, spec: SeriesRequest, urgency: number
     queryFn: ({ signal }): Promise<SeriesSet> =>
       seriesLane.run(urgency, signal, async () =>
         decodeSeries(
-          await request<SeriesAnswer>('POST', `${projectPath(at)}/series`, { signal, body: spec }),
+          await request<SeriesAnswer>('POST', `${projectPath(at)}/series`, { signal, body: { ...spec, precision: 'single' } }),
         ),
       ),
     staleTime: Number.POSITIVE_INFINITY,
