@@ -40,7 +40,8 @@ def bucket_edges(x_min: float, x_max: float, width: int) -> Floats:
     # Not x_min + span * fraction: the span of two large numbers of unlike sign overflows.
     edges = x_min * (1.0 - fraction) + x_max * fraction
     edges[0], edges[-1] = x_min, x_max
-    return np.maximum.accumulate(edges)
+    # Rounding may carry an edge past a bound that lies close.
+    return np.maximum.accumulate(np.clip(edges, x_min, x_max))
 
 
 def downsample(x: Floats, values: Floats, edges: Floats) -> Buckets:

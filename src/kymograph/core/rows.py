@@ -50,15 +50,15 @@ def nesting_prefixes(name: str) -> list[str]:
     return [name[:index] for index, char in enumerate(name) if char == "."]
 
 
+def is_nesting(value: JsonValue) -> bool:
+    """Whether a value is a mapping that dotted names go into: not an empty one, nor a media record."""
+    return isinstance(value, dict) and bool(value) and "_type" not in value
+
+
 def leaves_of(row: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Every value of a row by its dotted name."""
-    leaves = {}
-    nested = []
-    for top, value in row.items():
-        if isinstance(value, dict) and value and "_type" not in value:
-            nested.append(top)
-        else:
-            leaves[top] = value
+    leaves = {top: value for top, value in row.items() if not is_nesting(value)}
+    nested = [top for top in row if top not in leaves]
     # By length, as `nesting_prefixes` lists the keys that a name may lie under.
     for top in sorted(nested, key=len):
         leaves.update(iter_leaves({top: row[top]}))
@@ -66,26 +66,28 @@ def leaves_of(row: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def pick_keys(row: Mapping[str, JsonValue], names: Iterable[str]) -> dict[str, JsonValue]:
-    """The parts of a row that `names` address, nested as in the row."""
+    """The parts of a row that `names` address, nested as in the row.
+
+    A name addresses a top-level key whole, or a value inside a mapping.
+    """
     picked: dict[str, JsonValue] = {}
     for name in names:
-        _pick(row, name, picked)
+        if name in row:
+            picked[name] = row[name]
+        _pick_nested(row, name, picked)
     return picked
 
 
-def _pick(row: Mapping[str, JsonValue], name: str, into: dict[str, JsonValue]) -> bool:
-    found = False
-    if name in row:
-        into[name] = row[name]
-        found = True
+def _pick_nested(row: Mapping[str, JsonValue], name: str, into: dict[str, JsonValue]) -> None:
     for prefix in nesting_prefixes(name):
         inner = row.get(prefix)
-        if isinstance(inner, dict) and "_type" not in inner:
-            held = into.get(prefix)
-            target: dict[str, JsonValue] = dict(held) if isinstance(held, dict) else {}
-            if held is inner:
-                found = True
-            elif _pick(inner, name[len(prefix) + 1 :], target):
-                into[prefix] = target
-                found = True
-    return found
+        if not isinstance(inner, dict) or not is_nesting(inner) or into.get(prefix) is inner:
+            continue
+        rest = name[len(prefix) + 1 :]
+        held = into.get(prefix)
+        target: dict[str, JsonValue] = held if isinstance(held, dict) else {}
+        if rest in inner and not is_nesting(inner[rest]):
+            target[rest] = inner[rest]
+        _pick_nested(inner, rest, target)
+        if target:
+            into[prefix] = target

@@ -318,20 +318,23 @@ class Columns:
         for nested in self._nested.values():
             yield from nested.columns.items()
 
-    def names_under(self, name: str) -> list[str]:
-        """The metrics that a key asks for: the metric of that name, and all that lie in a mapping of that name."""
-        found = [name] if self._sources(name) else []
-        inside = f"{name}."
-        for top in (name, *nesting_prefixes(name)):
-            if top in self._nested:
-                found += [leaf for leaf in self._nested[top].columns if leaf.startswith(inside)]
-        return found
+    def presence(self, key: str) -> Series:
+        """The rows that a key addresses: those with the metric of that name, or any value under it as top-level key.
+
+        The codes tell the kinds; mappings have the code of one.
+        """
+        if key not in self._nested:
+            return self.series(key)
+        whole = _Column()
+        places = self._nested[key].places
+        whole.extend(places, array("d", (math.nan,)) * len(places), MAPPING)
+        return self._merge([*self._sources(key), (key, whole)])
 
     def series(self, name: str, *, is_kept: bool = True) -> Series:
         """A metric by step; empty if it was never logged. Kept for later unless the caller goes through all of them."""
         series = self._series.get(name)
         if series is None:
-            series = self._merge(name)
+            series = self._merge(self._sources(name))
             if is_kept:
                 self._series[name] = series
                 self._series_bytes += len(series.steps) * _POINT_BYTES * 2 + _COLUMN_BYTES
@@ -348,8 +351,7 @@ class Columns:
             ]
         return sources
 
-    def _merge(self, name: str) -> Series:
-        sources = self._sources(name)
+    def _merge(self, sources: Sequence[tuple[str, _Column]]) -> Series:
         if not sources:
             return EMPTY_SERIES
         lines = self.lines()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,11 @@ class TailReader:
         self._database = database
         self._cache = ColumnCache(budget_bytes=cache_bytes)
 
+    @property
+    def cached_bytes(self) -> int:
+        """Memory that decoded columns take, roughly."""
+        return self._cache.byte_size
+
     # docstrings inherited
 
     def rows(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
@@ -79,15 +85,8 @@ class TailReader:
 
 
 def _rows(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
-    names_of_key: dict[MetricName, set[str]] = {key: set() for key in query.keys}
-
-    def choose(columns: Columns) -> set[str]:
-        for key, names in names_of_key.items():
-            names.update(columns.names_under(key))
-        return set().union(*names_of_key.values())
-
-    view = snapshot.view(parts, choose)
-    steps = _matching_steps(view, names_of_key, query.mode)
+    view = snapshot.view(parts, query.keys, find=Columns.presence)
+    steps = _matching_steps(view, query.keys, query.mode)
     first = 0 if query.min_step is None else int(np.searchsorted(steps, query.min_step))
     end = len(steps) if query.max_step is None else int(np.searchsorted(steps, query.max_step))
     matching = steps[first : max(first, end)]
@@ -100,27 +99,18 @@ def _rows(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -> 
     )
 
 
-def _matching_steps(view: HistoryView, names_of_key: dict[MetricName, set[str]], mode: KeyMode) -> Ints:
+def _matching_steps(view: HistoryView, keys: Sequence[MetricName], mode: KeyMode) -> Ints:
     """Ascending steps of the rows that hold the keys; of all rows where there are none."""
-    if not names_of_key:
+    if not keys:
         return _distinct([part.by_step()[0] for part in view.parts])
-    found: Ints | None = None
-    for names in names_of_key.values():
-        present = _distinct([view.series(name).steps for name in names])
-        if found is None:
-            found = present
-        elif mode is KeyMode.ALL:
-            found = np.intersect1d(found, present, assume_unique=True)
-        else:
-            found = _distinct([found, present])
-    assert found is not None
-    return found
+    present = [view.series(key).steps for key in keys]
+    if mode is KeyMode.ANY:
+        return _distinct(present)
+    return reduce(lambda left, right: np.intersect1d(left, right, assume_unique=True), present)
 
 
 def _distinct(steps: Sequence[Ints]) -> Ints:
     """All steps once, ascending."""
-    if not steps:
-        return np.empty(0, np.int64)
     # np.unique hashes, which takes 1 s for a million steps that are sorted already; this takes 10 ms.
     ordered = np.sort(np.concatenate(steps), kind="stable")
     return ordered[np.append(ordered[1:] != ordered[:-1], True)] if len(ordered) else ordered
@@ -172,7 +162,7 @@ def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart]) -> list[MetricI
         names: dict[str, None] = {}
         for part in parts:
             snapshot.visit(part, lambda name, _: names.setdefault(name))
-        view = snapshot.view(parts, lambda columns: names)
+        view = snapshot.view(parts, names)
         for name in names:
             see(name, view.series(name))
     lasts = snapshot.exact_values([(view, point) for point in ends])
@@ -233,6 +223,6 @@ def _describe_numbers(numbers: Floats) -> tuple[int, bool]:
 
 
 def _last_step(snapshot: Snapshot, parts: Sequence[HistoryPart]) -> int | None:
-    view = snapshot.view(parts, lambda columns: ())
+    view = snapshot.view(parts)
     lasts = [int(steps[-1]) for part in view.parts if len(steps := part.by_step()[0])]
     return max(lasts, default=None)

@@ -72,7 +72,7 @@ def _to_buckets(item: _Drawn, edges: Floats, *, last: JsonValue) -> SeriesBucket
 
 def _draw_source(snapshot: Snapshot, query: BucketQuery, source: SeriesSource) -> Iterator[_Drawn]:
     names = {*query.metrics, *_names_of_axis(query)}
-    view = snapshot.view(source.parts, lambda columns: names)
+    view = snapshot.view(source.parts, names)
     for metric in query.metrics:
         series = view.series(metric)
         is_number = series.codes <= LAST_NUMERIC

@@ -112,14 +112,20 @@ class Snapshot:
         self._stream = stream
         self._versions = tail.versions(runs, stream)
 
-    def view(self, parts: Sequence[HistoryPart], choose: Callable[[Columns], Iterable[str]]) -> HistoryView:
-        """A history with the metrics that `choose` names, of each part's columns."""
-        return HistoryView(tuple(self._view_part(part, choose) for part in parts))
+    def view(
+        self,
+        parts: Sequence[HistoryPart],
+        names: Iterable[str] = (),
+        *,
+        find: Callable[[Columns, str], Series] = Columns.series,
+    ) -> HistoryView:
+        """A history with what `find` gives for each of `names` in each part's columns: by default, its series."""
+        return HistoryView(tuple(self._view_part(part, names, find) for part in parts))
 
-    def _view_part(self, part: HistoryPart, choose: Callable[[Columns], Iterable[str]]) -> PartView:
+    def _view_part(self, part: HistoryPart, names: Iterable[str], find: Callable[[Columns, str], Series]) -> PartView:
         versions = self._versions.get(part.run, {})
         with self._cache.columns(self._tail, part.run, self._stream, versions) as columns:
-            series = {name: _up_to(columns.series(name), part.last_step) for name in choose(columns)}
+            series = {name: _up_to(find(columns, name), part.last_step) for name in names}
             return PartView(part, columns.lines(), series)
 
     def visit(self, part: HistoryPart, see: Callable[[str, Series], None]) -> HistoryView:
