@@ -113,3 +113,19 @@ def add_member(team: str, username: str, role: str, **flags: str | None) -> None
     with _opened(flags) as (deployment, caller):
         deployment.services.accounts.put_member(caller, team, username, Role(role))
         click.echo(f"{username} is {role} of {team}")
+
+
+@admin.command("gc")
+@click.option("--dry-run", is_flag=True, help="Change nothing, only say what would go.")
+@_options
+def collect_garbage(dry_run: bool, **flags: str | None) -> None:
+    """Remove what deletion left behind: data of deleted runs and projects, and objects that no file names.
+
+    A running server does the same by itself. Nothing goes that was deleted within the last hour.
+    """
+    with _opened(flags) as (deployment, _caller):
+        collector = deployment.services.garbage
+        runs = collector.collect_runs(dry_run=dry_run)
+        total = runs + collector.collect_strays(dry_run=dry_run)
+        verb = "would go" if dry_run else "collected"
+        click.echo(f"{total.runs:,} runs, {total.objects:,} objects, {total.size_bytes:,} bytes {verb}")

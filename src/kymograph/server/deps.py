@@ -17,6 +17,7 @@ from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
 from kymograph.services.container import Services
 from kymograph.services.files import FileService
+from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
 from kymograph.services.live import LiveBus, LocalLiveBus
 from kymograph.services.projects import ProjectService
@@ -98,6 +99,7 @@ def open_deployment(
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             live=live,
+            garbage=Collector(database, objects, clock, _branch_point_of),
         )
         undo.pop_all()
     return Deployment(settings, database, objects, services, lock)

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 
 import uvicorn
+from fastapi import FastAPI
 
 from kymograph.errors import InvalidSetting
 from kymograph.server.app import create_app
@@ -49,9 +50,20 @@ def run_server(settings: Settings) -> None:
             server_header=False,
             proxy_headers=False,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config).run(sockets=[listener])
     finally:
         deployment.close()
+
+
+class _Server(uvicorn.Server):
+    """Tells live streams to end before it waits for open connections: they would last as long as the browser tab."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        application = self.config.app
+        if isinstance(application, FastAPI):
+            application.state.closing.set()
+        await super().shutdown(sockets)
 
 
 def greet(deployment: Deployment) -> None:

@@ -10,6 +10,7 @@ from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
 from kymograph.services.files import FileService
+from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
 from kymograph.services.live import LiveBus
 from kymograph.services.projects import ProjectService
@@ -30,3 +31,4 @@ class Services:
     artifact_commits: ArtifactCommits
     artifact_downloads: ArtifactDownloads
     live: LiveBus
+    garbage: Collector

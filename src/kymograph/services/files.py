@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import mimetypes
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,13 +15,15 @@ from kymograph.core.files import RunFile
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_file_path
 from kymograph.core.run import Run, RunChange
-from kymograph.errors import Forbidden, RunFileNotFound
+from kymograph.errors import Forbidden, KymographError, RunFileNotFound, RunNotFound, TransportError
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ByteSpan, ObjectStore
 from kymograph.types import FilePath, JsonObject, ObjectKey, RunKey
+
+logger = logging.getLogger(__name__)
 
 UPLOAD_URL_LENGTH_S = 24 * 3600
 """Clients ask for addresses when a file is ready but may retry for hours."""
@@ -92,6 +95,7 @@ class FileService:
 
         Raises:
             Forbidden: The address is forged, expired or not for uploads.
+            RunNotFound: The run was deleted meanwhile; nothing was stored.
             StorageFull: Nothing was stored.
         """
         claims = self._signer.verify(token, now_s=self._clock().timestamp())
@@ -103,9 +107,11 @@ class FileService:
         stored = await self._objects.put(object_key, body)
         metadata = await asyncio.to_thread(self._read_metadata, path, object_key, stored.size_bytes)
 
-        def job(tx: Transaction) -> tuple[Run | None, RunFile, RunFile | None]:
+        def job(tx: Transaction) -> tuple[Run, RunFile, RunFile | None]:
             now = self._clock()
             run = tx.runs.find_by_key(run_key)
+            if run is None:
+                raise RunNotFound("(of this address)")
             previous = tx.files.find(run_key, path)
             file = tx.files.put(
                 run_key,
@@ -116,16 +122,26 @@ class FileService:
                 object_key=object_key,
                 now=now,
             )
-            if run is not None and metadata is not None:
+            if metadata is not None:
                 tx.runs.update(run_key, RunChange(metadata_json=metadata), now)
             return run, file, previous
 
-        run, file, previous = await asyncio.to_thread(self._database.write, job)
+        try:
+            run, file, previous = await asyncio.to_thread(self._database.write, job)
+        except KymographError:
+            await asyncio.to_thread(self._forget, [object_key])
+            raise
         if previous is not None and previous.object_key != object_key:
-            await self._objects.delete(previous.object_key)
-        if run is not None:
-            self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.FILES))
+            await asyncio.to_thread(self._forget, [previous.object_key])
+        self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.FILES))
         return file
+
+    def _forget(self, keys: Sequence[ObjectKey]) -> None:
+        """Remove bytes that no record names; what fails now is left to `services.garbage`."""
+        try:
+            self._objects.delete_keys(keys)
+        except TransportError as exc:
+            logger.warning("objects are left for the collector", extra={"objects": len(keys), "problem": str(exc)})
 
     def _read_metadata(self, path: FilePath, key: ObjectKey, size_bytes: int) -> str | None:
         if path != METADATA_FILE or size_bytes > MAX_METADATA_BYTES:
@@ -184,25 +200,34 @@ class FileService:
         return self._database.read(job)
 
     def delete(self, caller: Caller, numbers: Sequence[int]) -> list[RunFile]:
-        """Remove file records; the caller then removes the bytes of what is returned.
+        """Remove files: all of them or none.
 
         Raises:
             RunFileNotFound: No such file, or not readable.
-            Forbidden: The caller may only read there. Nothing was removed.
+            Forbidden: The caller may only read there.
         """
 
-        def job(tx: Transaction) -> list[RunFile]:
-            removed: list[RunFile] = []
-            for number in numbers:
+        def job(tx: Transaction) -> list[tuple[Run, RunFile]]:
+            removed: list[tuple[Run, RunFile]] = []
+            for number in dict.fromkeys(numbers):
                 file = tx.files.find_by_id(number)
-                if file is None:
+                run = tx.runs.find_by_key(file.run) if file is not None else None
+                if file is None or run is None:
                     raise RunFileNotFound(str(number))
-                check_run(tx, caller, tx.runs.find_by_key(file.run), Access.WRITE, named=file.path)
+                try:
+                    check_run(tx, caller, run, Access.WRITE, named=file.path)
+                except RunNotFound as exc:
+                    raise RunFileNotFound(str(number)) from exc
                 tx.files.delete(number)
-                removed.append(file)
+                removed.append((run, file))
             return removed
 
-        return self._database.write(job)
+        removed = self._database.write(job)
+        # Row first, object second: a record without bytes would be a broken file.
+        self._forget([file.object_key for _, file in removed])
+        for project_id, run_id in {(run.project_id, run.id) for run, _ in removed}:
+            self._live.publish(LiveEvent(project_id, run_id, LiveKind.FILES))
+        return [file for _, file in removed]
 
 
 def guess_mimetype(path: str, content_type: str | None = None) -> str:

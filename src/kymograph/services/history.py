@@ -145,7 +145,7 @@ class HistoryService:
         current = run
         while len(parts) <= MAX_ANCESTORS and '"branch_point"' in current.config_json:
             point = self._branch_point_of(exact_json.loads(current.config_json))
-            parent = tx.runs.find(run.project_id, point[0]) if point is not None else None
+            parent = tx.runs.find_ancestor(run.project_id, point[0]) if point is not None else None
             if point is None or parent is None or parent.key in seen:
                 break
             # An ancestor contributes no more than what its own child inherited.

@@ -1,8 +1,8 @@
 """The database as the services see it: jobs on a transaction that offers one store per noun.
 
 A job is a plain function. `read` gives it a consistent snapshot; `write` runs it with all others excluded from the
-rows it touches, and returns once its effects are durable. The embedded database runs writing jobs one after another on one
-connection and commits many of them together (group commit), so a job must be short, must not wait for anything but
+rows it touches, and returns once its effects are durable. The embedded database runs writing jobs one after another on
+one connection and commits many of them together (group commit), so a job must be short, must not wait for anything but
 the database, and may run more than once if the database asks for a retry: no side effects but those on the transaction.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from kymograph.storage.garbage.base import GarbageStore
 from kymograph.storage.history.base import Tail
 from kymograph.storage.metadata.base import AccountStore, ArtifactStore, FileStore, ProjectStore, RunStore
 
@@ -43,6 +44,10 @@ class Transaction(Protocol):
     @property
     def tail(self) -> Tail:
         """History, system metrics and console lines as received."""
+
+    @property
+    def garbage(self) -> GarbageStore:
+        """What deletion left behind."""
 
 
 class Database(Protocol):

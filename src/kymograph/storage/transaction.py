@@ -14,6 +14,7 @@ from kymograph.storage.metadata.project_store import SqlProjectStore
 from kymograph.storage.metadata.run_store import SqlRunStore
 
 if TYPE_CHECKING:
+    from kymograph.storage.garbage.store import SqlGarbageStore
     from kymograph.storage.history.base import Tail
 
 
@@ -56,3 +57,10 @@ class SqlTransaction:
         from kymograph.storage.history.tail import SqlTail
 
         return SqlTail(self.connection)
+
+    @cached_property
+    def garbage(self) -> SqlGarbageStore:
+        """What deletion left behind."""
+        from kymograph.storage.garbage.store import SqlGarbageStore
+
+        return SqlGarbageStore(self.connection)

@@ -330,25 +330,22 @@ def _full_runs() -> Select[Any]:
 
 def _all_runs() -> Select[Any]:
     """Deleted ones included, as long as they have their documents."""
-    return (
-        select(
-            runs,
-            run_documents.c.config_json,
-            run_documents.c.summary_json,
-            run_documents.c.metadata_json,
-            projects.c.name.label("project"),
-            entities.c.name.label("entity"),
-            users.c.username,
-            _line_count(Stream.HISTORY).label("history_lines"),
-            _line_count(Stream.SYSTEM).label("event_lines"),
-            _line_count(Stream.CONSOLE).label("console_lines"),
-        )
-        .select_from(
-            runs.join(run_documents, run_documents.c.run_key == runs.c.key)
-            .join(projects, projects.c.id == runs.c.project_id)
-            .join(entities, entities.c.id == projects.c.entity_id)
-            .outerjoin(users, users.c.id == runs.c.user_id)
-        )
+    return select(
+        runs,
+        run_documents.c.config_json,
+        run_documents.c.summary_json,
+        run_documents.c.metadata_json,
+        projects.c.name.label("project"),
+        entities.c.name.label("entity"),
+        users.c.username,
+        _line_count(Stream.HISTORY).label("history_lines"),
+        _line_count(Stream.SYSTEM).label("event_lines"),
+        _line_count(Stream.CONSOLE).label("console_lines"),
+    ).select_from(
+        runs.join(run_documents, run_documents.c.run_key == runs.c.key)
+        .join(projects, projects.c.id == runs.c.project_id)
+        .join(entities, entities.c.id == projects.c.entity_id)
+        .outerjoin(users, users.c.id == runs.c.user_id)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -78,6 +78,12 @@ class ObjectStore(Protocol):
 
     def list_keys(self, prefix: str) -> list[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
+
+    def iter_keys(self, prefix: str) -> Iterator[list[ObjectInfo]]:
+        """The same in portions and in no order, for stores of any size."""
+
+    def delete_keys(self, keys: Sequence[ObjectKey]) -> None:
+        """Remove objects; absent is fine."""
 
     def sign_put(self, key: ObjectKey, *, expires_in_s: float) -> str:
         """An address that takes a `PUT` of exactly this object, for a while."""

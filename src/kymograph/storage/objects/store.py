@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,6 +46,8 @@ PART_BYTES = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 2
 _HASH_BYTES = 1024 * 1024
 """Streams are hashed outside the event loop in pieces of this size: a smaller piece costs more to hand over."""
+_DELETED_AT_ONCE = 1000
+"""What S3 takes in one request."""
 
 _NO_SPACE = re.compile(r"os error (28|27|122)\b|status: 507|StorageFull|QuotaExceeded")
 """ENOSPC, EFBIG, EDQUOT; and what S3 servers say."""
@@ -164,13 +166,26 @@ class ObstoreObjects:
 
     def list_keys(self, prefix: str) -> list[ObjectInfo]:
         """Docstring inherited."""
+        return sorted((info for batch in self.iter_keys(prefix) for info in batch), key=lambda info: info.key)
+
+    def iter_keys(self, prefix: str) -> Iterator[list[ObjectInfo]]:
+        """Docstring inherited."""
         with self._translated(ObjectKey(prefix)):
-            found = [
-                _to_info(self._paths.decode(meta["path"]), meta)
-                for batch in obstore.list(self._store, self._paths.encode_prefix(prefix) or None)
-                for meta in batch
-            ]
-        return sorted((info for info in found if info.key.startswith(prefix)), key=lambda info: info.key)
+            for batch in obstore.list(self._store, self._paths.encode_prefix(prefix) or None):
+                found = [_to_info(self._paths.decode(meta["path"]), meta) for meta in batch]
+                yield [info for info in found if info.key.startswith(prefix)]
+
+    def delete_keys(self, keys: Sequence[ObjectKey]) -> None:
+        """Docstring inherited."""
+        if isinstance(self._store, _BucketStore):
+            with self._translated(ObjectKey("several objects")):
+                for start in range(0, len(keys), _DELETED_AT_ONCE):
+                    some = [self._paths.encode(key) for key in keys[start : start + _DELETED_AT_ONCE]]
+                    obstore.delete(self._store, some)
+            return
+        for key in keys:  # one by one: a folder breaks off at the first one that is absent
+            with self._translated(key), suppress(FileNotFoundError):
+                obstore.delete(self._store, self._paths.encode(key))
 
     def sign_put(self, key: ObjectKey, *, expires_in_s: float) -> str:
         """Docstring inherited."""

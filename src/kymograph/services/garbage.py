@@ -1,0 +1,154 @@
+"""Collects what deletion leaves behind: streams and files of deleted runs, and objects that no file names.
+
+Deleting is quick because it only marks: a run becomes a tombstone, a project hides its runs. The collector follows
+later. Every step of it may be repeated, by several replicas at once too, and it removes objects before the rows that
+lead to them: broken off anywhere, the next pass goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kymograph.core import exact_json
+from kymograph.services.history import BranchPointOf
+from kymograph.storage.base import Database
+from kymograph.storage.garbage.base import ForkedRun, Tombstone
+from kymograph.storage.objects.base import ObjectInfo, ObjectStore
+from kymograph.types import ProjectId, RunId, RunKey
+
+GRACE = timedelta(hours=1)
+"""What was deleted, or stored without a row, this long ago is not in use any more: no request lasts so long."""
+RUN_OBJECTS = "runs/"
+"""Where objects of run files lie: ``runs/<key of the run>/<random>``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a pass removed, or would remove."""
+
+    runs: int = 0
+    objects: int = 0
+    size_bytes: int = 0
+    """Of the objects; rows of the database are not counted."""
+
+    def __add__(self, other: Collected) -> Collected:
+        return Collected(self.runs + other.runs, self.objects + other.objects, self.size_bytes + other.size_bytes)
+
+
+class Collector:
+    """Removes garbage. Safe to run beside everything else, and more than once at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        clock: Callable[[], datetime],
+        branch_point_of: BranchPointOf,
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._clock = clock
+        self._branch_point_of = branch_point_of
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Let passes that are under way end soon; later ones do nothing."""
+        self._stopping.set()
+
+    def collect_runs(self, *, dry_run: bool = False) -> Collected:
+        """Remove streams, files and documents of runs that were deleted at least `GRACE` ago.
+
+        A deleted run keeps its history as long as a run that was forked from it lives. Runs of deleted projects become
+        deleted runs now, and are collected by a later pass.
+
+        Args:
+            dry_run: Change nothing, only count.
+        """
+        now = self._clock()
+        if not dry_run:
+            self._database.write(lambda tx: tx.garbage.delete_orphans(now))
+        total = Collected()
+        needed_by_project: dict[ProjectId, set[RunId]] = {}
+        last: RunKey | None = None
+        while tombstones := self._tombstones(now - GRACE, last):
+            for tombstone in tombstones:
+                if self._stopping.is_set():
+                    return total
+                project = tombstone.project_id
+                if project not in needed_by_project:
+                    needed_by_project[project] = self._ancestors_of_live_runs(project)
+                if tombstone.id not in needed_by_project[project]:
+                    total += self._collect_run(tombstone.key, dry_run=dry_run)
+            last = tombstones[-1].key
+        return total
+
+    def collect_strays(self, *, dry_run: bool = False) -> Collected:
+        """Remove objects that no file names and that are older than `GRACE`.
+
+        Uploads that broke off before their record, and replacements at the same moment, leave such objects. This walks
+        over all objects of runs: seldom is often enough.
+
+        Args:
+            dry_run: Change nothing, only count.
+        """
+        before = self._clock() - GRACE
+        total = Collected()
+        for batch in self._objects.iter_keys(RUN_OBJECTS):
+            if self._stopping.is_set():
+                return total
+            old = {info: run for info in batch if info.modified_at < before and (run := _run_of(info)) is not None}
+            total += self._remove(self._unneeded(old, set(old.values())), dry_run=dry_run)
+        return total
+
+    def _tombstones(self, before: datetime, after: RunKey | None) -> list[Tombstone]:
+        return self._database.read(lambda tx: tx.garbage.list_tombstones(before, after=after))
+
+    def _ancestors_of_live_runs(self, project: ProjectId) -> set[RunId]:
+        """Runs whose history, in whole or part, is also that of a run that lives."""
+        forks = self._database.read(lambda tx: tx.garbage.list_forks(project))
+        parents = {fork.id: parent for fork in forks if (parent := self._parent_of(fork)) is not None}
+        needed: set[RunId] = set()
+        for fork in forks:
+            ancestor = parents.get(fork.id) if not fork.is_deleted else None
+            while ancestor is not None and ancestor not in needed:
+                needed.add(ancestor)
+                ancestor = parents.get(ancestor)
+        return needed
+
+    def _parent_of(self, fork: ForkedRun) -> RunId | None:
+        point = self._branch_point_of(exact_json.loads(fork.config_json))
+        return RunId(point[0]) if point is not None else None
+
+    def _collect_run(self, run: RunKey, *, dry_run: bool) -> Collected:
+        objects = [info for batch in self._objects.iter_keys(f"{RUN_OBJECTS}{run}/") for info in batch]
+        removed = self._remove(self._unneeded(objects, ()), dry_run=dry_run)
+        if not dry_run:
+            # In portions: the embedded database has one writer, and trainings wait for it.
+            while self._database.write(lambda tx: tx.garbage.purge_lines(run)):
+                if self._stopping.is_set():
+                    return removed
+            self._database.write(lambda tx: tx.garbage.purge_run(run))
+        return removed + Collected(runs=1)
+
+    def _unneeded(self, objects: Iterable[ObjectInfo], runs: Iterable[RunKey]) -> list[ObjectInfo]:
+        """Those of the objects that neither a file of `runs` nor an artifact names."""
+        found = list(objects)
+        keys = [info.key for info in found]
+        needed = self._database.read(
+            lambda tx: tx.garbage.file_objects(sorted(runs)) | tx.garbage.artifact_objects(keys)
+        )
+        return [info for info in found if info.key not in needed]
+
+    def _remove(self, objects: list[ObjectInfo], *, dry_run: bool) -> Collected:
+        if objects and not dry_run:
+            self._objects.delete_keys([info.key for info in objects])
+        return Collected(objects=len(objects), size_bytes=sum(info.size_bytes for info in objects))
+
+
+def _run_of(info: ObjectInfo) -> RunKey | None:
+    """The run that an object belongs to; None for a key that is not of our making, which stays."""
+    digits = info.key.removeprefix(RUN_OBJECTS).partition("/")[0]
+    return RunKey(int(digits)) if digits.isascii() and digits.isdigit() else None

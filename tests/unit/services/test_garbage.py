@@ -1,0 +1,268 @@
+"""What deletion leaves behind goes, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kymograph.core import exact_json
+from kymograph.core.history import LineBatch, RowQuery, Stream
+from kymograph.core.run import Run, RunChange
+from kymograph.errors import RunDeleted
+from kymograph.services.garbage import Collected
+from kymograph.services.history import StreamUpdate
+from kymograph.testing.clock import ManualClock
+from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
+from kymograph.types import Digest, FilePath, JsonObject, ObjectKey, RunKey
+
+NOTHING = Collected()
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[DeploymentUnderTest]:
+    """Object stores stamp objects with real time, so the clock starts there."""
+    with open_test_deployment(tmp_path, clock=ManualClock(datetime.now(UTC))) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["memory://", "folder"])
+def any_objects(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DeploymentUnderTest]:
+    """The same with either embedded object store."""
+    url = request.param if "://" in request.param else (tmp_path / "objects").as_uri()
+    with open_test_deployment(tmp_path, clock=ManualClock(datetime.now(UTC)), objects=url) as opened:
+        yield opened
+
+
+def put_file(deployment: DeploymentUnderTest, run: Run, path: str, content: bytes) -> ObjectKey:
+    """A file of a run, as an upload leaves it."""
+    key = put_object(deployment, run.key, path.replace("/", "-"), content)
+    deployment.database.write(
+        lambda tx: tx.files.put(
+            run.key,
+            FilePath(path),
+            size_bytes=len(content),
+            md5=Digest("x"),
+            mimetype="text/plain",
+            object_key=key,
+            now=deployment.clock(),
+        )
+    )
+    return key
+
+
+def put_object(deployment: DeploymentUnderTest, run: int, name: str, content: bytes) -> ObjectKey:
+    key = ObjectKey(f"runs/{run}/{name}")
+    deployment.objects.put_bytes(key, content)
+    return key
+
+
+def log_rows(deployment: DeploymentUnderTest, run: Run, count: int = 3) -> None:
+    lines = [exact_json.dumps({"_step": step, "loss": step}) for step in range(count)]
+    batch = LineBatch(Stream.HISTORY, 0, lines)
+    deployment.services.history.record(deployment.admin, run.entity, run.project, run.id, StreamUpdate(batches=[batch]))
+
+
+def steps(deployment: DeploymentUnderTest, run: Run) -> list[int]:
+    return [row.step for row in deployment.services.history.rows(run, RowQuery()).rows]
+
+
+def object_keys(deployment: DeploymentUnderTest) -> set[str]:
+    return {info.key for info in deployment.objects.list_keys("runs/")}
+
+
+def row_counts(deployment: DeploymentUnderTest, run: RunKey) -> tuple[int, int]:
+    """Lines of history and files."""
+    return deployment.database.read(
+        lambda tx: (tx.tail.line_count(run, Stream.HISTORY), len(tx.garbage.file_objects([run])))
+    )
+
+
+def test_deleted_run_goes_with_streams_and_objects_after_the_grace_period(any_objects: DeploymentUnderTest) -> None:
+    deployment = any_objects
+    run, other = deployment.run("admin/p/gone"), deployment.run("admin/p/stays")
+    for one in (run, other):
+        log_rows(deployment, one)
+        put_file(deployment, one, "a.txt", b"12345")
+        put_file(deployment, one, "b/c.txt", b"678")
+    deployment.services.runs.delete(deployment.admin, run.key)
+
+    deployment.clock.advance(minutes=59)
+    assert deployment.services.garbage.collect_runs() == NOTHING
+    assert row_counts(deployment, run.key) == (3, 2)
+    deployment.clock.advance(minutes=2)
+    collected = deployment.services.garbage.collect_runs()
+
+    assert collected == Collected(runs=1, objects=2, size_bytes=8)
+    assert row_counts(deployment, run.key) == (0, 0)
+    assert row_counts(deployment, other.key) == (3, 2)
+    assert object_keys(deployment) == {f"runs/{other.key}/a.txt", f"runs/{other.key}/b-c.txt"}
+    assert deployment.services.garbage.collect_runs() == NOTHING
+
+
+def test_id_of_a_collected_run_stays_refused(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run("admin/p/gone", RunChange(config_json='{"secret":{"value":1}}', tags=("t",)))
+    deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+
+    deployment.services.garbage.collect_runs()
+
+    with pytest.raises(RunDeleted):
+        deployment.run("admin/p/gone")
+
+
+def test_dry_run_counts_and_changes_nothing(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run()
+    log_rows(deployment, run)
+    put_file(deployment, run, "a.txt", b"12345")
+    put_object(deployment, run.key, "stray", b"123")
+    deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+    garbage = deployment.services.garbage
+
+    runs, strays = garbage.collect_runs(dry_run=True), garbage.collect_strays(dry_run=True)
+
+    assert runs == Collected(runs=1, objects=2, size_bytes=8)
+    assert strays == Collected(objects=1, size_bytes=3)
+    assert row_counts(deployment, run.key) == (3, 1)
+    assert len(object_keys(deployment)) == 2
+
+
+def test_runs_of_a_deleted_project_go_a_grace_period_after_they_were_noticed(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run("admin/doomed/r")
+    put_file(deployment, run, "a.txt", b"12345")
+    deployment.clock.advance(days=3)
+    deployment.services.projects.delete(deployment.admin, "admin", "doomed")
+    garbage = deployment.services.garbage
+
+    assert garbage.collect_runs() == NOTHING
+    deployment.clock.advance(hours=2)
+
+    assert garbage.collect_runs() == Collected(runs=1, objects=1, size_bytes=5)
+
+
+def test_runs_of_a_deleted_user_go_too(deployment: DeploymentUnderTest) -> None:
+    ada = deployment.user("ada")
+    run = deployment.run("ada/p/r", by=ada)
+    put_file(deployment, run, "a.txt", b"12345")
+    deployment.services.accounts.delete_user(deployment.admin, "ada")
+
+    deployment.services.garbage.collect_runs()
+    deployment.clock.advance(hours=2)
+
+    assert deployment.services.garbage.collect_runs().runs == 1
+    assert object_keys(deployment) == set()
+
+
+def test_deleted_project_whose_name_is_used_again_leaves_the_new_one_alone(deployment: DeploymentUnderTest) -> None:
+    old = deployment.run("admin/p/r")
+    deployment.services.projects.delete(deployment.admin, "admin", "p")
+    new = deployment.run("admin/p/r")
+    for run in (old, new):
+        put_file(deployment, run, "a.txt", b"12345")
+    log_rows(deployment, new)
+
+    deployment.services.garbage.collect_runs()
+    deployment.clock.advance(hours=2)
+    collected = deployment.services.garbage.collect_runs() + deployment.services.garbage.collect_strays()
+
+    assert collected.runs == 1
+    assert object_keys(deployment) == {f"runs/{new.key}/a.txt"}
+    assert steps(deployment, new) == [0, 1, 2]
+
+
+def fork(parent: str, step: int) -> RunChange:
+    """The config of a run that was forked."""
+    point: JsonObject = {"run_id": parent, "step": step}
+    return RunChange(config_json=exact_json.dumps({"_wandb": {"value": {"branch_point": point}}}))
+
+
+def test_fork_keeps_what_it_inherited_from_a_deleted_parent(deployment: DeploymentUnderTest) -> None:
+    parent = deployment.run("admin/p/parent")
+    log_rows(deployment, parent)
+    middle = deployment.run("admin/p/middle", fork("parent", 1))
+    leaf = deployment.run("admin/p/leaf", fork("middle", 1))
+    for run in (parent, middle):
+        deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+
+    assert steps(deployment, leaf) == [0, 1]
+    assert deployment.services.garbage.collect_runs() == NOTHING
+    assert steps(deployment, leaf) == [0, 1]
+
+    deployment.services.runs.delete(deployment.admin, leaf.key)
+    deployment.clock.advance(hours=2)
+    assert deployment.services.garbage.collect_runs().runs == 3
+
+
+def test_runs_that_call_each_other_parent_are_collected(deployment: DeploymentUnderTest) -> None:
+    for name, parent in (("a", "b"), ("b", "a"), ("self", "self")):
+        run = deployment.run(f"admin/p/{name}", fork(parent, 0))
+        deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+
+    assert deployment.services.garbage.collect_runs().runs == 3
+
+
+def test_many_chunks_are_dropped_in_portions(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run()
+    text = exact_json.dumps({"_step": 1, "noise": "x" * 40_000})
+    for number in range(30):
+        batch = LineBatch(Stream.HISTORY, number, [text])
+        deployment.database.write(lambda tx, batch=batch: tx.tail.append(run.key, [batch]))  # type: ignore[misc]
+
+    portions = 1
+    while deployment.database.write(lambda tx: tx.garbage.purge_lines(run.key, limit=7)):
+        portions += 1
+
+    assert portions >= 4
+    assert row_counts(deployment, run.key) == (0, 0)
+
+
+def test_stray_objects_go_after_the_grace_period_and_named_ones_stay(any_objects: DeploymentUnderTest) -> None:
+    deployment = any_objects
+    run = deployment.run()
+    named = put_file(deployment, run, "kept.txt", b"12345")
+    put_object(deployment, run.key, "stray", b"123")
+    put_object(deployment, 4711, "of-no-run", b"1")
+    foreign = put_object(deployment, run.key, "x", b"")
+    deployment.objects.delete_keys([foreign])
+    deployment.objects.put_bytes(ObjectKey("runs/readme"), b"not ours")
+    deployment.objects.put_bytes(ObjectKey("blobs/1/abc"), b"of artifacts")
+
+    assert deployment.services.garbage.collect_strays() == NOTHING
+    deployment.clock.advance(hours=2)
+    collected = deployment.services.garbage.collect_strays()
+
+    assert collected == Collected(objects=2, size_bytes=4)
+    assert object_keys(deployment) == {named, "runs/readme"}
+    assert deployment.objects.read_bytes(ObjectKey("blobs/1/abc")) == b"of artifacts"
+
+
+def test_stopped_collector_does_nothing_more(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run()
+    put_object(deployment, run.key, "stray", b"123")
+    deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+
+    deployment.services.garbage.stop()
+
+    assert deployment.services.garbage.collect_runs() == NOTHING
+    assert deployment.services.garbage.collect_strays() == NOTHING
+    assert len(object_keys(deployment)) == 1
+
+
+def test_pass_that_broke_off_is_finished_by_the_next(deployment: DeploymentUnderTest) -> None:
+    """Objects went, rows did not: the tombstone still says that there is work."""
+    run = deployment.run()
+    log_rows(deployment, run)
+    key = put_file(deployment, run, "a.txt", b"12345")
+    deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+    deployment.objects.delete_keys([key])
+    deployment.database.write(lambda tx: tx.garbage.purge_lines(run.key))
+
+    assert deployment.services.garbage.collect_runs() == Collected(runs=1)
+    assert row_counts(deployment, run.key) == (0, 0)
