@@ -103,3 +103,19 @@ def test_links_lead_somewhere(page: Path) -> None:
     ]
 
     assert missing == []
+
+
+def test_names_on_the_page_of_the_architecture_stand_where_it_says() -> None:
+    page = ROOT / "docs/architecture.md"
+    named = re.findall(r"\[`([\w.]+)`]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+
+    wrong = [
+        f"{name} is not in {target}"
+        for name, target in named
+        if (path := page.parent / target).is_file()
+        and path.name != name
+        and not all(re.search(rf"\b{part}\b", path.read_text(encoding="utf-8")) for part in name.split("."))
+    ]
+
+    assert len(named) > 20
+    assert wrong == []
