@@ -7,6 +7,7 @@ one loads Alembic, which is slow to import.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
@@ -14,6 +15,9 @@ from kymograph.errors import StoreCorrupt
 from kymograph.storage.history import tables as _history_tables  # noqa: F401  (adds its tables to the registry)
 from kymograph.storage.metadata import tables as _metadata_tables  # noqa: F401
 from kymograph.storage.schema import registry
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0001"
 """The newest revision in `versions`; pinned by tests/unit/storage/test_migrations.py."""
@@ -45,21 +49,31 @@ def prepare(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection, revision: str | None, target: str = "head") -> None:
-    """Run the migrations from `revision` on."""
-    from alembic.config import Config  # takes 0.2 s, and only an old database needs it
+    """Run the migrations from `revision` on.
+
+    Raises:
+        StoreCorrupt: Nobody here knows `revision`.
+    """
+    from alembic import command  # takes 0.2 s, and only an old database needs it
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER))
-    script = ScriptDirectory.from_config(config)
+    config = config_for(connection)
     try:
-        script.get_revision(revision or "base")
+        ScriptDirectory.from_config(config).get_revision(revision or "base")
     except CommandError as exc:
         raise StoreCorrupt(
             "the database", problem=f"its revision {revision!r} is of a newer Kymograph; upgrade this server"
         ) from exc
-    config.attributes["connection"] = connection
-    from alembic import command
-
     command.upgrade(config, target)
+
+
+def config_for(connection: Connection) -> Config:
+    """What Alembic needs to work on a connection."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,109 @@
+"""Bringing databases to the tables of this release."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+
+from kymograph.errors import StoreCorrupt
+from kymograph.storage.database import open_database
+from kymograph.storage.migrations import HEAD, config_for, prepare, upgrade
+from kymograph.storage.schema import registry
+from kymograph.testing.databases import PostgresServer
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create_empty()
+
+
+@pytest.fixture
+def connection(url: str) -> Iterator[Connection]:
+    engine = create_engine(url)
+    with engine.begin() as opened:
+        yield opened
+    engine.dispose()
+
+
+def test_head_is_the_newest_migration(connection: Connection) -> None:
+    assert ScriptDirectory.from_config(config_for(connection)).get_current_head() == HEAD
+
+
+def test_migrations_lead_to_the_tables_of_the_code(connection: Connection) -> None:
+    """If this fails, tables were changed without a migration: see `kymograph.storage.migrations.draft`."""
+    upgrade(connection, None)
+
+    context = MigrationContext.configure(connection, opts={"compare_type": False})
+    assert compare_metadata(context, registry) == []
+
+
+def test_a_migrated_sqlite_file_equals_a_fresh_one(tmp_path: Path) -> None:
+    """Stricter than the comparison above: also WITHOUT ROWID, AUTOINCREMENT and every type."""
+
+    def tables(name: str, *, migrated: bool) -> dict[str, list[str]]:
+        engine = create_engine(f"sqlite:///{tmp_path / name}")
+        with engine.begin() as connection:
+            if migrated:
+                upgrade(connection, None)
+            else:
+                prepare(connection)
+            rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
+        engine.dispose()
+        # Alembic writes foreign keys in an order of its own.
+        return {row.name: sorted(re.findall(r"[^\s,]+", row.sql)) for row in rows if row.name != "alembic_version"}
+
+    assert tables("migrated.db", migrated=True) == tables("fresh.db", migrated=False)
+
+
+def test_a_database_without_a_revision_is_migrated_from_the_start(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    engine.dispose()
+
+    database = open_database(url)
+
+    assert database.read(lambda tx: tx.accounts.count_users()) == 0
+    database.close()
+
+
+def test_opening_twice_changes_nothing(url: str) -> None:
+    open_database(url).close()
+    open_database(url).close()
+
+
+def test_a_database_of_a_newer_release_is_refused(url: str) -> None:
+    open_database(url).close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    engine.dispose()
+
+    with pytest.raises(StoreCorrupt, match="newer Kymograph"):
+        open_database(url)
+
+
+def test_a_current_database_opens_without_alembic(tmp_path: Path) -> None:
+    """It takes 0.2 s to import, and every start would pay for it."""
+    url = f"sqlite:///{tmp_path / 'kymograph.db'}"
+    script = (
+        "import sys; from kymograph.storage.database import open_database; "
+        f"open_database({url!r}).close(); open_database({url!r}).close(); print('alembic' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
