@@ -116,6 +116,12 @@ def parse_junit(document: str, known_files: Iterable[str]) -> list[Case]:
     return [_case_of(element, modules) for element in ET.fromstring(document).iter("testcase")]
 
 
+def started_at(document: str) -> str:
+    """When the run of a junit document began, to the minute, as written there."""
+    suite = next(ET.fromstring(document).iter("testsuite"))
+    return suite.get("timestamp", "")[:16].replace("T", " ")
+
+
 def count(cases: Iterable[Case]) -> Counts:
     """Count the cases by outcome."""
     total = Counts()

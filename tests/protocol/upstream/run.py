@@ -25,8 +25,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+
 from tests.protocol.upstream.fixture_service import ADMIN_KEY_VARIABLE
-from tests.protocol.upstream.report import count, parse_baseline, parse_junit, parse_reasons, render, replace_section
+from tests.protocol.upstream.report import (
+    count,
+    parse_baseline,
+    parse_junit,
+    parse_reasons,
+    render,
+    replace_section,
+    started_at,
+)
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[2] / "docs" / "compatibility.md"
@@ -53,32 +62,47 @@ def main() -> int:
     with ExitStack() as stack:
         work = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="upstream-")))
         work.mkdir(parents=True, exist_ok=True)
-        junit = work / "junit.xml"
-        server_port, fixture_port = options.port or _free_port(), options.fixture_port or _free_port()
-        address = f"http://localhost:{server_port}"
-        admin_key = secrets.token_hex(20)
-
-        stack.enter_context(_server(server_port, address, work, admin_key))
-        stack.enter_context(_fixture_service(fixture_port, address, work, admin_key))
-        client_env = _client_environment(python, work)
-        stack.enter_context(_registered(checkout, python, server_port, fixture_port, client_env))
-        status = _run_pytest(checkout, python, files, junit, client_env, options)
-
+        junit = (options.report or work / "junit.xml").resolve()
+        status = 0 if options.report else _run(checkout, python, files, junit, work, options)
         if not junit.exists():
             print(f"pytest left no report; its exit status is {status}", file=sys.stderr)
             return status or 1
-        known_files = [str(path.relative_to(checkout / SYSTEM_TESTS)) for path in _test_files(checkout)]
-        cases = parse_junit(junit.read_text("utf-8"), known_files)
+        document = junit.read_text("utf-8")
 
+    known_files = [str(path.relative_to(checkout / SYSTEM_TESTS)) for path in _test_files(checkout)]
+    cases = parse_junit(document, known_files)
+    headline = f"Client {_client_version(python)}; run began {started_at(document)}."
     table = render(
         cases,
         parse_baseline((HERE / "mock_baseline.json").read_text("utf-8")),
         parse_reasons((HERE / "reasons.toml").read_text("utf-8")),
     )
-    print(table)
+    section = f"{headline}\n\n{table}"
+    print(section)
     if options.write:
-        PAGE.write_text(replace_section(PAGE.read_text("utf-8"), table), "utf-8")
+        PAGE.write_text(replace_section(PAGE.read_text("utf-8"), section), "utf-8")
     return 0 if options.minimum is not None and count(cases).pass_rate >= options.minimum else status
+
+
+def _run(
+    checkout: Path, python: Path, files: Sequence[str], junit: Path, work: Path, options: argparse.Namespace
+) -> int:
+    """Start everything, run pytest, stop everything; the result is pytest's exit status."""
+    server_port, fixture_port = options.port or _free_port(), options.fixture_port or _free_port()
+    address = f"http://localhost:{server_port}"
+    admin_key = secrets.token_hex(20)
+    client_env = _client_environment(python, work)
+    with (
+        _server(server_port, address, work, admin_key),
+        _fixture_service(fixture_port, address, work, admin_key),
+        _registered(checkout, python, server_port, fixture_port, client_env),
+    ):
+        return _run_pytest(checkout, python, files, junit, client_env, options)
+
+
+def _client_version(python: Path) -> str:
+    program = "import importlib.metadata as m; print(m.version('wandb'))"
+    return subprocess.run([str(python), "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _parse_options() -> argparse.Namespace:
@@ -92,6 +116,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=3, help="processes that run tests (default: 3)")
     parser.add_argument("--timeout", type=int, default=60, help="seconds for one case (default: 60)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave logs, data and the junit report in this folder")
+    parser.add_argument("--report", type=Path, metavar="JUNIT", help="run nothing; show what this junit report says")
     parser.add_argument("--minimum", type=float, metavar="SHARE", help="succeed when this share (0 to 1) passes")
     parser.add_argument("--write", action="store_true", help="put the table into docs/compatibility.md")
     return parser.parse_args()

@@ -4,6 +4,7 @@ import json
 
 import httpx
 import pytest
+
 from tests.protocol.upstream.fixture_service import create_app
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.protocol.upstream.report import (
     BEGIN_MARK,
     END_MARK,
@@ -16,12 +17,13 @@ from tests.protocol.upstream.report import (
     parse_reasons,
     render,
     replace_section,
+    started_at,
 )
 
 HERE = Path(__file__).parent
 
 JUNIT = """<?xml version="1.0" encoding="utf-8"?>
-<testsuites><testsuite name="pytest">
+<testsuites><testsuite name="pytest" timestamp="2026-11-22T07:01:02.000003+00:00">
   <testcase classname="tests.system_tests.test_core.test_resume" name="test_x[allow]" time="1.0"/>
   <testcase classname="tests.system_tests.test_core.test_resume" name="test_y">
     <failure message="AssertionError: 1 | 2&#10;more">trace</failure></testcase>
@@ -51,6 +53,10 @@ def test_a_module_that_does_not_import_counts_as_an_error_of_its_file() -> None:
 
     assert case.file == "test_plot.py"
     assert case.outcome is Outcome.ERRORS
+
+
+def test_a_report_tells_when_it_began() -> None:
+    assert started_at(JUNIT) == "2026-11-22 07:01"
 
 
 def test_skipped_cases_do_not_enter_the_pass_rate() -> None:
