@@ -254,6 +254,8 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the data of the last demo")
     options = parser.parse_args()
 
+    # SIGINT too: a shell that starts the demo in the background has it ignored.
+    signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
     try:
         # Before anything is deleted: the port may be busy because another demo still runs on the data.
