@@ -1,6 +1,7 @@
 """Errors to responses: one shape for REST and protocol routes alike.
 
-``{"error": {"kind", "message", "request_id", "details"?}}``; clients of the protocol read ``error.message``.
+``{"error": {"kind", "message", "request_id", "details"?}}``; clients of the protocol read ``error.message``, and on
+``/graphql`` nothing but ``errors[].message``, so there the message stands in both places.
 """
 
 from __future__ import annotations
@@ -20,28 +21,39 @@ from kymograph.wire.errors import status_of
 
 logger = logging.getLogger(__name__)
 
+GRAPHQL_PATH = "/graphql"
 _KIND_BY_STATUS = {400: "MalformedRequest", 404: "NotFound", 405: "MethodNotAllowed", 413: "RequestTooLarge"}
 
 
 def error_response(
-    status: int, kind: str, message: str, *, details: Sequence[object] = (), headers: dict[str, str] | None = None
+    status: int,
+    kind: str,
+    message: str,
+    *,
+    details: Sequence[object] = (),
+    headers: dict[str, str] | None = None,
+    for_graphql: bool = False,
 ) -> Response:
     """An error in the one shape."""
     error: dict[str, object] = {"kind": kind, "message": message, "request_id": request_id_var.get()}
     if details:
         error["details"] = list(details)
-    body = orjson.dumps({"error": error}, default=str)
-    return Response(body, status_code=status, media_type="application/json", headers=headers)
+    body: dict[str, object] = {"error": error}
+    if for_graphql:
+        body["errors"] = [{"message": message, "path": [], "extensions": {"kind": kind}}]
+    content = orjson.dumps(body, default=str)
+    return Response(content, status_code=status, media_type="application/json", headers=headers)
 
 
-def response_of(error: KymographError) -> Response:
+def response_of(error: KymographError, *, for_graphql: bool = False) -> Response:
     """The response to one of our errors."""
     headers: dict[str, str] = {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Basic realm="Kymograph", charset="UTF-8"'
     if isinstance(error, ServerBusy):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    return error_response(status_of(error), type(error).__name__, str(error), headers=headers)
+    kind = type(error).__name__
+    return error_response(status_of(error), kind, str(error), headers=headers, for_graphql=for_graphql)
 
 
 def internal_error() -> Response:
@@ -53,8 +65,8 @@ def install_error_handlers(app: FastAPI) -> None:
     """Answer every failure in the one shape."""
 
     @app.exception_handler(KymographError)
-    async def on_known(_request: Request, error: KymographError) -> Response:
-        return response_of(error)
+    async def on_known(request: Request, error: KymographError) -> Response:
+        return response_of(error, for_graphql=request.url.path == GRAPHQL_PATH)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_request: Request, error: RequestValidationError) -> Response:

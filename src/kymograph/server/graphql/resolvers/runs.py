@@ -42,9 +42,9 @@ def resolve_upsert_bucket(_parent: None, info: Info, input: dict[str, Any]) -> P
         key=RunKey(parse_id("Run", storage_id)) if storage_id else None,
     )
     saved, inserted = context.services.runs.upsert(context.caller, address, _change_of(input))
-    # No line count here: given one, a client numbers its lines from there on, and a log that is synced twice would be
-    # there twice. Who resumes or rewinds gets the count from `model.bucket` and `rewindRun`.
-    bucket = replace(saved, history_lines=0)
+    # Given a line count, clients number their lines from it on. That is right for one that resumes, which addresses the
+    # run by storage id; a log that is synced again would be there twice.
+    bucket = saved if storage_id else replace(saved, history_lines=0)
     return {"bucket": bucket, "inserted": inserted, "serverSettings": {"serverMessages": []}}
 
 

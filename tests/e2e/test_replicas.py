@@ -1,0 +1,213 @@
+"""Two servers on one PostgreSQL database and one S3 bucket are one server to whoever uses them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, Self
+
+import httpx
+import orjson
+import pytest
+
+from kymograph.testing.buckets import moto_server
+from kymograph.testing.databases import postgres_server
+from tests.e2e.rest import Rest
+from tests.e2e.server import ServerProcess, wait_until
+
+PROJECT = "admin/shared"
+TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """Two servers, and the administrator's view through each."""
+
+    a: ServerProcess
+    b: ServerProcess
+    through_a: Rest
+    through_b: Rest
+
+
+@pytest.fixture(scope="module")
+def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
+    """Both start at once on an empty database and bucket, as a fresh deployment does."""
+    folder = tmp_path_factory.mktemp("replicas")
+    with postgres_server() as postgres, moto_server() as s3:
+        environment = {
+            "KYMOGRAPH_DATABASE": postgres.create_empty(),
+            "KYMOGRAPH_OBJECTS": s3.create_bucket("kymograph"),
+            **s3.environment,
+        }
+        servers = [ServerProcess(folder / name / "data", environment=environment) for name in ("a", "b")]
+        try:
+            for server in servers:
+                server.data.parent.mkdir()
+            starting = [threading.Thread(target=server.start) for server in servers]
+            for thread in starting:
+                thread.start()
+            for thread in starting:
+                thread.join()
+            with servers[0].rest() as through_a, servers[1].rest() as through_b:
+                yield Replicas(servers[0], servers[1], through_a, through_b)
+        finally:
+            for server in servers:
+                server.stop()
+
+
+@dataclass
+class Watcher:
+    """Follows the live stream of a project through one server."""
+
+    server: ServerProcess
+    events: SimpleQueue[tuple[str, Any]] = field(default_factory=SimpleQueue)
+    is_open: threading.Event = field(default_factory=threading.Event)
+    is_done: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._follow)
+        self._thread.start()
+        assert self.is_open.wait(TIMEOUT_S)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.is_done.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        with self.server.http() as http:
+            request = http.stream("GET", f"/api/v1/projects/{PROJECT}/live", timeout=httpx.Timeout(10, read=1))
+            try:
+                with request as response:
+                    kind = ""
+                    for line in response.iter_lines():
+                        self.is_open.set()
+                        if line.startswith("event: "):
+                            kind = line.removeprefix("event: ")
+                        elif line.startswith("data: "):
+                            self.events.put((kind, orjson.loads(line.removeprefix("data: "))))
+                        if self.is_done.is_set():
+                            return
+            except httpx.ReadTimeout:
+                if not self.is_done.is_set():
+                    self._follow()
+
+    def wait_for(self, kind: str, run: str) -> Any:
+        """The next event of that kind about that run."""
+        while True:
+            found, content = self.events.get(timeout=TIMEOUT_S)
+            if found == kind and (content.get("run") == run or content.get("id") == run):
+                return content
+
+
+def rows_body(count: int) -> dict[str, Any]:
+    lines = [f'{{"_step":{step},"_timestamp":{1.8e9 + step},"loss":{1 / (step + 1)}}}' for step in range(count)]
+    return {"files": {"wandb-history.jsonl": {"offset": 0, "content": lines}}}
+
+
+def test_rows_written_through_one_are_read_through_the_other_at_once(replicas: Replicas) -> None:
+    replicas.through_a.create_run(PROJECT, "rows", displayName="both see me")
+
+    answer = replicas.through_a.stream(PROJECT, "rows", rows_body(10))
+
+    assert answer.status_code == 200
+    assert replicas.through_b.run(PROJECT, "rows")["name"] == "both see me"
+    assert [row["_step"] for row in replicas.through_b.rows(PROJECT, "rows")] == list(range(10))
+
+    more = {"files": {"wandb-history.jsonl": {"offset": 10, "content": ['{"_step":10,"loss":0.05}']}}}
+    assert replicas.through_b.stream(PROJECT, "rows", more).status_code == 200
+    assert replicas.through_a.rows(PROJECT, "rows")[-1]["loss"] == 0.05
+    series = replicas.through_a.series(PROJECT, ["rows"], ["loss"])
+    assert "0.05" in str(series)
+
+
+def test_request_sent_to_both_counts_once(replicas: Replicas) -> None:
+    """A load balancer that tries again sends one request to two replicas."""
+    replicas.through_a.create_run(PROJECT, "twice")
+
+    threads = [
+        threading.Thread(target=rest.stream, args=(PROJECT, "twice", rows_body(50)))
+        for rest in (replicas.through_a, replicas.through_b)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [row["_step"] for row in replicas.through_b.rows(PROJECT, "twice")] == list(range(50))
+
+
+def test_live_events_of_one_arrive_at_the_other(replicas: Replicas) -> None:
+    replicas.through_a.create_run(PROJECT, "live")
+    with Watcher(replicas.b) as watcher:
+        replicas.through_a.stream(PROJECT, "live", rows_body(3))
+
+        assert watcher.wait_for("history", "live")["last_step"] == 2
+
+        replicas.through_a.stream(PROJECT, "live", {"complete": True, "exitcode": 0})
+
+        while watcher.wait_for("run", "live")["state"] != "finished":
+            pass
+
+
+def test_stop_asked_of_one_reaches_the_process_that_logs_through_the_other(replicas: Replicas) -> None:
+    bucket = replicas.through_a.create_run(PROJECT, "stop")
+
+    replicas.through_b.graphql("mutation ($id: ID!) { stopRun(input: {id: $id}) { success } }", id=bucket["id"])
+
+    assert replicas.through_a.stream(PROJECT, "stop", {}).json() == {"stopped": True}
+
+
+UPLOAD = """
+mutation ($files: [String!]!) {
+  createRunFiles(input: {entityName: "admin", projectName: "shared", runName: "files", files: $files}) {
+    files { name uploadUrl }
+  }
+}
+"""
+
+
+def test_signed_addresses_of_one_are_good_at_the_other(replicas: Replicas) -> None:
+    """All replicas sign with one key, also when they started together on an empty bucket."""
+    replicas.through_a.create_run(PROJECT, "files")
+    (upload,) = replicas.through_a.graphql(UPLOAD, files=["notes.txt"])["createRunFiles"]["files"]
+    elsewhere = upload["uploadUrl"].replace(replicas.a.url, replicas.b.url)
+    assert elsewhere != upload["uploadUrl"]
+
+    answer = httpx.put(elsewhere, content=b"kept once", timeout=30)
+
+    assert answer.status_code == 200, answer.text
+    assert replicas.through_a.file(PROJECT, "files", "notes.txt") == b"kept once"
+    assert replicas.through_b.file(PROJECT, "files", "notes.txt") == b"kept once"
+
+
+def test_run_goes_on_through_the_other_when_one_is_killed(replicas: Replicas) -> None:
+    replicas.through_a.create_run(PROJECT, "survivor")
+    assert replicas.through_a.stream(PROJECT, "survivor", rows_body(5)).status_code == 200
+
+    replicas.a.kill()
+    try:
+        assert replicas.through_b.stream(PROJECT, "survivor", rows_body(8)).status_code == 200
+        assert [row["_step"] for row in replicas.through_b.rows(PROJECT, "survivor")] == list(range(8))
+    finally:
+        replicas.a.start()
+
+    found = wait_until(lambda: replicas.through_a.rows(PROJECT, "survivor"), what="the first replica")
+    assert len(found) == 8
+
+
+def test_revoked_key_is_refused_by_both(replicas: Replicas) -> None:
+    """At once by the replica that revoked it; the other may remember the key for some seconds."""
+    key = replicas.through_a.post("/keys", {"description": "short-lived"})
+    with replicas.b.rest(key["api_key"]) as by_key:
+        assert by_key.session()["user"]["username"] == "admin"
+
+        replicas.through_a.http.delete(f"/api/v1/keys/{key['id']}").raise_for_status()
+
+        with replicas.a.http(key["api_key"]) as http:
+            assert http.get("/api/v1/session").status_code == 401
+        wait_until(
+            lambda: by_key.http.get("/api/v1/session").status_code == 401, timeout_s=8, what="the key to be forgotten"
+        )
