@@ -119,12 +119,11 @@ def _signing_key(objects: ObjectStore) -> bytes:
     It lies beside the bytes that it guards: whoever can read it can read those without it.
     """
     try:
-        key = objects.read_bytes(SIGNING_KEY)
+        return objects.read_bytes(SIGNING_KEY)
     except ObjectNotFound:
-        objects.put_bytes(SIGNING_KEY, os.urandom(SIGNING_KEY_BYTES))
-        # Read back: of two replicas that start together, the later write counts for both.
-        key = objects.read_bytes(SIGNING_KEY)
-    return key
+        # Of replicas that start together one makes the key, and all read that one.
+        objects.add_bytes(SIGNING_KEY, os.urandom(SIGNING_KEY_BYTES))
+        return objects.read_bytes(SIGNING_KEY)
 
 
 def _branch_point_of(config: JsonObject) -> tuple[str, int] | None:

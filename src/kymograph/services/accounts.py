@@ -287,7 +287,11 @@ class AccountService:
             )
             return None if api_key else secret
 
-        return self._database.write(job)
+        try:
+            return self._database.write(job)
+        except NameTaken:
+            # Another replica that started at the same moment was quicker; now the user is there.
+            return self._database.write(job)
 
     def put_user(
         self, caller: Caller, username: str, *, email: str = "", is_admin: bool = False, api_key: str | None = None

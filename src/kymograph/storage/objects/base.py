@@ -69,6 +69,9 @@ class ObjectStore(Protocol):
 
     def put_bytes(self, key: ObjectKey, body: bytes) -> PutResult: ...
 
+    def add_bytes(self, key: ObjectKey, body: bytes) -> bool:
+        """Store a small object unless there is one already; of several callers at once, one gets True."""
+
     def read_bytes(self, key: ObjectKey) -> bytes:
         """A whole small object.
 

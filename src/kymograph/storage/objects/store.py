@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
 from kymograph.errors import (
@@ -158,6 +158,15 @@ class ObstoreObjects:
         with self._translated(key):
             obstore.put(self._store, self._paths.encode(key), body, use_multipart=len(body) > PART_BYTES)
         return PutResult(len(body), _to_digest(md5(body, usedforsecurity=False).digest()))
+
+    def add_bytes(self, key: ObjectKey, body: bytes) -> bool:
+        """Docstring inherited."""
+        with self._translated(key):
+            try:
+                obstore.put(self._store, self._paths.encode(key), body, mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return False
+        return True
 
     def read_bytes(self, key: ObjectKey) -> bytes:
         """Docstring inherited."""
