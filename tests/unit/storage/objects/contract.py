@@ -1,0 +1,236 @@
+"""What every object store does. Subclass the contract and provide the fixture `store`, empty for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kymograph.errors import ObjectNotFound, RequestTooLarge
+from kymograph.storage.objects.base import ByteSpan, ObjectStore, PutResult
+from kymograph.types import Digest, ObjectKey
+
+KEY = ObjectKey("runs/1/files/output.log")
+
+ODD_KEYS = [
+    "a",
+    "a/b",
+    "a/b/c",
+    "a.b",
+    "a.b/c",
+    "a.b/c.d",
+    "with space/and  two",
+    "ünïcødé/✓/日本語.txt",
+    "100%/%2e%2e/%41",
+    "%",
+    "%-",
+    "%+",
+    "..",
+    "../up",
+    "./here",
+    "a/../b",
+    "a//b",
+    "trailing/",
+    "/leading",
+    "hash#1",
+    "nul\x00/line\nfeed/tab\t/del\x7f",
+    "back\\slash",
+    "quotes'\"<>|*?&=+;:,$@!()[]{}^~`",
+    "x" * 400 + "/" + "é" * 200 + ".txt",
+    "__proto__",
+]
+
+
+async def chunks(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+async def repeated(piece: bytes, times: int, *, fails_at: int | None = None) -> AsyncIterator[bytes]:
+    for number in range(times):
+        if number == fails_at:
+            raise ConnectionResetError("the client went away")
+        yield piece
+
+
+async def read_all(store: ObjectStore, key: ObjectKey, span: ByteSpan | None = None) -> bytes:
+    return b"".join([piece async for piece in store.read(key, span)])
+
+
+def digest(body: bytes) -> Digest:
+    return Digest(b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode())
+
+
+class ObjectStoreContract:
+    """Bytes by key."""
+
+    async def test_a_stream_comes_back(self, store: ObjectStore) -> None:
+        result = await store.put(KEY, chunks(b"abc", b"", b"def"))
+
+        assert result == PutResult(6, digest(b"abcdef"))
+        assert await read_all(store, KEY) == b"abcdef"
+
+    async def test_an_empty_stream_is_an_empty_object(self, store: ObjectStore) -> None:
+        result = await store.put(KEY, chunks())
+
+        assert result == PutResult(0, digest(b""))
+        assert await read_all(store, KEY) == b""
+        assert await read_all(store, KEY, ByteSpan(0)) == b""
+
+    async def test_a_large_stream_comes_back(self, store: ObjectStore) -> None:
+        piece = bytes(range(256)) * 4096
+        result = await store.put(KEY, repeated(piece, 20))
+
+        assert result == PutResult(20 * len(piece), digest(piece * 20))
+        assert await read_all(store, KEY) == piece * 20
+
+    async def test_putting_again_replaces(self, store: ObjectStore) -> None:
+        await store.put(KEY, chunks(b"a longer first body"))
+        await store.put(KEY, chunks(b"second"))
+
+        assert await read_all(store, KEY) == b"second"
+
+    async def test_find_tells_size_and_time(self, store: ObjectStore) -> None:
+        await store.put(KEY, chunks(b"abc"))
+
+        info = await store.find(KEY)
+        assert info is not None
+        assert (info.key, info.size_bytes) == (KEY, 3)
+        assert info.modified_at.tzinfo is not None
+        assert abs(datetime.now(UTC) - info.modified_at) < timedelta(minutes=5)
+        assert info.etag
+
+    async def test_what_is_not_there_is_not_found(self, store: ObjectStore) -> None:
+        assert await store.find(KEY) is None
+        with pytest.raises(ObjectNotFound):
+            await read_all(store, KEY)
+        with pytest.raises(ObjectNotFound):
+            await read_all(store, KEY, ByteSpan(3, 9))
+        with pytest.raises(ObjectNotFound):
+            store.read_bytes(KEY)
+
+    async def test_a_folder_of_objects_is_no_object(self, store: ObjectStore) -> None:
+        await store.put(KEY, chunks(b"abc"))
+
+        assert await store.find(ObjectKey("runs/1")) is None
+        with pytest.raises(ObjectNotFound):
+            store.read_bytes(ObjectKey("runs/1/files"))
+
+    async def test_deleting_twice_is_fine(self, store: ObjectStore) -> None:
+        await store.put(KEY, chunks(b"abc"))
+        await store.delete(KEY)
+        await store.delete(KEY)
+
+        assert await store.find(KEY) is None
+        assert store.list_keys("") == []
+
+    @pytest.mark.parametrize(
+        ("span", "expected"),
+        [
+            (ByteSpan(0), b"0123456789"),
+            (ByteSpan(0, 1), b"0"),
+            (ByteSpan(3, 7), b"3456"),
+            (ByteSpan(7), b"789"),
+            (ByteSpan(7, 100), b"789"),
+            (ByteSpan(5, 5), b""),
+            (ByteSpan(10), b""),
+            (ByteSpan(10, 12), b""),
+        ],
+    )
+    async def test_a_span_gives_those_bytes(self, store: ObjectStore, span: ByteSpan, expected: bytes) -> None:
+        store.put_bytes(KEY, b"0123456789")
+
+        assert await read_all(store, KEY, span) == expected
+
+    async def test_too_large_a_stream_stores_nothing(self, store: ObjectStore) -> None:
+        with pytest.raises(RequestTooLarge):
+            await store.put(KEY, chunks(b"abc", b"def"), max_bytes=5)
+
+        assert await store.find(KEY) is None
+        assert (await store.put(KEY, chunks(b"abc", b"de"), max_bytes=5)).size_bytes == 5
+
+    async def test_a_large_stream_that_is_too_large_stores_nothing(self, store: ObjectStore) -> None:
+        with pytest.raises(RequestTooLarge):
+            await store.put(KEY, repeated(b"x" * 1_000_000, 25), max_bytes=20_000_000)
+
+        assert await store.find(KEY) is None
+        assert store.list_keys("") == []
+
+    @pytest.mark.parametrize("fails_at", [0, 1, 18])
+    async def test_a_broken_stream_leaves_what_was_there(self, store: ObjectStore, fails_at: int) -> None:
+        store.put_bytes(KEY, b"before")
+
+        with pytest.raises(ConnectionResetError):
+            await store.put(KEY, repeated(b"x" * 1_000_000, 20, fails_at=fails_at))
+        assert store.read_bytes(KEY) == b"before"
+        assert [info.key for info in store.list_keys("")] == [KEY]
+
+    async def test_nothing_is_seen_of_a_stream_before_its_end(self, store: ObjectStore) -> None:
+        async def body() -> AsyncIterator[bytes]:
+            for number in range(20):
+                if number == 15:
+                    seen.append(await store.find(KEY) is not None or bool(store.list_keys("")))
+                yield b"x" * 1_000_000
+
+        seen: list[bool] = []
+        await store.put(KEY, body())
+
+        assert seen == [False]
+        assert (await store.find(KEY)) is not None
+
+    async def test_streams_at_the_same_time_do_not_mix(self, store: ObjectStore) -> None:
+        bodies = {ObjectKey(f"many/{number}"): bytes([number]) * 300_000 for number in range(8)}
+        await asyncio.gather(*(store.put(key, chunks(body, body)) for key, body in bodies.items()))
+
+        for key, body in bodies.items():
+            assert await read_all(store, key) == body * 2
+
+    async def test_of_two_streams_to_one_key_one_wins_whole(self, store: ObjectStore) -> None:
+        await asyncio.gather(*(store.put(KEY, repeated(bytes([number]) * 1000, 50)) for number in range(4)))
+
+        body = await read_all(store, KEY)
+        assert body in [bytes([number]) * 50_000 for number in range(4)]
+
+    async def test_any_string_is_a_key(self, store: ObjectStore) -> None:
+        for key in ODD_KEYS:
+            store.put_bytes(ObjectKey(key), key.encode())
+
+        for key in ODD_KEYS:
+            assert await read_all(store, ObjectKey(key)) == key.encode()
+            found = await store.find(ObjectKey(key))
+            assert found is not None
+            assert found.key == key
+        assert [info.key for info in store.list_keys("")] == sorted(ODD_KEYS)
+        for key in ODD_KEYS:
+            await store.delete(ObjectKey(key))
+        assert store.list_keys("") == []
+
+    async def test_listing_takes_keys_that_begin_with_a_prefix(self, store: ObjectStore) -> None:
+        for key in ("a/b", "a/bc", "a/b/c", "a/b.d/e", "ab", "b"):
+            store.put_bytes(ObjectKey(key), b"12")
+
+        def keys(prefix: str) -> list[str]:
+            return [info.key for info in store.list_keys(prefix)]
+
+        assert keys("a/b") == ["a/b", "a/b.d/e", "a/b/c", "a/bc"]
+        assert keys("a/b/") == ["a/b/c"]
+        assert keys("a/b.d/") == ["a/b.d/e"]
+        assert keys("a") == ["a/b", "a/b.d/e", "a/b/c", "a/bc", "ab"]
+        assert keys("none/") == []
+        assert {info.size_bytes for info in store.list_keys("")} == {2}
+
+    async def test_small_documents_need_no_loop(self, store: ObjectStore) -> None:
+        result = store.put_bytes(KEY, b"abc")
+
+        assert result == PutResult(3, digest(b"abc"))
+        assert store.read_bytes(KEY) == b"abc"
+
+    async def test_listing_goes_beyond_one_page(self, store: ObjectStore) -> None:
+        for number in range(1005):
+            store.put_bytes(ObjectKey(f"many/{number:04}"), b"")
+
+        assert len(store.list_keys("many/")) == 1005

@@ -1,0 +1,164 @@
+"""The contract on a folder, in memory and on S3 servers; and what is special to each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import obstore
+import pytest
+from moto.server import ThreadedMotoServer
+
+from kymograph.errors import InvalidSetting, StorageFull, UnsupportedOperation
+from kymograph.storage.objects.store import ObstoreObjects, open_objects
+from kymograph.types import ObjectKey
+from tests.unit.storage.objects.contract import KEY, ODD_KEYS, ObjectStoreContract, chunks, repeated
+
+REGION = "eu-central-1"
+
+
+class TestFolder(ObjectStoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> ObstoreObjects:
+        return open_objects(f"file://{quote(str(tmp_path / 'an object folder'))}")
+
+    async def test_keys_stay_inside_the_folder(self, store: ObstoreObjects, tmp_path: Path) -> None:
+        for key in ODD_KEYS:
+            store.put_bytes(ObjectKey(key), b"x")
+
+        assert os.listdir(tmp_path) == ["an object folder"]
+        files = [path for path in (tmp_path / "an object folder").rglob("*") if path.is_file()]
+        assert len(files) == len(ODD_KEYS)
+
+    async def test_ordinary_keys_are_ordinary_paths(self, store: ObstoreObjects, tmp_path: Path) -> None:
+        store.put_bytes(KEY, b"abc")
+
+        assert (tmp_path / "an object folder" / KEY).read_bytes() == b"abc"
+
+    async def test_a_broken_stream_leaves_no_file_behind(self, store: ObstoreObjects, tmp_path: Path) -> None:
+        with pytest.raises(ConnectionResetError):
+            await store.put(KEY, repeated(b"x" * 1_000_000, 20, fails_at=18))
+
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    async def test_it_signs_nothing(self, store: ObstoreObjects) -> None:
+        assert not store.can_sign_urls
+        with pytest.raises(UnsupportedOperation):
+            store.sign_get(KEY, expires_in_s=60)
+
+
+class TestMemory(ObjectStoreContract):
+    @pytest.fixture
+    def store(self) -> ObstoreObjects:
+        return open_objects("memory://")
+
+
+class S3Contract(ObjectStoreContract):
+    """What S3 servers do beyond the common. Subclasses provide a fresh bucket as `store`."""
+
+    async def test_signed_addresses_put_and_get_one_object(self, store: ObstoreObjects) -> None:
+        key = ObjectKey("run files/100%/ünï+x.txt")
+        async with httpx.AsyncClient() as client:
+            answer = await client.put(store.sign_put(key, expires_in_s=60), content=b"abc")
+            assert answer.status_code == 200
+            answer = await client.get(store.sign_get(key, expires_in_s=60))
+
+        assert answer.content == b"abc"
+        assert store.read_bytes(key) == b"abc"
+
+    async def test_prefixes_are_apart(self, store: ObstoreObjects, url: str) -> None:
+        other = open_objects(url.replace("?", "/other?"))
+        other.put_bytes(KEY, b"other")
+
+        assert store.list_keys(str(KEY)) == []
+        assert [info.key for info in other.list_keys("")] == [KEY]
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """Address of a moto server."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+class TestMoto(S3Contract):
+    @pytest.fixture
+    def url(self, moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        httpx.post(f"{moto}/moto-api/reset")
+        httpx.put(
+            f"{moto}/objects",
+            content=f"<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint>"
+            "</CreateBucketConfiguration>",
+        ).raise_for_status()
+        return f"s3://objects?endpoint={moto}&region={REGION}"
+
+    @pytest.fixture
+    def store(self, url: str) -> ObstoreObjects:
+        return open_objects(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["s3://", "s3://bucket?endpiont=x", "s3://bucket?virtual_hosted=1", "ftp://x/y", "file://host/folder"],
+)
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(InvalidSetting):
+        open_objects(url)
+
+
+def test_a_plain_path_is_a_folder(tmp_path: Path) -> None:
+    store = open_objects(str(tmp_path / "objects"))
+    store.put_bytes(KEY, b"abc")
+
+    assert (tmp_path / "objects" / KEY).exists()
+
+
+def test_a_full_disk_is_storage_full_and_leaves_nothing(tmp_path: Path) -> None:
+    """The limit on file sizes stands in for a full disk: the store's write fails in the kernel in the same place."""
+    script = """
+import asyncio, resource, signal, sys
+from kymograph.errors import StorageFull
+from kymograph.storage.objects.store import open_objects
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+store = open_objects(sys.argv[1])
+async def body(times):
+    for _ in range(times):
+        yield b"x" * 500_000
+async def main():
+    for times in (4, 40):
+        try:
+            await store.put("key", body(times))
+        except StorageFull as exc:
+            print(type(exc).__name__)
+    await store.put("key", body(1))
+    print(len(store.read_bytes("key")))
+asyncio.run(main())
+"""
+    ran = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+
+    assert ran.stdout.split() == ["StorageFull", "StorageFull", "500000"], ran.stderr
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+
+
+async def test_no_space_is_told_apart_from_other_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_objects(str(tmp_path))
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise obstore.exceptions.GenericError("Unable to copy data to file: No space left on device (os error 28)")
+
+    monkeypatch.setattr(obstore, "put_async", refuse)
+    with pytest.raises(StorageFull):
+        await store.put(KEY, chunks(b"abc"))
