@@ -29,25 +29,55 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: 'Text nodes only.' },
-        { selector: "MemberExpression[property.name=/^(innerHTML|outerHTML)$/]", message: 'Text nodes only.' },
         {
-          selector: "Literal[value=/^#(?:[0-9a-fA-F]{3,4}){1,2}$/]",
+          selector: 'MemberExpression[property.name=/^(innerHTML|outerHTML)$/]',
+          message: 'Text nodes only.',
+        },
+        {
+          selector: 'Literal[value=/^#(?:[0-9a-fA-F]{3,4}){1,2}$/]',
           message: 'Colours come from styles/tokens.css.',
         },
       ],
     },
   },
-  forbid(['src/core/**'], ['react*', '*/api/*', '*/charts/*', '*/panels/*', '*/features/*', '*/ui/*'], 'core knows no framework and no layer above it'),
-  forbid(['src/ui/**'], ['*/api/*', '*/charts/*', '*/panels/*', '*/features/*'], 'ui fetches and knows nothing'),
+  forbid(
+    ['src/core/**'],
+    ['react*', '*/api/*', '*/charts/*', '*/panels/*', '*/features/*', '*/ui/*'],
+    'core knows no framework and no layer above it',
+  ),
+  forbid(
+    ['src/ui/**'],
+    ['*/api/*', '*/charts/*', '*/panels/*', '*/features/*'],
+    'ui fetches and knows nothing',
+  ),
   forbid(['src/charts/**'], ['*/api/*', '*/panels/*', '*/features/*'], 'charts draw what they are given'),
-  forbid(['src/api/**'], ['*/charts/*', '*/panels/*', '*/features/*', '*/ui/*'], 'api speaks to the server only'),
+  forbid(
+    ['src/api/**'],
+    ['*/charts/*', '*/panels/*', '*/features/*', '*/ui/*'],
+    'api speaks to the server only',
+  ),
   forbid(['src/panels/**'], ['*/features/*'], 'panels are used by features'),
   {
     files: ['src/features/**'],
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ['../../features/*', '../auth/*', '../projects/*', '../workspace/*', '../run/*', '../compare/*', '../shell/*'], message: 'no feature imports another' }] },
+        {
+          patterns: [
+            {
+              group: [
+                '../../features/*',
+                '../auth/*',
+                '../projects/*',
+                '../workspace/*',
+                '../run/*',
+                '../compare/*',
+                '../shell/*',
+              ],
+              message: 'no feature imports another',
+            },
+          ],
+        },
       ],
     },
   },

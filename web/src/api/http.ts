@@ -1,6 +1,8 @@
 /** Requests to `/api/v1`: typed errors, abort, and the CSRF token on writes. */
 
 const BASE = '/api/v1'
+/** Signing in needs no token, and gives one. */
+const SIGN_IN = '/session'
 
 /** The server answered with an error. */
 export class ApiError extends Error {
@@ -32,9 +34,13 @@ export interface RequestOptions {
 }
 
 let csrfToken: string | null = null
+let announceToken: () => void = () => undefined
+const tokenKnown = new Promise<void>((resolve) => (announceToken = resolve))
 
+/** The token of the session, or null for nobody; writes wait for the first call. */
 export function setCsrfToken(token: string | null): void {
   csrfToken = token
+  announceToken()
 }
 
 export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
@@ -70,7 +76,8 @@ export function pathOf(...segments: string[]): string {
 async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
   const headers = new Headers({ Accept: 'application/json' })
   if (options.body !== undefined) headers.set('Content-Type', 'application/json')
-  if (csrfToken !== null && method !== 'GET') headers.set('X-Kymograph-CSRF', csrfToken)
+  if (method !== 'GET' && path !== SIGN_IN) await tokenKnown
+  if (method !== 'GET' && csrfToken !== null) headers.set('X-Kymograph-CSRF', csrfToken)
   let response: Response
   try {
     response = await fetch(apiUrl(path, options.query), {

@@ -34,6 +34,7 @@ const seriesLane = new Lane(6)
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
+  retry: 1,
   queryFn: async ({ signal }): Promise<Session | null> => {
     try {
       return keep(await request<Session>('GET', '/session', { signal }))
@@ -67,7 +68,10 @@ export const projectsQuery = (q: string, entity: string | null) =>
   infiniteQueryOptions({
     queryKey: ['projects', q, entity],
     queryFn: ({ signal, pageParam }) =>
-      request<Page<Project>>('GET', '/projects', { signal, query: { q, entity, after: pageParam, limit: 100 } }),
+      request<Page<Project>>('GET', '/projects', {
+        signal,
+        query: { q, entity, after: pageParam, limit: 100 },
+      }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   })
@@ -139,7 +143,10 @@ export const seriesQuery = (at: ProjectRef, spec: SeriesRequest, urgency: number
     queryFn: ({ signal }): Promise<SeriesSet> =>
       seriesLane.run(urgency, signal, async () =>
         decodeSeries(
-          await request<SeriesAnswer>('POST', `${projectPath(at)}/series`, { signal, body: { ...spec, precision: 'single' } }),
+          await request<SeriesAnswer>('POST', `${projectPath(at)}/series`, {
+            signal,
+            body: { ...spec, precision: 'single' },
+          }),
         ),
       ),
     staleTime: Number.POSITIVE_INFINITY,

@@ -89,7 +89,11 @@ function mount(host: HTMLElement, latest: RefObject<ChartProps>): Mounted {
     return { x: current.xRange, y: shownY(current) }
   }
   const size = { width: host.clientWidth || 300, height: host.clientHeight || 180 }
-  const plot = new uPlot(toOptions(model, size, ranges, () => surface?.paint()), undefined, host)
+  const plot = new uPlot(
+    toOptions(model, size, ranges, () => surface?.paint()),
+    undefined,
+    host,
+  )
   const painted = new Surface(plot.over, model)
   surface = painted
   const cursor = new Cursor(painted, latest, plot.over)

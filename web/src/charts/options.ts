@@ -1,7 +1,7 @@
 /** uPlot options: it owns the axes and scales; lines are painted by `draw.ts` on their own canvas. */
 
 import type uPlot from 'uplot'
-import { axisDuration, axisNumber } from '../core/format'
+import { axisDuration, axisNumbers } from '../core/format'
 import { durationTicks, integerTicks, linearTicks, logTicks } from '../core/ticks'
 import type { Range, XKind } from '../core/view'
 import { chartTheme } from './theme'
@@ -45,7 +45,8 @@ export function toOptions(
   }
   if (!time) {
     xAxis.splits = (plot, _axis, min, max) => xTicks(spec.xKind, min, max, Math.max(2, plot.width / 72))
-    xAxis.values = (_plot, splits) => splits.map(spec.xKind === 'relative' ? axisDuration : axisNumber)
+    xAxis.values = (_plot, splits) =>
+      spec.xKind === 'relative' ? splits.map(axisDuration) : axisNumbers(splits)
   }
   return {
     ...size,
@@ -54,6 +55,7 @@ export function toOptions(
     padding: [6, 10, 0, 0],
     scales: {
       x: { time, range: () => [...ranges().x] },
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot's enum exists as a type only
       y: { distr: spec.log ? 3 : 1, range: () => [...ranges().y] },
     },
     axes: [
@@ -67,10 +69,10 @@ export function toOptions(
         grid: { show: true, stroke: grid, width: 1 },
         ticks: { show: false },
         splits: (plot, _axis, min, max) => {
-          const most = Math.max(2, Math.min(6, Math.floor(plot.height / 30)))
+          const most = Math.max(2, Math.min(6, Math.floor(plot.height / 24)))
           return spec.log ? logTicks(min, max, most) : linearTicks(min, max, most)
         },
-        values: (_plot, splits) => splits.map(axisNumber),
+        values: (_plot, splits) => axisNumbers(splits),
       },
     ],
     // One invisible series: uPlot wants data to have scales.

@@ -20,7 +20,8 @@ const OPERATORS: ReadonlyMap<string, string> = new Map([
   ['~', '$regex'],
 ])
 
-const TERM = /^(config\.[^\s=<>!~]+|summary\.[^\s=<>!~]+|[a-z_]+)\s*(<=|>=|!=|=|<|>|~)\s*("(?:[^"\\]|\\.)*"|\S+)$/i
+const TERM =
+  /^(config\.[^\s=<>!~]+|summary\.[^\s=<>!~]+|[a-z_]+)\s*(<=|>=|!=|=|<|>|~)\s*("(?:[^"\\]|\\.)*"|\S+)$/i
 
 /**
  * Words stay words. When every part (joined by `and`) is `key operator value`, the protocol's filter form

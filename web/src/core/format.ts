@@ -4,16 +4,23 @@ import { encodeLogged, isList, isMap, type Logged } from './exact'
 
 export const MISSING = '–'
 
-/** Four significant digits; whole numbers grouped and never rounded. */
+/** Four significant digits, without zeros that were not logged; whole numbers grouped and never rounded. */
 export function formatNumber(value: number | bigint): string {
   if (typeof value === 'bigint') return grouped(value.toString())
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '−Inf'
   if (Object.is(value, -0)) return '−0'
   const size = Math.abs(value)
-  if (Number.isInteger(value) && size < 2 ** 53) return size < 1e15 ? grouped(String(value)) : minus(String(value))
-  if (size < 1e-4 || size >= 1e6) return minus(value.toExponential(3))
-  return minus(value.toPrecision(4).includes('e') ? String(Math.round(value)) : value.toPrecision(4))
+  if (Number.isInteger(value) && size < 2 ** 53)
+    return size < 1e15 ? grouped(String(value)) : minus(String(value))
+  if (size < 1e-4 || size >= 1e6) {
+    const short = String(value)
+    return minus(short.length <= 8 && short.includes('e') ? short : value.toExponential(3))
+  }
+  const rounded = value.toPrecision(4)
+  if (Number(rounded) === value) return minus(String(value))
+  // From 10,000 on four digits would round the whole part away.
+  return minus(rounded.includes('e') ? grouped(value.toFixed(1)) : rounded)
 }
 
 /** Every digit, as it was logged. */
@@ -55,6 +62,15 @@ export function axisNumber(value: number): string {
     if (size >= unit) return sign + String(Number((size / unit).toPrecision(4))) + letter
   }
   return sign + String(Number(size.toPrecision(4)))
+}
+
+/** Labels of one axis: when any would be too long, all are written with an exponent. */
+export function axisNumbers(values: readonly number[]): string[] {
+  const labels = values.map(axisNumber)
+  if (labels.every((label) => label.length <= 6)) return labels
+  return values.map((value, index) =>
+    value === 0 ? '0' : Math.abs(value) < 1 ? minus(value.toExponential()) : (labels[index] ?? ''),
+  )
 }
 
 /** Seconds on an axis: `30s`, `1m30`, `2h`, `3d`. */

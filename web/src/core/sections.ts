@@ -21,14 +21,19 @@ export function toSections(metrics: readonly string[]): Section[] {
     .sort((a, b) => rank(a.name) - rank(b.name) || compareNames(a.name, b.name))
 }
 
+const SYSTEM = 'system.'
+
 export function sectionOf(metric: string): string {
   const slash = metric.indexOf('/')
-  return slash > 0 ? metric.slice(0, slash) : ''
+  if (slash > 0) return metric.slice(0, slash)
+  // Machine metrics are named with dots.
+  return metric.startsWith(SYSTEM) ? 'system' : ''
 }
 
 /** The metric's name without the prefix its section already shows. */
 export function titleInSection(metric: string, section: string): string {
-  return section !== '' && metric.startsWith(`${section}/`) ? metric.slice(section.length + 1) : metric
+  const inside = metric.startsWith(`${section}/`) || (section === 'system' && metric.startsWith(SYSTEM))
+  return section !== '' && inside ? metric.slice(section.length + 1) : metric
 }
 
 /** Text or `/pattern/` search over names; a broken pattern matches nothing and says so. */

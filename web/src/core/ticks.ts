@@ -7,7 +7,11 @@ export function tickStep(span: number, most: number): number {
   if (!(span > 0) || !Number.isFinite(span)) return 1
   const raw = span / Math.max(1, most)
   const power = 10 ** Math.floor(Math.log10(raw))
-  const step = STEPS.find((candidate) => candidate * power >= raw * (1 - 1e-9)) ?? 10
+  // Below a thousandth, quarters would need labels longer than an axis has room for.
+  const step =
+    STEPS.find(
+      (candidate) => candidate * power >= raw * (1 - 1e-9) && (candidate !== 2.5 || power >= 1e-3),
+    ) ?? 10
   return step * power
 }
 
@@ -27,7 +31,8 @@ export function integerTicks(min: number, max: number, most = 6): number[] {
   const whole = step === 2.5 ? 5 : step
   const ticks: number[] = []
   for (let i = Math.ceil(min / whole - 1e-9); i * whole <= max * (1 + 1e-12) && ticks.length < 1000; i++) {
-    ticks.push(i * whole)
+    // `+ 0` turns −0 into 0.
+    ticks.push(i * whole + 0)
   }
   return ticks
 }
@@ -65,8 +70,8 @@ export function logTicks(min: number, max: number, most = 6): number[] {
   return fine.length >= 2 ? fine : linearTicks(min, max, most)
 }
 
-/** [min, max] widened to the next ticks, so that an axis grows by whole steps while data arrive. */
-export function niceRange(min: number, max: number, most = 5): [number, number] {
+/** [min, max] widened to round numbers, so that an axis grows by whole steps while data arrive. */
+export function niceRange(min: number, max: number, most = 10): [number, number] {
   if (min === max) {
     const half = min === 0 ? 1 : Math.abs(min) * 0.1
     return niceRange(min - half, max + half, most)
@@ -76,5 +81,5 @@ export function niceRange(min: number, max: number, most = 5): [number, number] 
 }
 
 function cleaned(value: number): number {
-  return Number(value.toPrecision(12))
+  return Number(value.toPrecision(12)) + 0
 }

@@ -48,15 +48,7 @@ export interface Project {
 }
 
 export type RunState =
-  | 'running'
-  | 'stale'
-  | 'finished'
-  | 'failed'
-  | 'crashed'
-  | 'killed'
-  | 'preempting'
-  | 'preempted'
-  | 'pending'
+  'running' | 'stale' | 'finished' | 'failed' | 'crashed' | 'killed' | 'preempting' | 'preempted' | 'pending'
 
 export interface RunBase {
   id: string

@@ -36,7 +36,7 @@ export const Panel = memo(function Panel({ metric, title, context, large = false
   const [table, setTable] = useState(false)
   const runs = useMemo(() => context.runs.slice(0, MOST_RUNS), [context.runs])
   const live = runs.some((run) => run.state === 'running' || run.state === 'stale')
-  const buckets = useBuckets(large)
+  const buckets = large ? BUCKETS_LARGE : BUCKETS
   const { xr } = view
 
   const spec = useMemo<SeriesRequest>(
@@ -167,12 +167,22 @@ function Badges({ metric, panel, context }: { metric: string; panel: PanelModel;
   return (
     <>
       {y.robust && !yZoom && y.above > 0 && (
-        <button type="button" className="badge" title="Outliers are clipped; show the full range" onClick={show}>
+        <button
+          type="button"
+          className="badge"
+          title="Outliers are clipped; show the full range"
+          onClick={show}
+        >
           ▲ {formatNumber(y.above)} above · show
         </button>
       )}
       {y.robust && !yZoom && y.below > 0 && (
-        <button type="button" className="badge" title="Outliers are clipped; show the full range" onClick={show}>
+        <button
+          type="button"
+          className="badge"
+          title="Outliers are clipped; show the full range"
+          onClick={show}
+        >
           ▼ {formatNumber(y.below)} below · show
         </button>
       )}
@@ -240,7 +250,8 @@ function Instead({ metric, error, retry, loading, runs, live }: InsteadProps) {
       </div>
     )
   }
-  if (runs === 0) return <div className="panel-note">No run is shown: switch one on with its eye, or press v</div>
+  if (runs === 0)
+    return <div className="panel-note">No run is shown: switch one on with its eye, or press v</div>
   if (loading) return <LoadingFrame />
   if (live) return <div className="panel-note">Running, nothing logged yet</div>
   return (
@@ -252,13 +263,16 @@ function Instead({ metric, error, retry, loading, runs, live }: InsteadProps) {
 
 function LoadingFrame() {
   const shown = useDelayed()
-  return <div className="panel-frame">{shown && <div className="panel-progress" role="status" aria-label="Loading" />}</div>
+  return (
+    <div className="panel-frame">
+      {shown && <div className="panel-progress" role="status" aria-label="Loading" />}
+    </div>
+  )
 }
 
-/** Buckets to ask for: about two per three pixels is what an eye can tell apart. */
-function useBuckets(large: boolean): number {
-  return large ? 800 : 200
-}
+/** Buckets to ask for: the band shows what happens inside one, so every second pixel is enough. */
+const BUCKETS = 180
+const BUCKETS_LARGE = 800
 
 /** The chart in one sentence, for those who hear the page. */
 function sentence(metric: string, { model, nanRuns }: PanelModel): string {
@@ -269,7 +283,9 @@ function sentence(metric: string, { model, nanRuns }: PanelModel): string {
     `from ${formatNumber(model.y.min)} to ${formatNumber(model.y.max)}`,
   ]
   const [first] = nanRuns
-  const nan = first ? `; ${plural(nanRuns.length, 'run')} NaN from ${describeX(model.xKind, first.firstX)}` : ''
+  const nan = first
+    ? `; ${plural(nanRuns.length, 'run')} NaN from ${describeX(model.xKind, first.firstX)}`
+    : ''
   return `${parts.join(', ')}${nan}.`
 }
 
@@ -280,7 +296,11 @@ export function axisName(kind: string): string {
   return kind.replace(/^metric:/, '')
 }
 
-function withEntry(map: ReadonlyMap<string, Range>, key: string, value: Range | null): ReadonlyMap<string, Range> {
+function withEntry(
+  map: ReadonlyMap<string, Range>,
+  key: string,
+  value: Range | null,
+): ReadonlyMap<string, Range> {
   const next = new Map(map)
   if (value) next.set(key, value)
   else next.delete(key)

@@ -35,7 +35,8 @@ export function PanelGrid({ metrics, context, closed, onToggle }: PanelGridProps
     return () => observer.disconnect()
   }, [])
 
-  const columns = context.view.columns ?? Math.max(1, Math.min(4, Math.floor((room?.width ?? 0) / PANEL_WIDTH)))
+  const columns =
+    context.view.columns ?? Math.max(1, Math.min(4, Math.floor((room?.width ?? 0) / PANEL_WIDTH)))
   const open = sections.filter((section) => !closed.has(section.name))
   const height = panelHeight(
     open.map((section) => section.metrics.length),

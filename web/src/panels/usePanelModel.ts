@@ -46,7 +46,8 @@ export function usePanelModel(
     const lines: ChartLine[] = []
     for (const run of present) {
       const series = byRun.get(run.id)
-      if (series) lines.push(toLine({ id: run.id, run: run.id, name: run.name, color: run.color }, series, sm, xRange))
+      if (series)
+        lines.push(toLine({ id: run.id, run: run.id, name: run.name, color: run.color }, series, sm, xRange))
     }
     const drawn = lines.map((line) => line.series)
     const fresh = yRange(drawn, { log, full: full ? true : null, ...(xr ? { xRange: xr } : {}) })

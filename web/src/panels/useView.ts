@@ -1,8 +1,9 @@
 /** The page state of charts and run list, read from the address and written back to it. */
 
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef } from 'react'
 import { encodeView, parseView, type Search, type WorkspaceView } from '../core/view'
+import { useAddress } from '../ui/usePlace'
 
 export type ViewChange = Partial<WorkspaceView> | ((view: WorkspaceView) => Partial<WorkspaceView>)
 
@@ -12,7 +13,7 @@ export type SetView = (change: ViewChange, how?: 'push' | 'replace') => void
 const VIEW_KEYS = new Set(['q', 'sort', 'cols', 'x', 'xr', 'y', 'sm', 'panel', 'find', 'grid', 'sel', 'full'])
 
 export function useView(): [WorkspaceView, SetView] {
-  const search: Search = useSearch({ strict: false })
+  const search = useAddress()
   const navigate = useNavigate()
   const view = useMemo(() => parseView(search), [search])
   // Two changes may come before the router renders the first: the second builds on it.

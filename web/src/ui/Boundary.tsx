@@ -19,7 +19,11 @@ export class Boundary extends Component<BoundaryProps, { error: Error | null }> 
     const { error } = this.state
     if (!error) return this.props.children
     return (
-      <ErrorNote what={`${this.props.what} failed`} error={error} onRetry={() => this.setState({ error: null })} />
+      <ErrorNote
+        what={`${this.props.what} failed`}
+        error={error}
+        onRetry={() => this.setState({ error: null })}
+      />
     )
   }
 }

@@ -2,7 +2,15 @@ import { useState } from 'react'
 import { Button, IconButton } from './Button'
 
 /** Copies `text` and says so for two seconds. */
-export function Copy({ text, label, small = false }: { text: string | (() => string); label: string; small?: boolean }) {
+export function Copy({
+  text,
+  label,
+  small = false,
+}: {
+  text: string | (() => string)
+  label: string
+  small?: boolean
+}) {
   const [done, setDone] = useState<'no' | 'yes' | 'failed'>('no')
   const copy = async (): Promise<void> => {
     try {

@@ -46,7 +46,9 @@ export function KeyPicker({ groups, current, onPick, onDone }: KeyPickerProps) {
               }))}
               onDone={onDone}
             />
-            {keys.length > MOST_SHOWN && <div className="menu-title">{keys.length - MOST_SHOWN} more: search</div>}
+            {keys.length > MOST_SHOWN && (
+              <div className="menu-title">{keys.length - MOST_SHOWN} more: search</div>
+            )}
           </div>
         ))}
         {shown.length === 0 && <div className="menu-title">No key matches</div>}

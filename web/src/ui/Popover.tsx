@@ -17,7 +17,15 @@ export interface PopoverProps {
 
 const EDGE = 8
 
-export function Popover({ label, children, icon, className = '', role = 'dialog', caret, content }: PopoverProps) {
+export function Popover({
+  label,
+  children,
+  icon,
+  className = '',
+  role = 'dialog',
+  caret,
+  content,
+}: PopoverProps) {
   const [open, setOpen] = useState(false)
   const button = useRef<HTMLButtonElement>(null)
   const id = useId()
@@ -43,7 +51,14 @@ export function Popover({ label, children, icon, className = '', role = 'dialog'
         {(caret ?? children !== undefined) && <Icon name="chevronDown" size={12} />}
       </button>
       {open && button.current && (
-        <Card id={id} label={label} role={role} anchor={button.current} onClose={close} onLeave={() => setOpen(false)}>
+        <Card
+          id={id}
+          label={label}
+          role={role}
+          anchor={button.current}
+          onClose={close}
+          onLeave={() => setOpen(false)}
+        >
           {content(close)}
         </Card>
       )}
@@ -92,7 +107,9 @@ function Card({ id, label, role, anchor, onClose, onLeave, children }: CardProps
     event.stopPropagation()
     if (event.key === 'Escape') onClose()
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-      const items = [...(card.current?.querySelectorAll<HTMLElement>('[role^="menuitem"], [role="option"], input') ?? [])]
+      const items = [
+        ...(card.current?.querySelectorAll<HTMLElement>('[role^="menuitem"], [role="option"], input') ?? []),
+      ]
       const here = items.indexOf(document.activeElement as HTMLElement)
       const next = items[(here + (event.key === 'ArrowDown' ? 1 : -1) + items.length) % items.length]
       if (next) {
@@ -104,7 +121,15 @@ function Card({ id, label, role, anchor, onClose, onLeave, children }: CardProps
   }
 
   return createPortal(
-    <div ref={card} id={id} className="popover" role={role} aria-label={label} tabIndex={-1} onKeyDown={onKeyDown}>
+    <div
+      ref={card}
+      id={id}
+      className="popover"
+      role={role}
+      aria-label={label}
+      tabIndex={-1}
+      onKeyDown={onKeyDown}
+    >
       {children}
     </div>,
     document.body,

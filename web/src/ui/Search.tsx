@@ -15,7 +15,16 @@ interface SearchProps {
   ref?: Ref<HTMLInputElement>
 }
 
-export function Search({ label, placeholder, value, onChange, hotkey, delayMs = 150, className = '', ref }: SearchProps) {
+export function Search({
+  label,
+  placeholder,
+  value,
+  onChange,
+  hotkey,
+  delayMs = 150,
+  className = '',
+  ref,
+}: SearchProps) {
   const [text, setText] = useState(value)
   const [seen, setSeen] = useState(value)
   const [sent, setSent] = useState(value)

@@ -7,7 +7,10 @@ interface SmoothingProps {
 
 export function Smoothing({ value, onChange }: SmoothingProps) {
   return (
-    <label className={`smoothing ${value > 0 ? 'is-on' : ''}`} title="Exponential moving average; raw lines stay behind">
+    <label
+      className={`smoothing ${value > 0 ? 'is-on' : ''}`}
+      title="Exponential moving average; raw lines stay behind"
+    >
       <span>
         Smooth <span className="smoothing-value">{value === 0 ? 'off' : value.toFixed(2)}</span>
       </span>

@@ -37,7 +37,8 @@ export function cycleTheme(): void {
 }
 
 function apply(): void {
-  document.documentElement.dataset['theme'] = choice === 'system' ? (system.matches ? 'dark' : 'light') : choice
+  document.documentElement.dataset['theme'] =
+    choice === 'system' ? (system.matches ? 'dark' : 'light') : choice
   for (const listener of listeners) listener()
 }
 

@@ -24,7 +24,8 @@ const METRICS = {
   'train/grad_norm': (s, q, r) => 0.4 + 3 * Math.exp(-s / 400) * (0.5 + r()) + 0.2 * r(),
   'train/lr': (s, q) => 1e-3 * (0.3 + q) * 0.5 * (1 + Math.cos((Math.PI * s) / 2000)),
   'train/throughput': (s, q, r) => 2400 + 900 * q + 180 * (r() - 0.5) - (s % 500 === 0 ? 900 : 0),
-  'val/loss': (s, q, r) => 0.2 + (1 - q) * 0.35 + 2 * Math.exp(-s / (300 + 300 * q)) + s / 40000 + 0.05 * (r() - 0.5),
+  'val/loss': (s, q, r) =>
+    0.2 + (1 - q) * 0.35 + 2 * Math.exp(-s / (300 + 300 * q)) + s / 40000 + 0.05 * (r() - 0.5),
   'val/acc': (s, q, r) => 0.93 - (1 - q) * 0.2 - 0.75 * Math.exp(-s / (320 + 220 * q)) + 0.015 * (r() - 0.5),
   'val/f1': (s, q, r) => 0.91 - (1 - q) * 0.22 - 0.7 * Math.exp(-s / (340 + 220 * q)) + 0.02 * (r() - 0.5),
   'val/ece': (s, q, r) => 0.02 + 0.1 * (1 - q) * Math.exp(-s / 900) + 0.01 * r(),
@@ -47,7 +48,9 @@ export function makeRun(index, options) {
     for (let s = 0; s < steps; s++) values[s] = METRICS[metric](s, quality, each)
     columns.set(metric, values)
   }
-  const id = `r${(index + 10).toString(36)}${Math.floor(random() * 36 ** 6).toString(36).padStart(6, '0')}`
+  const id = `r${(index + 10).toString(36)}${Math.floor(random() * 36 ** 6)
+    .toString(36)
+    .padStart(6, '0')}`
   return {
     id,
     entity,
@@ -95,7 +98,13 @@ export function iso(ms) {
 function makeConsole(steps, random) {
   const lines = []
   const add = (text, level = 'info') =>
-    lines.push({ number: lines.length, timestamp: iso(Date.UTC(2026, 10, 22, 5) + lines.length * 900), level, label: null, text })
+    lines.push({
+      number: lines.length,
+      timestamp: iso(Date.UTC(2026, 10, 22, 5) + lines.length * 900),
+      level,
+      label: null,
+      text,
+    })
   add('\u001b[1mkymograph\u001b[0m: tracking run, \u001b[34mhttp://127.0.0.1:8080\u001b[0m')
   add('Loading dataset from /datasets/vision-base … 50,000 images')
   add('UserWarning: The given buffer is not writable, and this format does not support it.', 'error')
@@ -121,12 +130,44 @@ function makeFiles() {
     text('config.yaml', 'application/yaml', 'lr:\n  value: 0.0008\narch:\n  value: vit-s\n'),
     text('output.log', 'text/plain', 'step 0 loss 2.31\nstep 1 loss 2.29\n'),
     text('requirements.txt', 'text/plain', 'numpy==2.2\ntorch==2.9\n'),
-    text('wandb-metadata.json', 'application/json', JSON.stringify({ os: 'Linux', python: '3.11.2', args: ['--lr', '8e-4'], git: { commit: '656ef12', remote: 'git@example.org:team/vision.git' } })),
-    text('predictions.csv', 'text/csv', 'id,label,predicted,score\n' + Array.from({ length: 80 }, (_, i) => `${i},${i % 10},${(i * 7) % 10},${(0.5 + (i % 50) / 100).toFixed(2)}`).join('\n')),
-    text('media/table/mistakes_200.table.json', 'application/json', JSON.stringify({ columns: ['id', 'label', 'score'], data: [[1, 'cat', 0.91], [2, 'dog', 0.5], [3, '<b>x</b>', null]] })),
+    text(
+      'wandb-metadata.json',
+      'application/json',
+      JSON.stringify({
+        os: 'Linux',
+        python: '3.11.2',
+        args: ['--lr', '8e-4'],
+        git: { commit: '656ef12', remote: 'git@example.org:team/vision.git' },
+      }),
+    ),
+    text(
+      'predictions.csv',
+      'text/csv',
+      'id,label,predicted,score\n' +
+        Array.from(
+          { length: 80 },
+          (_, i) => `${i},${i % 10},${(i * 7) % 10},${(0.5 + (i % 50) / 100).toFixed(2)}`,
+        ).join('\n'),
+    ),
+    text(
+      'media/table/mistakes_200.table.json',
+      'application/json',
+      JSON.stringify({
+        columns: ['id', 'label', 'score'],
+        data: [
+          [1, 'cat', 0.91],
+          [2, 'dog', 0.5],
+          [3, '<b>x</b>', null],
+        ],
+      }),
+    ),
     text('media/images/samples_200_a.svg', 'image/svg+xml', SVG(210)),
     text('media/images/samples_400_b.svg', 'image/svg+xml', SVG(30)),
-    text('media/html/report.html', 'text/html', '<h1>report</h1><script>document.body.append(origin)</script>'),
+    text(
+      'media/html/report.html',
+      'text/html',
+      '<h1>report</h1><script>document.body.append(origin)</script>',
+    ),
     text('checkpoints/model.bin', 'application/octet-stream', '\u0000\u0001\u0002binary'),
   ]
 }

@@ -54,7 +54,8 @@ function bucketed({ values, at, from, to }, start, size, width) {
   for (let i = from; i < to; i++) {
     const key = Math.min(width - 1, Math.floor((at(i) - start) / size))
     let bucket = buckets.get(key)
-    if (!bucket) buckets.set(key, (bucket = { x: at(i), n: 0, all: 0, sum: 0, min: Infinity, max: -Infinity }))
+    if (!bucket)
+      buckets.set(key, (bucket = { x: at(i), n: 0, all: 0, sum: 0, min: Infinity, max: -Infinity }))
     bucket.all++
     const value = values[i]
     if (!Number.isFinite(value)) continue

@@ -33,19 +33,33 @@ function makeProjects() {
   const runs = Array.from({ length: 30 }, (_, i) => makeRun(i, base))
   runs[3].columns.get('train/loss')[812] = 61.7
   const bad = runs[7]
-  for (const values of [bad.columns.get('train/loss'), bad.columns.get('val/loss'), bad.columns.get('train/grad_norm')]) values.fill(NaN, 1500)
+  for (const values of [
+    bad.columns.get('train/loss'),
+    bad.columns.get('val/loss'),
+    bad.columns.get('train/grad_norm'),
+  ])
+    values.fill(NaN, 1500)
   Object.assign(bad, { state: 'failed', exit_code: 1 })
   runs[11].state = 'crashed'
   runs[12].state = 'killed'
   const live = Array.from({ length: 6 }, (_, i) =>
-    makeRun(i + 40, { entity: 'team', project: 'live', steps: 120 + i * 40, now, state: i < 4 ? 'running' : 'finished', ageMs: (i + 1) * 60_000 }),
+    makeRun(i + 40, {
+      entity: 'team',
+      project: 'live',
+      steps: 120 + i * 40,
+      now,
+      state: i < 4 ? 'running' : 'finished',
+      ageMs: (i + 1) * 60_000,
+    }),
   )
   const evil = '<img src=x onerror="window.hacked=1">'
   const odd = [evil, '__proto__', 'naïve \u202Etext \u0007 日本語 🙂', 'a'.repeat(300)].map((name, i) =>
     makeRun(i + 60, { entity: 'team', project: 'odd names', steps: 60, now, name }),
   )
   for (const run of odd) {
-    run.config = JSON.parse(`{"__proto__": {"x": 1}, "constructor": 2, ${JSON.stringify(evil)}: ${JSON.stringify(evil)}}`)
+    run.config = JSON.parse(
+      `{"__proto__": {"x": 1}, "constructor": 2, ${JSON.stringify(evil)}: ${JSON.stringify(evil)}}`,
+    )
     run.columns.set(evil, run.columns.get('train/loss'))
     run.columns.set('__proto__', run.columns.get('val/loss'))
     run.tags = [evil]
@@ -59,7 +73,8 @@ function makeProjects() {
   for (const { runs: members } of all) {
     for (const run of members) {
       const random = seeded(run.color)
-      const wave = (scale, base) => Float64Array.from(run.times, (_, i) => base + scale * Math.sin(i / 40) + scale * random())
+      const wave = (scale, base) =>
+        Float64Array.from(run.times, (_, i) => base + scale * Math.sin(i / 40) + scale * random())
       run.system = new Map([
         ['system.cpu', wave(20, 50)],
         ['system.memory_percent', wave(3, 40)],
@@ -67,7 +82,9 @@ function makeProjects() {
         ['system.gpu.0.memoryAllocated', wave(2, 60)],
         ['system.disk.in', wave(100, 200)],
       ])
-      run.summary = Object.fromEntries([...run.columns].map(([name, values]) => [name, numberOf(values.at(-1))]))
+      run.summary = Object.fromEntries(
+        [...run.columns].map(([name, values]) => [name, numberOf(values.at(-1))]),
+      )
     }
   }
   return all
@@ -83,8 +100,10 @@ const session = () => ({
   server: { version: '0.1.0', public_url: `http://127.0.0.1:${port}` },
 })
 
+const INTERNAL = new Set(['columns', 'times', 'system', 'config', 'summary', 'console', 'files'])
+
 function publicRun(run, values) {
-  const { columns, times, system, config, summary, console: lines, files, ...rest } = run
+  const rest = Object.fromEntries(Object.entries(run).filter(([name]) => !INTERNAL.has(name)))
   return values ? { ...rest, values } : rest
 }
 
@@ -94,8 +113,15 @@ function detail(run) {
     config: run.config,
     summary: run.summary,
     metadata: {
-      host: 'node-07', os: 'Linux-6.1.0-x86_64', python: 'CPython 3.11.2', program: 'train.py', args: ['--lr', String(run.config.lr)],
-      gpu: 'A100', gpu_count: 1, cpu_count: 16, git: { commit: '656ef1249c0e', remote: 'git@example.org:team/vision.git' },
+      host: 'node-07',
+      os: 'Linux-6.1.0-x86_64',
+      python: 'CPython 3.11.2',
+      program: 'train.py',
+      args: ['--lr', String(run.config.lr)],
+      gpu: 'A100',
+      gpu_count: 1,
+      cpu_count: 16,
+      git: { commit: '656ef1249c0e', remote: 'git@example.org:team/vision.git' },
     },
     history_lines: run.times.length,
     console_lines: run.console.length,
@@ -108,14 +134,33 @@ function metricsOf(runs) {
   const names = new Map()
   for (const run of runs) {
     for (const [name, values] of run.columns) {
-      const item = names.get(name) ?? { name, kind: 'number', runs: 0, points: 0, non_finite: 0, last: null, x: null, hidden: false }
+      const item = names.get(name) ?? {
+        name,
+        kind: 'number',
+        runs: 0,
+        points: 0,
+        non_finite: 0,
+        last: null,
+        x: null,
+        hidden: false,
+      }
       item.runs++
       item.points += values.length
       if (runs.length === 1) item.last = numberOf(values.at(-1))
       names.set(name, item)
     }
   }
-  if (runs.length > 0) names.set('samples', { name: 'samples', kind: 'image', runs: runs.length, points: 12, non_finite: 0, last: null, x: null, hidden: false })
+  if (runs.length > 0)
+    names.set('samples', {
+      name: 'samples',
+      kind: 'image',
+      runs: runs.length,
+      points: 12,
+      non_finite: 0,
+      last: null,
+      x: null,
+      hidden: false,
+    })
   return page([...names.values()])
 }
 
@@ -134,7 +179,10 @@ function listRuns(project, query) {
   const key = sort.replace(/^-/, '')
   const q = query.get('q') ?? ''
   let runs = project.runs.filter((run) => {
-    if (q.startsWith('{')) return Object.entries(JSON.parse(q)).every(([field, value]) => (field === 'display_name' ? run.name : run[field]) === value)
+    if (q.startsWith('{'))
+      return Object.entries(JSON.parse(q)).every(
+        ([field, value]) => (field === 'display_name' ? run.name : run[field]) === value,
+      )
     return q === '' || `${run.name} ${run.id} ${run.tags}`.toLowerCase().includes(q.toLowerCase())
   })
   const rank = (value) => (typeof value === 'object' ? null : value)
@@ -148,17 +196,30 @@ function listRuns(project, query) {
   const columns = query.getAll('columns')
   const from = Number(query.get('after') ?? 0)
   const limit = Number(query.get('limit') ?? 100)
-  const items = runs.slice(from, from + limit).map((run) =>
-    publicRun(run, Object.fromEntries(columns.flatMap((column) => (sortKey(run, column) == null ? [] : [[column, sortKey(run, column)]])))),
-  )
+  const items = runs
+    .slice(from, from + limit)
+    .map((run) =>
+      publicRun(
+        run,
+        Object.fromEntries(
+          columns.flatMap((column) => (sortKey(run, column) == null ? [] : [[column, sortKey(run, column)]])),
+        ),
+      ),
+    )
   return page(items, runs.length, from + limit < runs.length ? String(from + limit) : null)
 }
 
 function projectOf(project) {
   return {
-    entity: project.entity, name: project.name, description: null, visibility: 'private', created_at: iso(now - 30 * DAY_MS),
-    last_activity_at: project.runs[0]?.heartbeat_at ?? null, run_count: project.runs.length,
-    running_count: project.runs.filter((run) => run.state === 'running').length, storage_bytes: project.runs.length * 41_200_000,
+    entity: project.entity,
+    name: project.name,
+    description: null,
+    visibility: 'private',
+    created_at: iso(now - 30 * DAY_MS),
+    last_activity_at: project.runs[0]?.heartbeat_at ?? null,
+    run_count: project.runs.length,
+    running_count: project.runs.filter((run) => run.state === 'running').length,
+    storage_bytes: project.runs.length * 41_200_000,
     activity: Array.from({ length: 30 }, (_, i) => (project.runs.length * (i * 7)) % 11),
   }
 }
@@ -174,7 +235,12 @@ async function api(request, response, path, query) {
   const body = await readBody(request)
   if (path[0] === 'session') {
     if (request.method === 'POST') {
-      if (body.api_key === 'wrong') throw new HttpError(401, 'Unauthenticated', 'This API key is not known; check that it was copied in full')
+      if (body.api_key === 'wrong')
+        throw new HttpError(
+          401,
+          'Unauthenticated',
+          'This API key is not known; check that it was copied in full',
+        )
       signedIn = true
       return session()
     }
@@ -189,11 +255,16 @@ async function api(request, response, path, query) {
   if (path[0] !== 'projects') throw new HttpError(404, 'NotFound', 'No such route')
   const [, entity, name, part, id, sub, ...rest] = path
   if (name === undefined) {
-    const wanted = projects.filter((project) => `${project.entity}/${project.name}`.includes(query.get('q') ?? '') && (!query.get('entity') || project.entity === query.get('entity')))
+    const wanted = projects.filter(
+      (project) =>
+        `${project.entity}/${project.name}`.includes(query.get('q') ?? '') &&
+        (!query.get('entity') || project.entity === query.get('entity')),
+    )
     return page(wanted.map(projectOf))
   }
   const project = projects.find((candidate) => candidate.entity === entity && candidate.name === name)
-  if (!project) throw new HttpError(404, 'ProjectNotFound', `project '${entity}/${name}' does not exist; check its name`)
+  if (!project)
+    throw new HttpError(404, 'ProjectNotFound', `project '${entity}/${name}' does not exist; check its name`)
   if (part === undefined) return projectOf(project)
   if (part === 'live') return stream(request, response, project)
   if (part === 'metrics') return metricsOf(project.runs)
@@ -203,27 +274,48 @@ async function api(request, response, path, query) {
   }
   if (id === undefined) return listRuns(project, query)
   const run = project.runs.find((candidate) => candidate.id === id)
-  if (!run) throw new HttpError(404, 'RunNotFound', `run '${id}' is not in '${entity}/${name}'; check its name`)
+  if (!run)
+    throw new HttpError(404, 'RunNotFound', `run '${id}' is not in '${entity}/${name}'; check its name`)
   if (sub === undefined) {
     if (request.method === 'PATCH') Object.assign(run, body)
     return detail(run)
   }
   if (sub === 'metrics') return metricsOf([run])
-  if (sub === 'system') return page([...run.system].map(([metric, values]) => ({ name: metric, points: values.length, last: values.at(-1) })))
+  if (sub === 'system')
+    return page(
+      [...run.system].map(([metric, values]) => ({
+        name: metric,
+        points: values.length,
+        last: values.at(-1),
+      })),
+    )
   if (sub === 'console') return consoleOf(run, query)
   if (sub === 'stop') {
     run.stop_requested = true
     return null
   }
   if (sub === 'files' && rest.length === 0) {
-    return page(run.files.map(({ name: file, mimetype, body: bytes }) => ({ name: file, mimetype, size_bytes: bytes.length, md5: '1B2M2Y8AsgTpgAmY7PhCfg==', updated_at: iso(now - 600_000) })))
+    return page(
+      run.files.map(({ name: file, mimetype, body: bytes }) => ({
+        name: file,
+        mimetype,
+        size_bytes: bytes.length,
+        md5: '1B2M2Y8AsgTpgAmY7PhCfg==',
+        updated_at: iso(now - 600_000),
+      })),
+    )
   }
   const file = run.files.find((candidate) => candidate.name === rest.join('/'))
   if (!file) throw new HttpError(404, 'FileNotFound', 'no such file')
   response.writeHead(200, {
     'Content-Type': file.mimetype,
     'X-Content-Type-Options': 'nosniff',
-    ...(file.mimetype === 'text/html' ? { 'Content-Security-Policy': "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'" } : {}),
+    ...(file.mimetype === 'text/html'
+      ? {
+          'Content-Security-Policy':
+            "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'",
+        }
+      : {}),
   })
   response.end(file.body)
   return undefined
@@ -239,7 +331,8 @@ function stream(request, response, project) {
 }
 
 function emit(project, kind, data) {
-  for (const response of listeners.get(project) ?? []) response.write(`event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`)
+  for (const response of listeners.get(project) ?? [])
+    response.write(`event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`)
 }
 
 /** Running runs get a few steps twice a second. */
@@ -248,14 +341,29 @@ setInterval(() => {
   for (const run of project.runs) {
     if (run.state !== 'running') continue
     const before = run.times.length
-    const more = makeRun(project.runs.indexOf(run) + 40, { entity: run.entity, project: run.project, steps: before + 3, now })
+    const more = makeRun(project.runs.indexOf(run) + 40, {
+      entity: run.entity,
+      project: run.project,
+      steps: before + 3,
+      now,
+    })
     run.columns = more.columns
-    run.times = Float64Array.from(more.times, (_, i) => (i < before ? run.times[i] : run.times[before - 1] + (i - before + 1) * 0.2))
+    run.times = Float64Array.from(more.times, (_, i) =>
+      i < before ? run.times[i] : run.times[before - 1] + (i - before + 1) * 0.2,
+    )
     run.last_step = before + 2
     run.duration_s = run.times.at(-1) - run.times[0]
     run.heartbeat_at = iso(Date.now())
-    run.summary = Object.fromEntries([...run.columns].map(([name, values]) => [name, numberOf(values.at(-1))]))
-    run.console.push({ number: run.console.length, timestamp: iso(Date.now()), level: 'info', label: null, text: `step ${run.last_step}  loss \u001b[32m${run.columns.get('train/loss').at(-1).toFixed(4)}\u001b[0m` })
+    run.summary = Object.fromEntries(
+      [...run.columns].map(([name, values]) => [name, numberOf(values.at(-1))]),
+    )
+    run.console.push({
+      number: run.console.length,
+      timestamp: iso(Date.now()),
+      level: 'info',
+      label: null,
+      text: `step ${run.last_step}  loss \u001b[32m${run.columns.get('train/loss').at(-1).toFixed(4)}\u001b[0m`,
+    })
     emit(project, 'history', { run: run.id, last_step: run.last_step, lines: run.times.length })
     emit(project, 'summary', { run: run.id })
     emit(project, 'console', { run: run.id, total: run.console.length })

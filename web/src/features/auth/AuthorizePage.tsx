@@ -9,14 +9,15 @@ import { ErrorNote } from '../../ui/States'
 export function AuthorizePage() {
   const session = useQuery(sessionQuery)
   const made = useMutation({
-    mutationFn: () => createKey(`Made in the browser, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`),
+    mutationFn: () =>
+      createKey(`Made in the browser, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`),
   })
   return (
     <div className="page-narrow" data-scroller>
       <h1>A key for your terminal</h1>
       <p>
-        An API key lets a program log runs as <bdi>{session.data?.user.username}</bdi>. It is shown once; the server
-        keeps only a fingerprint of it.
+        An API key lets a program log runs as <bdi>{session.data?.user.username}</bdi>. It is shown once; the
+        server keeps only a fingerprint of it.
       </p>
       {made.data ? (
         <>

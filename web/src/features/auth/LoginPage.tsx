@@ -1,15 +1,15 @@
 /** Sign in with an API key, or by a one-time link. */
 
 import { useQueryClient } from '@tanstack/react-query'
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type SyntheticEvent } from 'react'
 import { sessionQuery, signIn } from '../../api/queries'
 import { Button } from '../../ui/Button'
-import type { Search } from '../../core/view'
+import { useAddress, usePlace } from '../../ui/usePlace'
 
 export function LoginPage() {
-  const { token } = useParams({ strict: false })
-  const search: Search = useSearch({ strict: false })
+  const { token } = usePlace()
+  const search = useAddress()
   const [key, setKey] = useState('')
   const [busy, setBusy] = useState(token !== undefined)
   const [problem, setProblem] = useState<string | null>(null)

@@ -1,7 +1,7 @@
 /** Several runs side by side: overlaid charts, then what differs in config and summary. */
 
 import { useQueries, useQuery } from '@tanstack/react-query'
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { metricsQuery, runQuery } from '../../api/queries'
 import { highlightRun } from '../../charts/sync'
@@ -11,7 +11,7 @@ import { decodeLoggedMap } from '../../core/exact'
 import { formatNumber } from '../../core/format'
 import { nameMatcher } from '../../core/sections'
 import type { RunDetail } from '../../core/types'
-import { encodeList, listOf, type Search as SearchState } from '../../core/view'
+import { encodeList, listOf } from '../../core/view'
 import type { PanelContext } from '../../panels/context'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
@@ -23,11 +23,12 @@ import { Smoothing } from '../../ui/Smoothing'
 import { EmptyState, ErrorNote } from '../../ui/States'
 import { Name } from '../../ui/Text'
 import { Value } from '../../ui/Value'
+import { useAddress, usePlace } from '../../ui/usePlace'
 
 export function ComparePage() {
-  const { entity = '', project = '' } = useParams({ strict: false })
+  const { entity = '', project = '' } = usePlace()
   const at = useMemo(() => ({ entity, project }), [entity, project])
-  const search: SearchState = useSearch({ strict: false })
+  const search = useAddress()
   const navigate = useNavigate()
   const [view, setView] = useView()
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
@@ -43,12 +44,14 @@ export function ComparePage() {
   const context = useMemo<PanelContext>(
     () => ({
       at,
-      runs: (JSON.parse(runKey) as [string, string, number, RunDetail['state']][]).map(([id, name, color, state]) => ({
-        id,
-        name,
-        color,
-        state,
-      })),
+      runs: (JSON.parse(runKey) as [string, string, number, RunDetail['state']][]).map(
+        ([id, name, color, state]) => ({
+          id,
+          name,
+          color,
+          state,
+        }),
+      ),
       stream: 'history',
       view,
       setView,
@@ -74,15 +77,21 @@ export function ComparePage() {
     return (
       <EmptyState title="No runs to compare">
         <p>
-          Select runs in the <Link to="/$entity/$project" params={at}>workspace</Link> with <kbd>x</kbd>, then press{' '}
-          <kbd>c</kbd>.
+          Select runs in the{' '}
+          <Link to="/$entity/$project" params={at}>
+            workspace
+          </Link>{' '}
+          with <kbd>x</kbd>, then press <kbd>c</kbd>.
         </p>
       </EmptyState>
     )
   }
   const matcher = nameMatcher(view.find)
   const found = (metrics.data?.items ?? [])
-    .filter(({ kind, hidden, name }) => (kind === 'number' || kind === 'boolean') && !hidden && !name.startsWith('_'))
+    .filter(
+      ({ kind, hidden, name }) =>
+        (kind === 'number' || kind === 'boolean') && !hidden && !name.startsWith('_'),
+    )
     .map(({ name }) => name)
     .filter((name) => matcher.test(name))
   const remove = (id: string): void => {
@@ -121,11 +130,19 @@ export function ComparePage() {
               onPointerEnter={() => highlightRun(run.id)}
               onPointerLeave={() => highlightRun(null)}
             >
-              <span className="run-dot" style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties} />
+              <span
+                className="run-dot"
+                style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties}
+              />
               <Link to="/$entity/$project/runs/$run" params={{ ...at, run: run.id }}>
                 <Name>{run.name}</Name>
               </Link>
-              <IconButton icon="close" label={`Remove ${run.name}`} className="is-small" onClick={() => remove(run.id)} />
+              <IconButton
+                icon="close"
+                label={`Remove ${run.name}`}
+                className="is-small"
+                onClick={() => remove(run.id)}
+              />
             </li>
           ))}
         </ul>

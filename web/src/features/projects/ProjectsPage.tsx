@@ -1,12 +1,11 @@
 /** All projects, or those of one entity: a table, latest activity first. */
 
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { projectsQuery, sessionQuery } from '../../api/queries'
 import { formatBytes, formatNumber } from '../../core/format'
 import type { Project } from '../../core/types'
-import type { Search as SearchState } from '../../core/view'
 import { Ago } from '../../ui/Ago'
 import { Button } from '../../ui/Button'
 import { Copy } from '../../ui/Copy'
@@ -14,10 +13,11 @@ import { useKeys } from '../../ui/keys'
 import { Search } from '../../ui/Search'
 import { EmptyState, ErrorNote, SkeletonRows } from '../../ui/States'
 import { Name } from '../../ui/Text'
+import { useAddress, usePlace } from '../../ui/usePlace'
 
 export function ProjectsPage() {
-  const { entity } = useParams({ strict: false })
-  const search: SearchState = useSearch({ strict: false })
+  const { entity } = usePlace()
+  const search = useAddress()
   const q = search['q'] ?? ''
   const navigate = useNavigate()
   const field = useRef<HTMLInputElement>(null)
@@ -175,7 +175,7 @@ function FirstRun() {
   const lines = [
     `export WANDB_BASE_URL=${address} WANDB_API_KEY=<your key>`,
     'pip install wandb   # the client this server is compatible with',
-    'python -c "import wandb; r = wandb.init(project=\'first\'); r.log({\'loss\': 0.1}); r.finish()"',
+    "python -c \"import wandb; r = wandb.init(project='first'); r.log({'loss': 0.1}); r.finish()\"",
   ].join('\n')
   return (
     <EmptyState title="No project yet">

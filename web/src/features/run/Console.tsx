@@ -40,7 +40,6 @@ export function Console({ at, live }: { at: RunRef; live: boolean }) {
     if (batch.console.has(at.run) || batch.caughtUp) void buffer.grow()
   })
 
-  // eslint-disable-next-line react-hooks/incompatible-library -- the virtualizer is used in this component only
   const virtual = useVirtualizer({
     count: total,
     getScrollElement: () => scroller.current,
@@ -91,15 +90,25 @@ export function Console({ at, live }: { at: RunRef; live: boolean }) {
       virtual.scrollToIndex(found, { align: 'center' })
     })
   }
-  useKeys({ '/': () => field.current?.focus(), n: () => go(1), 'Shift+n': () => go(-1), w: () => setWrap(!wrap) })
+  useKeys({
+    '/': () => field.current?.focus(),
+    n: () => go(1),
+    'Shift+n': () => go(-1),
+    w: () => setWrap(!wrap),
+  })
 
   if (buffer.error && total === 0) {
     return (
-      <ErrorNote what="The console could not be read" error={buffer.error} onRetry={() => void buffer.loadTail()} />
+      <ErrorNote
+        what="The console could not be read"
+        error={buffer.error}
+        onRetry={() => void buffer.loadTail()}
+      />
     )
   }
   if (!buffer.started) return <SkeletonRows rows={12} label="Loading the console" />
-  if (total === 0) return <EmptyState title={live ? 'Running, nothing printed yet' : 'This run printed nothing'} />
+  if (total === 0)
+    return <EmptyState title={live ? 'Running, nothing printed yet' : 'This run printed nothing'} />
   const unseen = following ? 0 : total - seenTotal
   const current = hits[hit]
   return (
@@ -121,7 +130,12 @@ export function Console({ at, live }: { at: RunRef; live: boolean }) {
               {total > MOST_SEARCHED && ` in the first ${formatNumber(MOST_SEARCHED)} lines`}
             </span>
             <IconButton icon="chevronDown" label="Next (n)" className="is-small" onClick={() => go(1)} />
-            <IconButton icon="chevronDown" label="Previous (N)" className="is-small is-up" onClick={() => go(-1)} />
+            <IconButton
+              icon="chevronDown"
+              label="Previous (N)"
+              className="is-small is-up"
+              onClick={() => go(-1)}
+            />
           </span>
         )}
         <span className="toolbar-space" />

@@ -86,7 +86,9 @@ function Html({ url }: { url: string }) {
 function TextPreview({ at, file, kind }: { at: RunRef; file: RunFile; kind: PreviewKind }) {
   const query = useQuery(fileTextQuery(at, file.name))
   if (query.error) {
-    return <ErrorNote what="The file could not be read" error={query.error} onRetry={() => void query.refetch()} />
+    return (
+      <ErrorNote what="The file could not be read" error={query.error} onRetry={() => void query.refetch()} />
+    )
   }
   if (query.data === undefined) return <SkeletonRows rows={10} label="Loading the file" />
   const text = query.data
@@ -146,7 +148,9 @@ function Rows({ head, rows }: { head: readonly Logged[]; rows: readonly (readonl
         </tbody>
       </table>
       <p className="faint">
-        {rows.length > most ? `${formatNumber(most)} of ${plural(rows.length, 'row')} ` : plural(rows.length, 'row')}
+        {rows.length > most
+          ? `${formatNumber(most)} of ${plural(rows.length, 'row')} `
+          : plural(rows.length, 'row')}
         {rows.length > most && (
           <button type="button" className="link" onClick={() => setMost(most * 10)}>
             show more
@@ -175,7 +179,17 @@ function Json({ value, name, depth }: { value: Logged; name: string | null; dept
     return (
       <div className="json-leaf">
         {label}
-        {typeof value === 'string' ? <Text>{JSON.stringify(value)}</Text> : children ? isMap(value) ? '{}' : '[]' : <Value value={value} />}
+        {typeof value === 'string' ? (
+          <Text>{JSON.stringify(value)}</Text>
+        ) : children ? (
+          isMap(value) ? (
+            '{}'
+          ) : (
+            '[]'
+          )
+        ) : (
+          <Value value={value} />
+        )}
       </div>
     )
   }
@@ -183,7 +197,9 @@ function Json({ value, name, depth }: { value: Logged; name: string | null; dept
     <details open={depth < OPEN_DEPTH}>
       <summary>
         {label}
-        <span className="faint">{isMap(value) ? plural(children.length, 'key') : plural(children.length, 'item')}</span>
+        <span className="faint">
+          {isMap(value) ? plural(children.length, 'key') : plural(children.length, 'item')}
+        </span>
       </summary>
       {children.slice(0, MOST_CHILDREN).map(([key, child]) => (
         <Json key={key} value={child} name={key} depth={depth + 1} />

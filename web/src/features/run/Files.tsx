@@ -1,23 +1,23 @@
 /** Files of a run: tree at the left, preview at the right; the chosen file is in the address. */
 
 import { useInfiniteQuery } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import { filesQuery, type RunRef } from '../../api/queries'
 import { useLive } from '../../api/useLive'
 import { toTree, type Folder } from '../../core/fileTree'
 import { formatBytes, formatNumber, plural } from '../../core/format'
 import type { RunFile } from '../../core/types'
-import type { Search as SearchState } from '../../core/view'
 import { Button } from '../../ui/Button'
 import { Icon } from '../../ui/Icon'
 import { Search } from '../../ui/Search'
 import { EmptyState, ErrorNote, SkeletonRows } from '../../ui/States'
 import { Name } from '../../ui/Text'
 import { FilePreview } from './FilePreview'
+import { useAddress } from '../../ui/usePlace'
 
 export function Files({ at }: { at: RunRef }) {
-  const search: SearchState = useSearch({ strict: false })
+  const search = useAddress()
   const navigate = useNavigate()
   const query = useInfiniteQuery(filesQuery(at))
   const { refetch } = query
@@ -42,7 +42,9 @@ export function Files({ at }: { at: RunRef }) {
   }
 
   if (query.error && files.length === 0) {
-    return <ErrorNote what="The files could not be listed" error={query.error} onRetry={() => void refetch()} />
+    return (
+      <ErrorNote what="The files could not be listed" error={query.error} onRetry={() => void refetch()} />
+    )
   }
   if (query.isPending) return <SkeletonRows rows={10} label="Loading files" />
   if (files.length === 0) return <EmptyState title="This run saved no files" />
@@ -62,7 +64,14 @@ export function Files({ at }: { at: RunRef }) {
           </span>
         </div>
         <div className="files-tree" role="tree" aria-label="Files" onKeyDown={moveFocus}>
-          <Branch folder={tree} depth={0} closed={closed} onToggle={toggle} chosen={chosen?.name} onChoose={choose} />
+          <Branch
+            folder={tree}
+            depth={0}
+            closed={closed}
+            onToggle={toggle}
+            chosen={chosen?.name}
+            onChoose={choose}
+          />
           {query.hasNextPage && (
             <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
               Load more ({plural(total - files.length, 'file')} left)

@@ -29,9 +29,7 @@ export function Overview({ run }: { run: RunDetail }) {
             </div>
           </section>
         )}
-        {isMap(metadata) && metadata.size > 0 && (
-          <ValueCard title="Metadata" map={metadata} empty="" />
-        )}
+        {isMap(metadata) && metadata.size > 0 && <ValueCard title="Metadata" map={metadata} empty="" />}
       </div>
     </div>
   )
@@ -81,11 +79,12 @@ function commandOf(metadata: LoggedMap): ReactNode {
   const program = metadata.get('program')
   if (typeof program !== 'string' || program === '') return null
   const args = metadata.get('args')
-  const words = Array.isArray(args) ? args.map((arg) => (typeof arg === 'string' ? arg : encodeLogged(arg as never))) : []
+  const words = Array.isArray(args)
+    ? args.map((arg) => (typeof arg === 'string' ? arg : encodeLogged(arg as never)))
+    : []
   return (
     <span className="mono">
       <Text>{[program, ...words].join(' ')}</Text>
     </span>
   )
 }
-

@@ -95,7 +95,11 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
       </div>
       <div className="scroller" data-scroller tabIndex={-1}>
         {catalogue.error && catalogue.names.length === 0 ? (
-          <ErrorNote what="The metrics could not be listed" error={catalogue.error} onRetry={catalogue.retry} />
+          <ErrorNote
+            what="The metrics could not be listed"
+            error={catalogue.error}
+            onRetry={catalogue.retry}
+          />
         ) : found.length > 0 ? (
           <PanelGrid
             metrics={found}
@@ -113,7 +117,9 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
           )
         )}
         {catalogue.others > 0 && (
-          <p className="grid-foot faint">{plural(catalogue.others, 'key')} hold media or text: see the files.</p>
+          <p className="grid-foot faint">
+            {plural(catalogue.others, 'key')} hold media or text: see the files.
+          </p>
         )}
       </div>
       {view.panel !== null && <FullScreenPanel metric={view.panel} metrics={found} context={context} />}
@@ -147,12 +153,18 @@ function useCatalogue(at: RunRef, stream: 'history' | 'system'): Catalogue {
   return useMemo(() => {
     const metrics = history.data?.items ?? []
     const drawable = metrics.filter(
-      ({ kind, hidden, name }) => (kind === 'number' || kind === 'boolean') && !hidden && !name.startsWith('_'),
+      ({ kind, hidden, name }) =>
+        (kind === 'number' || kind === 'boolean') && !hidden && !name.startsWith('_'),
     )
     return {
-      names: stream === 'system' ? (system.data?.items ?? []).map(({ name }) => name) : drawable.map(({ name }) => name),
+      names:
+        stream === 'system'
+          ? (system.data?.items ?? []).map(({ name }) => name)
+          : drawable.map(({ name }) => name),
       others:
-        stream === 'system' ? 0 : metrics.filter(({ kind, hidden }) => kind !== 'number' && kind !== 'boolean' && !hidden).length,
+        stream === 'system'
+          ? 0
+          : metrics.filter(({ kind, hidden }) => kind !== 'number' && kind !== 'boolean' && !hidden).length,
       loading: query.isPending,
       error: query.error,
       retry: () => void refetch(),

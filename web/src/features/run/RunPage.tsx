@@ -1,7 +1,7 @@
 /** One run: header and tabs. */
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react'
 import { changeRun, deleteRun, runQuery, stopRun, type RunRef } from '../../api/queries'
 import { useLive } from '../../api/useLive'
@@ -22,6 +22,7 @@ import { EditableName } from './EditableName'
 import { Overview } from './Overview'
 import { RunCharts } from './RunCharts'
 import { Tags } from './Tags'
+import { usePlace } from '../../ui/usePlace'
 
 const Console = lazy(() => import('./Console').then((module) => ({ default: module.Console })))
 const Files = lazy(() => import('./Files').then((module) => ({ default: module.Files })))
@@ -35,7 +36,7 @@ const TABS = [
 ] as const
 
 export function RunPage() {
-  const { entity = '', project = '', run: id = '', tab = 'overview' } = useParams({ strict: false })
+  const { entity = '', project = '', run: id = '', tab = 'overview' } = usePlace()
   const at = useMemo(() => ({ entity, project, run: id }), [entity, project, id])
   const client = useQueryClient()
   const options = runQuery(at)
@@ -47,8 +48,9 @@ export function RunPage() {
     const change = batch.runs.get(id)
     const step = batch.history.get(id)?.last_step
     if (change || step !== undefined) {
-      client.setQueryData<RunDetail>(options.queryKey, (old) =>
-        old && { ...old, ...change, last_step: step ?? change?.last_step ?? old.last_step },
+      client.setQueryData<RunDetail>(
+        options.queryKey,
+        (old) => old && { ...old, ...change, last_step: step ?? change?.last_step ?? old.last_step },
       )
     }
     if (batch.caughtUp || batch.summary.has(id) || change) void refetch({ cancelRefetch: false })
@@ -81,10 +83,12 @@ export function RunPage() {
               ? { to: '/$entity/$project/runs/$run', params: at }
               : { to: '/$entity/$project/runs/$run/$tab', params: { ...at, tab: key } })}
             className="tab"
-            aria-current={tab === key ? 'page' : undefined}
+            activeOptions={{ exact: true, includeSearch: false }}
           >
             {label}
-            {key === 'files' && run.file_count > 0 && <span className="faint"> {formatNumber(run.file_count)}</span>}
+            {key === 'files' && run.file_count > 0 && (
+              <span className="faint"> {formatNumber(run.file_count)}</span>
+            )}
           </Link>
         ))}
       </nav>
@@ -125,7 +129,10 @@ function RunHeader({ at, run }: { at: RunRef; run: RunDetail }) {
       void client.invalidateQueries({ queryKey: ['runs'] })
     },
   })
-  const stop = useMutation({ mutationFn: () => stopRun(at), onSuccess: () => client.invalidateQueries(options) })
+  const stop = useMutation({
+    mutationFn: () => stopRun(at),
+    onSuccess: () => client.invalidateQueries(options),
+  })
   const remove = useMutation({
     mutationFn: () => deleteRun(at),
     onSuccess: async () => {
@@ -138,7 +145,10 @@ function RunHeader({ at, run }: { at: RunRef; run: RunDetail }) {
   return (
     <header className="run-header">
       <div className="run-header-row">
-        <span className="run-dot is-large" style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties} />
+        <span
+          className="run-dot is-large"
+          style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties}
+        />
         <h1>
           <EditableName name={run.name} onChange={(name) => change.mutate({ name })} />
         </h1>
@@ -172,7 +182,7 @@ function RunHeader({ at, run }: { at: RunRef; run: RunDetail }) {
         />
       </div>
       {problem && (
-        <p className="is-err" role="alert">
+        <p className="run-problem is-err" role="alert">
           Not saved: {problem.message}
         </p>
       )}
@@ -182,7 +192,8 @@ function RunHeader({ at, run }: { at: RunRef; run: RunDetail }) {
             <Name>{run.name}</Name>
           </p>
           <p>
-            {formatNumber(run.history_lines)} history rows, {formatNumber(run.file_count)} files. It leaves all lists.
+            {formatNumber(run.history_lines)} history rows, {formatNumber(run.file_count)} files. It leaves
+            all lists.
           </p>
           <div className="dialog-actions">
             <Button onClick={() => setAsked(false)}>Keep</Button>
@@ -201,7 +212,9 @@ function Duration({ run }: { run: RunDetail }) {
   const now = useNow()
   const started = run.started_at ?? run.created_at
   const seconds =
-    run.state === 'running' ? Math.max(run.duration_s ?? 0, (now - Date.parse(started)) / 1000) : run.duration_s
+    run.state === 'running'
+      ? Math.max(run.duration_s ?? 0, (now - Date.parse(started)) / 1000)
+      : run.duration_s
   return (
     <span className="faint number" title="Duration">
       {formatDuration(seconds)}

@@ -24,7 +24,13 @@ export function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (t
         </span>
       ))}
       {draft === null ? (
-        <button type="button" className="chip is-add" aria-label="Add a tag" title="Add a tag" onClick={() => setDraft('')}>
+        <button
+          type="button"
+          className="chip is-add"
+          aria-label="Add a tag"
+          title="Add a tag"
+          onClick={() => setDraft('')}
+        >
           + tag
         </button>
       ) : (

@@ -33,7 +33,13 @@ export function ValueCard({ title, map, empty }: ValueCardProps) {
           {title} <span className="faint">{formatNumber(rows.length)}</span>
         </h2>
         {rows.length > 8 && (
-          <Search label={`Find in ${title}`} placeholder="Find" value={find} onChange={setFind} className="card-find" />
+          <Search
+            label={`Find in ${title}`}
+            placeholder="Find"
+            value={find}
+            onChange={setFind}
+            className="card-find"
+          />
         )}
         {rows.length > 0 && <Copy text={() => encodeLogged(map, 2)} label={`Copy ${title} as JSON`} small />}
       </header>

@@ -1,7 +1,7 @@
 /** The frame of every page: who is signed in, where one is, theme, keys and the connection. */
 
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { sessionQuery, signOut } from '../../api/queries'
 import { useLiveStatus } from '../../api/useLive'
@@ -15,6 +15,7 @@ import { ErrorNote } from '../../ui/States'
 import { Name } from '../../ui/Text'
 import { cycleTheme, setTheme, useTheme, type ThemeChoice } from '../../ui/theme'
 import { KeysDialog } from './KeysDialog'
+import { usePlace } from '../../ui/usePlace'
 
 export function Shell() {
   const session = useQuery(sessionQuery)
@@ -36,29 +37,35 @@ export function Shell() {
   if (session.error) {
     return (
       <div className="page-middle">
-        <ErrorNote what="Kymograph could not start" error={session.error} onRetry={() => void session.refetch()} />
+        <ErrorNote
+          what="Kymograph could not start"
+          error={session.error}
+          onRetry={() => void session.refetch()}
+        />
       </div>
     )
   }
-  if (!session.data) return null
   return (
     <div className="shell">
       <a className="skip-link" href="#main">
         Skip to content
       </a>
-      <TopBar username={session.data.user.username} onKeys={() => setKeysShown(true)} />
+      <TopBar username={session.data?.user.username ?? null} onKeys={() => setKeysShown(true)} />
       <main id="main" className="shell-main" tabIndex={-1}>
-        <Boundary key={pathname} what="This page">
-          <Outlet />
-        </Boundary>
+        {/* The page asks for its data while the session is still on its way. */}
+        {!signedOut && (
+          <Boundary key={pathname} what="This page">
+            <Outlet />
+          </Boundary>
+        )}
       </main>
       {keysShown && <KeysDialog onClose={() => setKeysShown(false)} />}
     </div>
   )
 }
 
-function TopBar({ username, onKeys }: { username: string; onKeys: () => void }) {
-  const { entity, project, run } = useParams({ strict: false })
+function TopBar({ username, onKeys }: { username: string | null; onKeys: () => void }) {
+  const { entity, project, run } = usePlace()
   return (
     <header className="topbar">
       <Link to="/" className="topbar-brand">
@@ -85,7 +92,7 @@ function TopBar({ username, onKeys }: { username: string; onKeys: () => void }) 
       {entity !== undefined && project !== undefined && <LiveNotice entity={entity} project={project} />}
       <ThemeMenu />
       <IconButton icon="help" label="Keyboard shortcuts (?)" onClick={onKeys} />
-      <UserMenu username={username} />
+      {username !== null && <UserMenu username={username} />}
     </header>
   )
 }

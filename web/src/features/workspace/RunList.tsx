@@ -4,14 +4,15 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, type RefObject } from 'react'
 import { highlightRun } from '../../charts/sync'
 import { formatNumber, plural } from '../../core/format'
-import type { Run } from '../../core/types'
+import type { Metric, Run } from '../../core/types'
 import { DEFAULT_SORT, type WorkspaceView } from '../../core/view'
 import type { SetView } from '../../panels/useView'
 import { Button, IconButton } from '../../ui/Button'
-import { KeyPicker, type KeyGroup } from '../../ui/KeyPicker'
+import type { KeyGroup } from '../../ui/KeyPicker'
 import { Popover } from '../../ui/Popover'
 import { Search } from '../../ui/Search'
 import { ErrorNote, SkeletonRows } from '../../ui/States'
+import { RunKeyPicker } from './RunKeyPicker'
 import { RunRow } from './RunRow'
 import type { RunRows } from './useRunRows'
 
@@ -23,7 +24,7 @@ interface RunListProps {
   shown: number
   column: string
   focused: string | null
-  keyGroups: readonly KeyGroup[]
+  metrics: readonly Metric[]
   filterField: RefObject<HTMLInputElement | null>
   onEye: (run: Run, only: boolean) => void
   onHover: (run: Run | null) => void
@@ -44,10 +45,11 @@ const FIELDS: KeyGroup = {
   ],
 }
 
+const AS_SORTED: KeyGroup = { title: 'Value beside the name', keys: [{ key: '', label: 'As sorted' }] }
+
 export function RunList(props: RunListProps) {
-  const { list, view, setView, hidden, shown, column, focused, keyGroups, onEye, onHover } = props
+  const { list, view, setView, hidden, shown, column, focused, metrics, onEye, onHover } = props
   const scroller = useRef<HTMLDivElement>(null)
-  // eslint-disable-next-line react-hooks/incompatible-library -- the virtualizer is used in this component only
   const virtual = useVirtualizer({
     count: list.rows.length,
     getScrollElement: () => scroller.current,
@@ -101,13 +103,15 @@ export function RunList(props: RunListProps) {
         />
       </div>
       <div className="run-list-tools is-low">
-        <SortPicker view={view} setView={setView} keyGroups={keyGroups} />
+        <SortPicker view={view} setView={setView} sample={list.rows[0]} metrics={metrics} />
         <Popover
           label="Value beside the name"
           className="is-bare"
           content={(close) => (
-            <KeyPicker
-              groups={[{ title: 'Value beside the name', keys: [{ key: '', label: 'As sorted' }] }, ...keyGroups]}
+            <RunKeyPicker
+              first={AS_SORTED}
+              sample={list.rows[0]}
+              metrics={metrics}
               current={view.cols}
               onPick={(key) => setView({ cols: key })}
               onDone={close}
@@ -191,10 +195,11 @@ export function RunList(props: RunListProps) {
 interface SortPickerProps {
   view: WorkspaceView
   setView: SetView
-  keyGroups: readonly KeyGroup[]
+  sample: Run | undefined
+  metrics: readonly Metric[]
 }
 
-function SortPicker({ view, setView, keyGroups }: SortPickerProps) {
+function SortPicker({ view, setView, sample, metrics }: SortPickerProps) {
   const descending = view.sort.startsWith('-')
   const key = view.sort.replace(/^-/, '')
   const field = FIELDS.keys.find((candidate) => candidate.key === key)
@@ -205,8 +210,10 @@ function SortPicker({ view, setView, keyGroups }: SortPickerProps) {
         label="Sort runs"
         className="is-bare"
         content={(close) => (
-          <KeyPicker
-            groups={[FIELDS, ...keyGroups]}
+          <RunKeyPicker
+            first={FIELDS}
+            sample={sample}
+            metrics={metrics}
             current={key}
             onPick={(next) => setView({ sort: next === 'created_at' ? DEFAULT_SORT : next })}
             onDone={close}

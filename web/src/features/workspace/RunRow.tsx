@@ -63,7 +63,10 @@ export const RunRow = memo(function RunRow(props: RunRowProps) {
         </button>
       </span>
       <span role="gridcell" className="run-name">
-        <span className="run-dot" style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties} />
+        <span
+          className="run-dot"
+          style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties}
+        />
         <Link
           to="/$entity/$project/runs/$run"
           params={{ entity: run.entity, project: run.project, run: run.id }}

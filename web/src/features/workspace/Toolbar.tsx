@@ -62,14 +62,22 @@ export function Toolbar({ view, setView, xMetrics, findField, listShown, onToggl
         <span className="faint">X</span> {kinds.find(({ kind }) => kind === view.x)?.label ?? view.x}
       </Menu>
       <Smoothing value={view.sm} onChange={(sm) => setView({ sm }, 'replace')} />
-      <Button pressed={view.log} onClick={() => setView({ log: !view.log, yr: new Map() })} title="Logarithmic y axis">
+      <Button
+        pressed={view.log}
+        onClick={() => setView({ log: !view.log, yr: new Map() })}
+        title="Logarithmic y axis"
+      >
         Log y
       </Button>
       <Menu
         label="Outliers"
         items={[
           { label: 'Clip and count', checked: !outliers, onSelect: () => setView({ full: new Set() }) },
-          { label: 'Show the full range', checked: outliers, onSelect: () => setView({ full: new Set(['*']) }) },
+          {
+            label: 'Show the full range',
+            checked: outliers,
+            onSelect: () => setView({ full: new Set(['*']) }),
+          },
         ]}
       >
         Outliers {outliers ? 'shown' : 'clipped'}

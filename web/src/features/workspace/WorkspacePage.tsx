@@ -1,15 +1,13 @@
 /** A project: its runs beside a grid of live charts. */
 
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate, useParams } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { metricsQuery, projectQuery, runQuery, type ProjectRef } from '../../api/queries'
+import { metricsQuery, projectQuery, type ProjectRef } from '../../api/queries'
 import { useLive } from '../../api/useLive'
 import { highlightRun } from '../../charts/sync'
 import { tooltip } from '../../charts/tooltip'
-import { decodeLoggedMap } from '../../core/exact'
 import { toQuery } from '../../core/filter'
-import { flatten } from '../../core/flatten'
 import { plural } from '../../core/format'
 import { nameMatcher } from '../../core/sections'
 import type { Metric, Run } from '../../core/types'
@@ -18,7 +16,6 @@ import type { PanelContext } from '../../panels/context'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
 import { useView } from '../../panels/useView'
-import type { KeyGroup } from '../../ui/KeyPicker'
 import { useKeys } from '../../ui/keys'
 import { EmptyState, ErrorNote } from '../../ui/States'
 import { RunList } from './RunList'
@@ -26,9 +23,10 @@ import { Toolbar } from './Toolbar'
 import { useRunKeys } from './useRunKeys'
 import { useRunRows } from './useRunRows'
 import { useStoredSet } from './useHidden'
+import { usePlace } from '../../ui/usePlace'
 
 export function WorkspacePage() {
-  const { entity = '', project = '' } = useParams({ strict: false })
+  const { entity = '', project = '' } = usePlace()
   const at = useMemo(() => ({ entity, project }), [entity, project])
   const [view, setView] = useView()
   const navigate = useNavigate()
@@ -45,7 +43,6 @@ export function WorkspacePage() {
   )
   const list = useRunRows(at, spec)
   const metrics = useLiveMetrics(at)
-  const keyGroups = useKeyGroups(at, list.rows[0]?.id, metrics.items)
 
   useEffect(() => {
     document.title = `${project} · Kymograph`
@@ -124,7 +121,7 @@ export function WorkspacePage() {
           shown={shownRuns.length}
           column={column}
           focused={keys.focused}
-          keyGroups={keyGroups}
+          metrics={metrics.items}
           filterField={filterField}
           onEye={onEye}
           onHover={(run) => {
@@ -167,15 +164,14 @@ export function WorkspacePage() {
           )}
           {(found.length < drawable.length || others > 0) && found.length > 0 && (
             <p className="grid-foot faint">
-              {found.length < drawable.length && `${found.length} of ${plural(drawable.length, 'panel')} match the search. `}
+              {found.length < drawable.length &&
+                `${found.length} of ${plural(drawable.length, 'panel')} match the search. `}
               {others > 0 && `${plural(others, 'key')} hold media or text: see a run’s files.`}
             </p>
           )}
         </div>
       </div>
-      {view.panel !== null && (
-        <FullScreenPanel metric={view.panel} metrics={found} context={context} />
-      )}
+      {view.panel !== null && <FullScreenPanel metric={view.panel} metrics={found} context={context} />}
     </div>
   )
 }
@@ -234,27 +230,10 @@ function useLiveMetrics(at: ProjectRef): LiveMetrics {
 
 const NO_METRICS: readonly Metric[] = []
 
-/** Keys to sort by or show: metrics for summaries, the first run's config for configs. */
-function useKeyGroups(at: ProjectRef, sample: string | undefined, metrics: readonly Metric[]): KeyGroup[] {
-  const run = useQuery({
-    ...runQuery({ ...at, run: sample ?? '' }),
-    enabled: sample !== undefined && metrics.length > 0,
-    staleTime: 60_000,
-  })
-  return useMemo(() => {
-    const config = run.data ? flatten(decodeLoggedMap(run.data.config)) : []
-    return [
-      {
-        title: 'Summary',
-        keys: metrics.map(({ name }) => ({ key: `summary.${name}`, label: name })),
-      },
-      { title: 'Config', keys: config.map(({ key }) => ({ key: `config.${key}`, label: key })) },
-    ]
-  }, [run.data, metrics])
-}
-
 function isDrawable(metric: Metric): boolean {
-  return (metric.kind === 'number' || metric.kind === 'boolean') && !metric.hidden && !metric.name.startsWith('_')
+  return (
+    (metric.kind === 'number' || metric.kind === 'boolean') && !metric.hidden && !metric.name.startsWith('_')
+  )
 }
 
 /** The sort key as a column, when it is a logged value. */

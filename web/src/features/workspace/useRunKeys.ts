@@ -40,7 +40,10 @@ export function useRunKeys({ rows, view, setView, onEye }: Options) {
     }
     const open = (run: Run | undefined, tab: boolean): void => {
       if (!run) return
-      const to = { to: '/$entity/$project/runs/$run', params: { entity: run.entity, project: run.project, run: run.id } } as const
+      const to = {
+        to: '/$entity/$project/runs/$run',
+        params: { entity: run.entity, project: run.project, run: run.id },
+      } as const
       if (tab) {
         const path = `/${[run.entity, run.project, 'runs', run.id].map(encodeURIComponent).join('/')}`
         window.open(path, '_blank', 'noopener')
@@ -50,7 +53,9 @@ export function useRunKeys({ rows, view, setView, onEye }: Options) {
       const run = target()
       if (!run) return
       anchor.current = run.id
-      const chosen = view.sel.includes(run.id) ? view.sel.filter((id) => id !== run.id) : [...view.sel, run.id]
+      const chosen = view.sel.includes(run.id)
+        ? view.sel.filter((id) => id !== run.id)
+        : [...view.sel, run.id]
       setView({ sel: chosen }, 'replace')
       // On to the next one, so that five runs are five presses.
       const next = rows[indexOf(run.id) + 1]

@@ -65,20 +65,22 @@ export function useRunRows(at: ProjectRef, spec: RunListSpec): RunRows {
     const known = new Set(items.map((run) => run.id))
     const patched = [...batch.runs.values()].filter((run) => known.has(run.id))
     if (patched.length > 0 || batch.history.size > 0) {
-      client.setQueryData<InfiniteData<Page<Run>, string | null>>(options.queryKey, (old) =>
-        old && {
-          ...old,
-          pages: old.pages.map((page) => ({
-            ...page,
-            items: page.items.map((run) => {
-              const change = batch.runs.get(run.id)
-              const step = batch.history.get(run.id)?.last_step
-              return change || step !== undefined
-                ? { ...run, ...change, last_step: step ?? change?.last_step ?? run.last_step }
-                : run
-            }),
-          })),
-        },
+      client.setQueryData<InfiniteData<Page<Run>, string | null>>(
+        options.queryKey,
+        (old) =>
+          old && {
+            ...old,
+            pages: old.pages.map((page) => ({
+              ...page,
+              items: page.items.map((run) => {
+                const change = batch.runs.get(run.id)
+                const step = batch.history.get(run.id)?.last_step
+                return change || step !== undefined
+                  ? { ...run, ...change, last_step: step ?? change?.last_step ?? run.last_step }
+                  : run
+              }),
+            })),
+          },
       )
     }
     const appeared = [...batch.runs.keys()].some((id) => !known.has(id))
