@@ -61,8 +61,8 @@ def main() -> None:
 
     session, cookies = sign_in(options.address, options.api_key)
     project = f"{session['user']['default_entity']}/digits"
-    run = newest_run(options.address, options.api_key, project, "baseline")
-    pages = {"project": f"/{project}", "run": f"/{project}/runs/{run}"}
+    run = newest_run(options.address, options.api_key, project, "lr-range-test")
+    pages = {"project": f"/{project}", "run": f"/{project}/runs/{run}/charts"}
     options.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
