@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from kymograph.core.config import internal_notes
 from kymograph.types import JsonObject, JsonValue
 
+MAX_STEP = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class BranchPoint:
@@ -26,7 +28,7 @@ def branch_point(document: JsonObject) -> BranchPoint | None:
     if not isinstance(point, dict):
         return None
     run_id, step = point.get("run_id"), point.get("step")
-    if isinstance(run_id, str) and isinstance(step, (int, float)):
+    if isinstance(run_id, str) and isinstance(step, (int, float)) and abs(step) <= MAX_STEP:
         return BranchPoint(run_id, int(step))
     return None
 
@@ -46,9 +48,9 @@ def parse_time(text: str) -> datetime | None:
     """ISO 8601, with or without a zone; without one it is UTC."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the second: on the edge of the calendar, in another zone
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

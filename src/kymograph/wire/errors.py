@@ -29,7 +29,12 @@ STATUS_BY_ERROR: tuple[tuple[type[errors.KymographError], int], ...] = (
 
 def status_of(error: errors.KymographError) -> int:
     """The HTTP status of an error; 500 for one that no row names."""
+    return status_of_kind(type(error))
+
+
+def status_of_kind(kind: type[errors.KymographError]) -> int:
+    """The HTTP status of all errors of a class."""
     for family, status in STATUS_BY_ERROR:
-        if isinstance(error, family):
+        if issubclass(kind, family):
             return status
     return 500

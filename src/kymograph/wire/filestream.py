@@ -24,6 +24,7 @@ CONSOLE_PART_PREFIX = "logs/"
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 """After decompression. Clients send at most about 10 MiB; older ones do not split."""
 MAX_LINE_NUMBER = 2**53
+MAX_EXIT_CODE = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +113,20 @@ def decompress(body: bytes, encoding: str | None, *, limit: int = MAX_REQUEST_BY
         return body
     if encoding not in ("gzip", "deflate"):
         raise MalformedRequest(f"{encoding!r} is not understood; use gzip or none", where="Content-Encoding")
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    try:
-        plain = inflater.decompress(body, limit + 1)
-    except zlib.error as exc:
-        raise MalformedRequest(f"damaged {encoding} data: {exc}") from exc
-    if len(plain) > limit:
-        raise RequestTooLarge("decompressed request body", limit=limit)
-    if not inflater.eof:
-        raise MalformedRequest(f"{encoding} data are cut off")
+    plain = b""
+    rest = body
+    while rest:
+        # A gzip body may have several members, one after another; they are one text.
+        inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        try:
+            plain += inflater.decompress(rest, limit + 1 - len(plain))
+        except zlib.error as exc:
+            raise MalformedRequest(f"damaged {encoding} data: {exc}") from exc
+        if len(plain) > limit:
+            raise RequestTooLarge("decompressed request body", limit=limit)
+        if not inflater.eof:
+            raise MalformedRequest(f"{encoding} data are cut off")
+        rest = inflater.unused_data
     return plain
 
 
@@ -153,6 +159,7 @@ def _parse_exit_code(document: JsonObject) -> int | None:
     code = document.get("exitcode")
     if code is None:
         return None
-    if not isinstance(code, (int, float)) or isinstance(code, bool) or abs(code) > 2**31:
+    # The comparison is false for NaN too.
+    if not isinstance(code, (int, float)) or isinstance(code, bool) or not abs(code) <= MAX_EXIT_CODE:
         raise MalformedRequest("exitcode must be a whole number", where="exitcode")
     return int(code)

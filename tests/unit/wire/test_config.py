@@ -1,0 +1,109 @@
+"""What clients note about themselves in the config document."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kymograph.types import JsonObject, JsonValue
+from kymograph.wire.config import (
+    BranchPoint,
+    MetricDefinition,
+    branch_point,
+    metric_definitions,
+    parse_time,
+    started_at,
+)
+
+
+def notes(**values: JsonValue) -> JsonObject:
+    return {"_wandb": {"value": dict(values)}, "lr": {"value": 0.1}}
+
+
+def test_branch_point_of_a_fork() -> None:
+    assert branch_point(notes(branch_point={"run_id": "abc", "step": 7})) == BranchPoint("abc", 7)
+    assert branch_point(notes(branch_point={"run_id": "abc", "step": 7.0})) == BranchPoint("abc", 7)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        notes(),
+        notes(branch_point="abc"),
+        notes(branch_point={"run_id": 5, "step": 1}),
+        notes(branch_point={"run_id": "abc"}),
+        notes(branch_point={"run_id": "abc", "step": "1"}),
+        notes(branch_point={"run_id": "abc", "step": float("nan")}),
+        notes(branch_point={"run_id": "abc", "step": float("inf")}),
+        notes(branch_point={"run_id": "abc", "step": 2**70}),
+        {"_wandb": 5},
+        {"_wandb": {"value": []}},
+    ],
+)
+def test_document_without_a_usable_branch_point_is_no_fork(document: JsonObject) -> None:
+    assert branch_point(document) is None
+
+
+def test_run_of_several_writers_began_with_the_first() -> None:
+    document = notes(
+        e={
+            "w1": {"startedAt": "2026-11-22T06:47:01.5Z"},
+            "w2": {"startedAt": "2026-11-22T07:47:00+02:00"},
+            "w3": {"startedAt": "not a time"},
+            "w4": {},
+            "w5": None,
+        }
+    )
+
+    assert started_at(document) == datetime(2026, 11, 22, 5, 47, 0, tzinfo=UTC)
+    assert started_at(notes()) is None
+    assert started_at(notes(e=[])) is None
+
+
+def test_time_without_a_zone_is_utc_and_no_text_breaks_it() -> None:
+    assert parse_time("2026-11-22T06:47:01") == datetime(2026, 11, 22, 6, 47, 1, tzinfo=UTC)
+    assert parse_time("9999-12-31T23:59:59-23:00") is None
+    assert parse_time("0001-01-01T00:00:00+23:00") is None
+
+
+@given(st.text())
+def test_any_text_is_a_time_or_none(text: str) -> None:
+    parsed = parse_time(text)
+
+    assert parsed is None or parsed.tzinfo is UTC
+
+
+def test_metric_definitions_by_field_number() -> None:
+    document = notes(
+        m=[
+            {"1": "epoch"},
+            {"1": "train/loss", "5": 1},
+            {"1": "with\\.dot", "4": "my\\.step"},
+            {"2": "val/*", "5": 1, "6": [1, 2]},
+        ]
+    )
+
+    assert metric_definitions(document) == [
+        MetricDefinition("epoch", is_glob=False, step_metric=None, is_hidden=False),
+        MetricDefinition("train/loss", is_glob=False, step_metric="epoch", is_hidden=False),
+        MetricDefinition("with.dot", is_glob=False, step_metric="my.step", is_hidden=False),
+        MetricDefinition("val/*", is_glob=True, step_metric="epoch", is_hidden=True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "items", [None, {}, [None, 5, "x", {}, {"1": ""}, {"2": None}], [{"1": 5}], [{"3": "only others"}]]
+)
+def test_damaged_definitions_are_left_out(items: JsonValue) -> None:
+    assert metric_definitions(notes(m=items)) == []
+
+
+@pytest.mark.parametrize("index", [0, 2, -1, "1", None, 1.0])
+def test_step_metric_that_points_nowhere_is_none(index: JsonValue) -> None:
+    (found,) = metric_definitions(notes(m=[{"1": "loss", "5": index}]))
+
+    assert found.step_metric is None

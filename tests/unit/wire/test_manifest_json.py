@@ -1,0 +1,73 @@
+"""Manifest documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kymograph.errors import ManifestCorrupt
+from kymograph.wire.ids import encode_id
+from kymograph.wire.manifest_json import merge_manifests, parse_manifest
+
+
+def document(contents: Any = None, **more: Any) -> bytes:
+    return orjson.dumps({"version": 1, "storagePolicy": "p", "contents": contents or {}, **more})
+
+
+def test_entries_are_read_with_reference_and_birth_artifact() -> None:
+    text = document(
+        {
+            "a.txt": {"digest": "AAAA", "size": 3, "birthArtifactID": encode_id("Artifact", 12)},
+            "dir/b": {"digest": "etag", "ref": "s3://bucket/b", "size": -1},
+        }
+    )
+
+    first, second = parse_manifest(text, artifact="x:v0")
+
+    assert (first.path, first.digest, first.size_bytes, first.birth_artifact) == ("a.txt", "AAAA", 3, 12)
+    assert (second.path, second.ref, second.size_bytes, second.birth_artifact) == ("dir/b", "s3://bucket/b", 0, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"", "not JSON"),
+        (b"[]", "version 1"),
+        (b'{"version": 2, "contents": {}}', "version 1"),
+        (b'{"version": 1}', "contents"),
+        (b'{"version": 1, "contents": []}', "contents"),
+        (b'{"version": 1, "contents": {"a": 5}}', "'a'"),
+        (b'{"version": 1, "contents": {"a": {}}}', "digest"),
+        (b'{"version": 1, "contents": {"../a": {"digest": "x"}}}', r"\.\./a"),
+        (b'{"version": 1, "contents": {"": {"digest": "x"}}}', "not allowed"),
+    ],
+)
+def test_damaged_manifest_is_refused_and_its_artifact_named(text: bytes, problem: str) -> None:
+    with pytest.raises(ManifestCorrupt, match=problem) as caught:
+        parse_manifest(text, artifact="weights:v3")
+
+    assert "weights:v3" in str(caught.value)
+
+
+ENTRIES = st.dictionaries(st.sampled_from("abcdef"), st.builds(lambda d: {"digest": d}, st.sampled_from("xyz")))
+
+
+@given(ENTRIES, ENTRIES, ENTRIES)
+def test_merging_is_associative_and_the_last_entry_of_a_path_counts(a: Any, b: Any, c: Any) -> None:
+    one, two, three = document(a), document(b), document(c)
+
+    at_once = merge_manifests([one, two, three], artifact="x")
+    in_turn = merge_manifests([merge_manifests([one, two], artifact="x"), three], artifact="x")
+
+    assert orjson.loads(at_once) == orjson.loads(in_turn)
+    assert orjson.loads(at_once)["contents"] == {**a, **b, **c}
+
+
+def test_head_of_a_merged_manifest_is_that_of_the_last() -> None:
+    merged = merge_manifests([document(storagePolicy="old"), document(storagePolicy="new")], artifact="x")
+
+    assert orjson.loads(merged)["storagePolicy"] == "new"
