@@ -91,9 +91,24 @@ class ArtifactDownloads:
         return StoredBytes(info, name)
 
     def find_in_version(
-        self, caller: Caller, birth: ArtifactId | None, entity: str, project: str, hexdigest: str
+        self,
+        caller: Caller,
+        birth: ArtifactId | None,
+        entity: str,
+        project: str,
+        hexdigest: str,
+        *,
+        artifact: ArtifactId | None = None,
     ) -> ObjectKey:
         """Where content of a digest lies that came with a version, or with another one of the named project.
+
+        Args:
+            caller: Needs to be able to read one of the places.
+            birth: The version that first brought the bytes.
+            entity: Owner of the project.
+            project: Where the version was found.
+            hexdigest: MD5 of the content.
+            artifact: The version that has the content, if known. Its readers may read it wherever it came from.
 
         Raises:
             ArtifactNotFound: No such content, or not readable.
@@ -102,6 +117,11 @@ class ArtifactDownloads:
         digest = parse_hex_digest(hexdigest)
 
         def job(tx: Transaction) -> ObjectKey:
+            if artifact is not None:
+                with suppress(ArtifactNotFound):
+                    entry = tx.artifacts.find_entry(require_artifact(tx, caller, artifact, Access.READ).id, digest)
+                    if entry is not None and entry.object_key is not None:
+                        return entry.object_key
             for place in self._places(tx, caller, birth, entity, project):
                 blob = tx.artifacts.find_blob(place, digest)
                 if blob is not None:

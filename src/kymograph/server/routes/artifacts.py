@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -15,7 +17,7 @@ from kymograph.services.artifact_downloads import StoredBytes
 from kymograph.services.artifact_uploads import DEFAULT_REGION
 from kymograph.services.container import Services
 from kymograph.services.files import guess_mimetype
-from kymograph.types import ArtifactId
+from kymograph.types import ArtifactId, ObjectKey
 from kymograph.wire.ids import find_id
 
 router = APIRouter(include_in_schema=False)
@@ -62,7 +64,7 @@ async def get_entry(
     services: ServicesDep,
 ) -> Response:
     """Give one entry by the digest in its manifest. Source: protocol.md §1.2."""
-    return await _entry(services, caller, request, (region, entity, project, birth, hexdigest, name))
+    return await _entry(services, caller, request, _Address(region, entity, project, birth, hexdigest, name))
 
 
 @router.get("/artifactsV2/{region}/{entity}/{project}/{collection}/{artifact}/{birth}/{hexdigest}/{name}")
@@ -80,7 +82,7 @@ async def get_entry_of_artifact(
     services: ServicesDep,
 ) -> Response:
     """The same, by clients that also name the version."""
-    return await _entry(services, caller, request, (region, entity, project, birth, hexdigest, name))
+    return await _entry(services, caller, request, _Address(region, entity, project, birth, hexdigest, name, artifact))
 
 
 @router.get("/artifacts/{entity}/{hexdigest}")
@@ -90,22 +92,40 @@ async def get_blob(entity: str, hexdigest: str, request: Request, caller: Caller
     return _response(services, await services.artifact_downloads.open(key, hexdigest), request)
 
 
-async def _entry(
-    services: Services, caller: Caller, request: Request, address: tuple[str, str, str, str, str, str]
-) -> Response:
-    region, entity, project, birth, hexdigest, name = address
-    if region != DEFAULT_REGION:
-        raise ArtifactNotFound(name, within=f"storage region {region!r}")
-    number = find_id("Artifact", birth)
-    key = await run_in_threadpool(
-        services.artifact_downloads.find_in_version,
-        caller,
-        ArtifactId(number) if number is not None else None,
-        entity,
-        project,
-        hexdigest,
-    )
-    return _response(services, await services.artifact_downloads.open(key, name), request)
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """The parts of an address that a client built."""
+
+    region: str
+    entity: str
+    project: str
+    birth: str
+    hexdigest: str
+    name: str
+    artifact: str = ""
+
+
+async def _entry(services: Services, caller: Caller, request: Request, address: _Address) -> Response:
+    if address.region != DEFAULT_REGION:
+        raise ArtifactNotFound(address.name, within=f"storage region {address.region!r}")
+
+    def find() -> ObjectKey:
+        return services.artifact_downloads.find_in_version(
+            caller,
+            _artifact_id(address.birth),
+            address.entity,
+            address.project,
+            address.hexdigest,
+            artifact=_artifact_id(address.artifact),
+        )
+
+    key = await run_in_threadpool(find)
+    return _response(services, await services.artifact_downloads.open(key, address.name), request)
+
+
+def _artifact_id(text: str) -> ArtifactId | None:
+    number = find_id("Artifact", text)
+    return ArtifactId(number) if number is not None else None
 
 
 def _response(services: Services, stored: StoredBytes, request: Request) -> Response:

@@ -495,6 +495,17 @@ class SqlArtifactStore:
         ]
         return found, total
 
+    def find_entry(self, artifact: ArtifactId, digest: Digest) -> EntryRecord | None:
+        """Docstring inherited."""
+        statement = select(entries_table.c.path, entries_table.c.size_bytes, entries_table.c.object_key).where(
+            entries_table.c.artifact_id == artifact, entries_table.c.digest == digest
+        )
+        row = self._connection.execute(statement.limit(1)).one_or_none()
+        if row is None:
+            return None
+        key = None if row.object_key is None else ObjectKey(row.object_key)
+        return EntryRecord(FilePath(row.path), digest, row.size_bytes, key)
+
     # --- lineage -----------------------------------------------------------------------------------------------------
 
     def use(self, run: RunKey, artifact: ArtifactId, *, used_as: str | None, now: datetime) -> None:

@@ -415,6 +415,9 @@ class ArtifactStore(Protocol):
     ) -> tuple[list[EntryRecord], int]:
         """Entries of a committed version by path, plus the total."""
 
+    def find_entry(self, artifact: ArtifactId, digest: Digest) -> EntryRecord | None:
+        """Any entry of a committed version with that digest."""
+
     def use(self, run: RunKey, artifact: ArtifactId, *, used_as: str | None, now: datetime) -> None:
         """Record that a run used a version; idempotent."""
 
