@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from kymograph.storage.history.tail import SqlTail
 from kymograph.storage.metadata.account_store import SqlAccountStore
 from kymograph.storage.metadata.artifact_store import SqlArtifactStore
 from kymograph.storage.metadata.file_store import SqlFileStore
@@ -23,8 +23,6 @@ class SqlTransaction:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-
-    # docstrings inherited
 
     @cached_property
     def accounts(self) -> SqlAccountStore:
@@ -52,10 +50,8 @@ class SqlTransaction:
         return SqlArtifactStore(self.connection)
 
     @cached_property
-    def tail(self) -> Tail:
+    def tail(self) -> SqlTail:
         """History, system metrics and console lines as received."""
-        from kymograph.storage.history.tail import SqlTail
-
         return SqlTail(self.connection)
 
     @cached_property

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from kymograph.core.accounts import Entity, User
 from kymograph.core.artifact import NewArtifact
+from kymograph.core.filters import RunQuery
 from kymograph.core.project import Project
 from kymograph.core.run import Run, RunChange
 from kymograph.storage.database import SqlDatabase
@@ -33,6 +34,10 @@ class World:
                 self.project, RunId(run_id), display_name=name, user=self.user.id, now=now, change=change or RunChange()
             )
         )
+
+
+def search(world: World, query: RunQuery, now: datetime = NOW) -> list[Run]:
+    return world.database.read(lambda tx: tx.runs.search(world.project.id, query, now))
 
 
 def make_user(database: SqlDatabase, username: str) -> User:

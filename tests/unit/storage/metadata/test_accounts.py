@@ -9,6 +9,7 @@ import pytest
 from kymograph.core.accounts import Entity, EntityKind, Role
 from kymograph.errors import NameTaken
 from kymograph.storage.database import SqlDatabase
+from kymograph.storage.transaction import SqlTransaction
 from kymograph.types import EntityId, EntityName
 from tests.unit.storage.metadata.builders import NOW, World, make_entity, make_project, make_user
 
@@ -81,8 +82,11 @@ def test_members_have_one_role_each(database: SqlDatabase) -> None:
     grace, ada = make_user(database, "grace"), make_user(database, "ada")
     team = make_team(database, "vision")
 
-    for user, role in ((grace, Role.VIEWER), (ada, Role.MEMBER), (grace, Role.ADMIN)):
-        database.write(lambda tx, user=user, role=role: tx.accounts.put_member(team.id, user.id, role))
+    def put_members(tx: SqlTransaction) -> None:
+        for user, role in ((grace, Role.VIEWER), (ada, Role.MEMBER), (grace, Role.ADMIN)):
+            tx.accounts.put_member(team.id, user.id, role)
+
+    database.write(put_members)
 
     members = database.read(lambda tx: tx.accounts.list_members(team.id))
     assert [(member.user, member.role) for member in members] == [(ada, Role.MEMBER), (grace, Role.ADMIN)]
@@ -177,8 +181,12 @@ def test_a_session_ends_when_it_expires_or_is_deleted(database: SqlDatabase) -> 
 def test_a_login_link_works_once_and_not_too_late(database: SqlDatabase) -> None:
     user = make_user(database, "ada")
     end = NOW + timedelta(minutes=5)
-    for digest in (DIGEST, OTHER_DIGEST):
-        database.write(lambda tx, digest=digest: tx.accounts.create_login_link(digest, user.id, expires_at=end))
+
+    def create_links(tx: SqlTransaction) -> None:
+        for digest in (DIGEST, OTHER_DIGEST):
+            tx.accounts.create_login_link(digest, user.id, expires_at=end)
+
+    database.write(create_links)
 
     assert database.write(lambda tx: tx.accounts.take_login_link(DIGEST, NOW)) == user.id
     assert database.write(lambda tx: tx.accounts.take_login_link(DIGEST, NOW)) is None

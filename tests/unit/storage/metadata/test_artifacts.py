@@ -16,6 +16,7 @@ from kymograph.core.artifact import (
     ManifestKind,
 )
 from kymograph.errors import ArtifactNotFound, UsageError
+from kymograph.storage.transaction import SqlTransaction
 from kymograph.types import ArtifactId, Digest, FilePath, ManifestDigest, ObjectKey
 from tests.unit.storage.metadata.builders import NOW, World, make_project, new_artifact
 
@@ -183,11 +184,12 @@ def test_clients_find_what_they_made_by_their_own_ids(world: World) -> None:
 def test_the_first_meaning_of_a_client_id_stays(world: World) -> None:
     first, second = log(world), log(world, "tokens")
 
-    for version in (first, second):
-        world.database.write(lambda tx, version=version: tx.artifacts.put_client_id("c1", version.id))
-        world.database.write(
-            lambda tx, version=version: tx.artifacts.put_sequence_client_id("s1", version.collection.id)
-        )
+    def put_ids(tx: SqlTransaction) -> None:
+        for version in (first, second):
+            tx.artifacts.put_client_id("c1", version.id)
+            tx.artifacts.put_sequence_client_id("s1", version.collection.id)
+
+    world.database.write(put_ids)
 
     meant = world.database.read(lambda tx: tx.artifacts.find_by_client_id("c1"))
     assert meant is not None
@@ -304,8 +306,12 @@ def test_lineage_is_kept_in_both_directions(world: World) -> None:
     draft = database.write(lambda tx: tx.artifacts.create(new_artifact(world, run=producer.key), NOW))
     assert database.read(lambda tx: tx.artifacts.list_outputs(producer.key)) == []
     version = commit(world, draft)
-    for used_as in ("weights", None):
-        database.write(lambda tx, used_as=used_as: tx.artifacts.use(consumer.key, version.id, used_as=used_as, now=NOW))
+
+    def use_twice(tx: SqlTransaction) -> None:
+        for used_as in ("weights", None):
+            tx.artifacts.use(consumer.key, version.id, used_as=used_as, now=NOW)
+
+    database.write(use_twice)
 
     assert database.read(lambda tx: tx.artifacts.list_outputs(producer.key)) == [version]
     assert database.read(lambda tx: tx.artifacts.list_inputs(consumer.key)) == [(version, "weights")]

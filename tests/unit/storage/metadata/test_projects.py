@@ -11,6 +11,7 @@ from kymograph.core.artifact import ArtifactFile
 from kymograph.core.project import ProjectStats, Visibility
 from kymograph.core.run import RunChange, RunState
 from kymograph.errors import NameTaken
+from kymograph.storage.transaction import SqlTransaction
 from kymograph.types import Digest, FilePath, ObjectKey, ProjectName
 from tests.unit.storage.metadata.builders import NOW, World, make_entity, make_project, make_user, new_artifact
 
@@ -103,9 +104,12 @@ def test_stats_count_runs_bytes_and_days(world: World) -> None:
         )
     )
     version = database.write(lambda tx: tx.artifacts.create(new_artifact(world), NOW))
-    for path in ("one", "same-bytes"):
-        file = ArtifactFile(version.id, FilePath(path), Digest("d"), 1_000, ObjectKey("blob"))
-        database.write(lambda tx, file=file: tx.artifacts.put_file(file))
+
+    def put_files(tx: SqlTransaction) -> None:
+        for path in ("one", "same-bytes"):
+            tx.artifacts.put_file(ArtifactFile(version.id, FilePath(path), Digest("d"), 1_000, ObjectKey("blob")))
+
+    database.write(put_files)
     empty = make_project(database, world.entity, "empty")
 
     stats = database.read(lambda tx: tx.projects.stats([world.project.id, empty.id], NOW, days=3))

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from kymograph.core import exact_json
 from kymograph.core.filter_parser import parse_filter, parse_order
-from kymograph.core.filters import RunQuery
+from kymograph.core.filters import Filter, RunQuery
 from kymograph.core.run import Run, RunChange, RunState
-from tests.unit.storage.metadata.builders import NOW, World
+from tests.unit.storage.metadata.builders import NOW, World, search
 from tests.unit.storage.metadata.reference import matches, ordered
 
 SCALARS: list[Any] = [
@@ -28,10 +28,6 @@ KEYS = ["lr", "optimizer", "a.b", "size", "__proto__"]
 TEXTS = ["", "adam", "Adam", "sgd", "b", "a%b_c", "x"]
 PATTERNS = ["a", "^a", "(?i)ADAM", "[dg]", r"\bsgd\b", "a.*m$"]
 STATES = [state.value for state in RunState]
-
-
-def _plain(value: Any) -> Any:
-    return value
 
 
 leaf = st.sampled_from(LEAVES)
@@ -121,6 +117,10 @@ def _fill(world: World, drawn: list[dict[str, Any]]) -> list[Run]:
     return runs
 
 
+def count(world: World, filter_: Filter) -> int:
+    return world.database.read(lambda tx: tx.runs.count(world.project.id, filter_, NOW))
+
+
 def _clear(world: World) -> None:
     world.database.write(lambda tx: tx.connection.exec_driver_sql("DELETE FROM runs"))
 
@@ -145,12 +145,12 @@ def test_search_finds_and_sorts_what_the_plain_meaning_says(
         sort_keys = parse_order(",".join(order))
         query = RunQuery(filter=parsed, order=sort_keys)
 
-        found = world.database.read(lambda tx, query=query: tx.runs.search(world.project.id, query, NOW))
-        count = world.database.read(lambda tx, parsed=parsed: tx.runs.count(world.project.id, parsed, NOW))
+        found = search(world, query)
+        counted = count(world, parsed)
 
         expected = ordered([run for run in runs if matches(parsed, run, NOW)], sort_keys, NOW)
         assert [run.id for run in found] == [run.id for run in expected], (document, order)
-        assert count == len(expected)
+        assert counted == len(expected)
 
 
 @pytest.mark.parametrize("pattern", [r"(a+)+$", r"(a|aa)+$", r"(.*a){20}$"])
@@ -158,4 +158,4 @@ def test_a_pattern_that_backtracks_without_end_is_cut_off(world: World, pattern:
     world.run("r1", RunChange(notes="a" * 60 + "!"))
     parsed = parse_filter(json.dumps({"notes": {"$regex": pattern}}))
 
-    assert world.database.read(lambda tx: tx.runs.count(world.project.id, parsed, NOW)) in (0, 1)
+    assert count(world, parsed) in (0, 1)

@@ -11,7 +11,7 @@ from kymograph.core.filters import RunQuery
 from kymograph.core.run import Run, RunChange
 from kymograph.storage.metadata.values import MAX_INDEXED_LEAVES
 from kymograph.types import RunKey
-from tests.unit.storage.metadata.builders import NOW, World
+from tests.unit.storage.metadata.builders import NOW, World, search
 
 
 def value_of(world: World, run: Run, scope: str, name: str) -> str | None:
@@ -21,7 +21,7 @@ def value_of(world: World, run: Run, scope: str, name: str) -> str | None:
 
 def ids(world: World, filter_: object, order: str = "+name") -> list[str]:
     query = RunQuery(filter=parse_filter(json.dumps(filter_)), order=parse_order(order))
-    return [run.id for run in world.database.read(lambda tx: tx.runs.search(world.project.id, query, NOW))]
+    return [run.id for run in search(world, query)]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_pages_follow_one_another(world: World) -> None:
     pages = []
     for offset in range(0, 7, 3):
         query = RunQuery(order=order, limit=3, offset=offset)
-        pages += world.database.read(lambda tx, query=query: tx.runs.search(world.project.id, query, NOW))
+        pages += search(world, query)
 
     assert [run.id for run in pages] == ["r5", "r2", "r4", "r1", "r6", "r3", "r0"]
 

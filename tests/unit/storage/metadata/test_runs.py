@@ -12,6 +12,7 @@ from kymograph.core.history import LineBatch, Stream
 from kymograph.core.palette import SLOTS
 from kymograph.core.run import Run, RunChange, RunState
 from kymograph.errors import NameTaken, RunDeleted, RunNotFound
+from kymograph.storage.transaction import SqlTransaction
 from kymograph.types import RunId, RunKey, WriterId
 from tests.unit.storage.metadata.builders import NOW, World, make_project
 
@@ -162,12 +163,12 @@ def test_a_deleted_run_is_invisible_and_its_id_refused(world: World) -> None:
 def test_line_counts_are_those_of_the_tail(world: World) -> None:
     run = world.run("r1")
 
-    def job(tx: object) -> Run:
+    def job(tx: SqlTransaction) -> Run:
         for stream, lines in ((Stream.HISTORY, 3), (Stream.SYSTEM, 2), (Stream.CONSOLE, 1)):
             for writer in ("", "second"):
                 batch = LineBatch(stream, 0, ["{}"] * lines, WriterId(writer))
-                tx.tail.append(run.key, [batch])  # type: ignore[attr-defined]  # a Transaction
-        return tx.runs.update(run.key, RunChange(last_step=2), LATER)  # type: ignore[attr-defined,no-any-return]
+                tx.tail.append(run.key, [batch])
+        return tx.runs.update(run.key, RunChange(last_step=2), LATER)
 
     updated = world.database.write(job)
 

@@ -1,0 +1,39 @@
+"""Patterns from users."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kymograph.errors import InvalidFilter
+from kymograph.storage.safe_regex import MAX_PATTERN_LENGTH, check, search, to_postgresql
+
+
+@pytest.mark.parametrize("pattern", ["(", "a{2,1}", "*", "[", "(?P<", "\\", "x" * (MAX_PATTERN_LENGTH + 1)])
+def test_what_is_no_pattern_is_refused(pattern: str) -> None:
+    with pytest.raises(InvalidFilter):
+        check(pattern)
+
+
+def test_patterns_are_searched_not_matched() -> None:
+    assert search("b", "abc")
+    assert search("(?i)B", "abc")
+    assert not search("^b", "abc")
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"(a|aa)+$", r"(.*a){20}$", r"^(\w+\s?)*$"])
+def test_endless_backtracking_is_cut_off(pattern: str) -> None:
+    began = time.monotonic()
+
+    search(pattern, "a" * 5_000 + "!")
+
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [(r"\bfoo\b", r"\yfoo\y"), (r"\Bx", r"\Yx"), (r"\\b", r"\\b"), ("(?P<name>a)", "(a)"), (r"\d(?:x)", r"\d(?:x)")],
+)
+def test_the_spelling_of_postgresql(pattern: str, expected: str) -> None:
+    assert to_postgresql(pattern) == expected
