@@ -49,7 +49,9 @@ def response_of(error: KymographError, *, for_graphql: bool = False) -> Response
     """The response to one of our errors."""
     headers: dict[str, str] = {}
     if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = 'Basic realm="Kymograph", charset="UTF-8"'
+        # Not Basic, though that is accepted: a browser would answer its challenge with a dialog of its own, and
+        # the page's request would hang behind it. Clients of the protocol send their key unasked.
+        headers["WWW-Authenticate"] = 'Bearer realm="Kymograph"'
     if isinstance(error, ServerBusy):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     kind = type(error).__name__
