@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -15,7 +16,6 @@ from kymograph.storage.metadata.run_store import SqlRunStore
 
 if TYPE_CHECKING:
     from kymograph.storage.garbage.store import SqlGarbageStore
-    from kymograph.storage.history.base import Tail
 
 
 class SqlTransaction:
