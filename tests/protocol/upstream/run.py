@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -52,6 +53,8 @@ STOP_TIMEOUT_S = 15.0
 def main() -> int:
     """Parse the command line and run; the exit status is pytest's."""
     options = _parse_options()
+    # A request to end must unwind the blocks below, or what they started would be left running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
     checkout: Path = options.checkout.resolve()
     # Not resolved: a virtual environment's python is a link, and is one only under its own name.
     python: Path = options.python.absolute()
