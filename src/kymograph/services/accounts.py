@@ -28,6 +28,7 @@ LOGIN_LINK_LENGTH = timedelta(hours=24)
 KEY_TOUCH_INTERVAL = timedelta(minutes=10)
 """`last_used_at` of a key is this coarse, so that reading does not become writing."""
 KEY_CACHE_LENGTH_S = 5.0
+"""A server forgets at once a key that it revokes itself, and after this time one that another replica revoked."""
 MIN_KEY_LENGTH = 8
 
 
@@ -323,7 +324,9 @@ class AccountService:
                 )
             return user
 
-        return self._database.write(job)
+        user = self._database.write(job)
+        self._key_cache.clear()  # the key may have been another user's
+        return user
 
     def delete_user(self, caller: Caller, username: str) -> None:
         """Remove a user with keys, sessions and own projects. For administrators.
@@ -374,7 +377,7 @@ class AccountService:
 
         def job(tx: Transaction) -> Entity:
             parent = tx.accounts.find_entity(organization) if organization is not None else None
-            if organization is not None and parent is None:
+            if organization is not None and (parent is None or parent.kind is not EntityKind.ORGANIZATION):
                 raise EntityNotFound(organization)
             user = tx.accounts.find_user(owner)
             if user is None:
