@@ -230,7 +230,7 @@ class Cursor implements SyncedChart {
     const { content, nearest } = surface.describe(point.x, point.y)
     highlightRun(nearest?.run ?? null)
     pointAt(this, surface.frame.fromX(point.x))
-    if (content.rows.length > 0) tooltip().show(this, content, { plot, x: point.x })
+    if (content.rows.length > 0) tooltip().show(this, content, { plot, x: point.x, left: this.#roomLeft() })
     else tooltip().hide(this)
   }
 
@@ -252,6 +252,10 @@ class Cursor implements SyncedChart {
     const shift = (high - low) * share
     this.#latest.current.onZoom({ x: [low + shift, high + shift] }, 'adjust')
     return null
+  }
+
+  #roomLeft(): number {
+    return this.#over.closest('[data-scroller]')?.getBoundingClientRect().left ?? 0
   }
 
   #middle(): number {
@@ -294,7 +298,8 @@ class Cursor implements SyncedChart {
     const px = frame.toX(this.#keyX)
     const py = at && !Number.isNaN(at.value) ? frame.toY(at.value) : frame.height / 2
     const { content } = this.#surface.describe(px, py)
-    tooltip().show(this, content, { plot: this.#over.getBoundingClientRect(), x: px })
+    const plot = this.#over.getBoundingClientRect()
+    tooltip().show(this, content, { plot, x: px, left: this.#roomLeft() })
     const said = at ? formatNumber(at.value) : 'no value'
     return `${line.name}, ${describeX(this.xKind, this.#keyX)}: ${said}`
   }

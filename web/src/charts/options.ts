@@ -72,6 +72,8 @@ export function toOptions(
           const most = Math.max(2, Math.min(6, Math.floor(plot.height / 24)))
           return spec.log ? logTicks(min, max, most) : linearTicks(min, max, most)
         },
+        // uPlot would blank every second decade.
+        filter: (_plot, splits) => splits,
         values: (_plot, splits) => axisNumbers(splits),
       },
     ],

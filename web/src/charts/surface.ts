@@ -4,6 +4,7 @@
  * Pointer moves never repaint the base canvas: it is dimmed by CSS, and the overlay draws one line.
  */
 
+import { middleEllipsis } from '../core/ellipsis'
 import { axisDuration, exactNumber, formatDuration, formatNumber, formatTime } from '../core/format'
 import { markAt, nearestIndex } from '../core/series'
 import type { XKind } from '../core/view'
@@ -14,7 +15,10 @@ import { chartTheme, runColor } from './theme'
 import type { TooltipContent, TooltipRow } from './tooltip'
 
 /** Farther lines than this are listed in the tooltip, but not highlighted. */
-const HIGHLIGHT_DISTANCE = 40
+const HIGHLIGHT_DISTANCE = 48
+
+/** Characters of a run's name in the tooltip. */
+const NAME_LENGTH = 24
 
 export interface LineValue {
   line: ChartLine
@@ -137,7 +141,14 @@ export class Surface {
     const color = runColor(chartTheme(), line.color)
     const alarm = nonFiniteAt(line, x, this.#frame)
     if (alarm !== null) {
-      return { color, name: line.name, value: alarm, smoothed: '', span: '', alarming: true }
+      return {
+        color,
+        name: middleEllipsis(line.name, NAME_LENGTH),
+        value: alarm,
+        smoothed: '',
+        span: '',
+        alarming: true,
+      }
     }
     const at = valueAt(line, x, this.#frame)
     if (!at) return null
@@ -145,7 +156,7 @@ export class Surface {
     const mean = series.mean[at.index] ?? Number.NaN
     return {
       color,
-      name: line.name,
+      name: middleEllipsis(line.name, NAME_LENGTH),
       value: series.exact ? exactNumber(mean) : formatNumber(mean),
       smoothed: line.y === series.mean ? '' : `≈ ${formatNumber(at.value)}`,
       span: series.exact

@@ -21,6 +21,8 @@ export interface TooltipPlace {
   plot: DOMRect
   /** Pointer position inside the plot, px. */
   x: number
+  /** Left edge of the room for charts; what lies before it stays uncovered. */
+  left: number
 }
 
 const MOST_ROWS = 12
@@ -66,11 +68,12 @@ class Tooltip {
     this.#fill(content)
     const root = this.#root
     if (root.hidden) root.hidden = false
-    const { plot, x } = place
-    const leftSide = x > plot.width / 2
-    root.style.left = leftSide ? `${Math.max(EDGE, plot.left + EDGE)}px` : 'auto'
-    root.style.right = leftSide ? 'auto' : `${Math.max(EDGE, window.innerWidth - plot.right + EDGE)}px`
-    // Estimated, since measuring would force a layout on every pointer move.
+    // Given, since measuring would force a layout on every pointer move.
+    const [row] = content.rows
+    const width = 240 + (row?.span ? 124 : 0) + (row?.smoothed ? 76 : 0)
+    root.style.width = `${width}px`
+    root.style.left = `${dockX(place, width)}px`
+    const { plot } = place
     const height = 34 + content.rows.length * 18 + (content.more > 0 ? 18 : 0)
     const top = Math.max(EDGE, Math.min(plot.top + EDGE, window.innerHeight - height - EDGE))
     root.style.top = `${top}px`
@@ -128,6 +131,22 @@ class Tooltip {
     this.#table.append(parts.row)
     this.#rows.push(parts)
   }
+}
+
+/**
+ * Beside the pointed place, on the plot's far side from the pointer: inside a wide plot, otherwise outside of
+ * a narrow one, so that it never covers the lines it describes.
+ */
+function dockX({ plot, x, left }: TooltipPlace, width: number): number {
+  const pointerIsRight = x > plot.width / 2
+  if (width < plot.width * 0.45) return pointerIsRight ? plot.left + EDGE : plot.right - width - EDGE
+  const before = plot.left - width - EDGE
+  const after = plot.right + EDGE
+  const fitsBefore = before >= left
+  const fitsAfter = after + width + EDGE <= window.innerWidth
+  if (fitsBefore && (pointerIsRight || !fitsAfter)) return before
+  if (fitsAfter) return after
+  return pointerIsRight ? Math.max(EDGE, plot.left + EDGE) : Math.max(EDGE, plot.right - width - EDGE)
 }
 
 let instance: Tooltip | null = null

@@ -291,7 +291,7 @@ function sentence(metric: string, { model, nanRuns }: PanelModel): string {
 
 export function axisName(kind: string): string {
   if (kind === 'step') return 'steps'
-  if (kind === 'relative') return 'time since start'
+  if (kind === 'relative') return 'since start'
   if (kind === 'time') return 'local time'
   return kind.replace(/^metric:/, '')
 }

@@ -58,7 +58,9 @@ const PROMISED = {
 /** Per theme: smallest contrast of a run colour on card and on page. */
 const RUNS = { light: [3.29, 3.04], dark: [4.19, 4.49] } as const
 
-function entriesOf(promised: Readonly<Record<string, readonly [number, number]>>): [string, number, number][] {
+function entriesOf(
+  promised: Readonly<Record<string, readonly [number, number]>>,
+): [string, number, number][] {
   return Object.entries(promised).map(([name, [surface, worst]]) => [name, surface, worst])
 }
 
