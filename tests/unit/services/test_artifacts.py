@@ -24,7 +24,8 @@ from kymograph.errors import (
 from kymograph.services.artifacts import ArtifactChange, RunAddressOfUse
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
 from kymograph.types import ArtifactId
-from tests.unit.services.artifact_client import ArtifactClient
+from kymograph.wire.ids import encode_id
+from tests.unit.services.artifact_client import ArtifactClient, document_of, entries_of
 
 FILES = {"a.txt": b"A", "b.txt": b"B", "sub/c.txt": b"C"}
 USER = RunAddressOfUse("admin", "project", "user")
@@ -294,3 +295,25 @@ def test_content_is_not_found_by_those_who_may_not_read_it(
         downloads.find_in_entity(client.caller, "admin", "0" * 32)
     with pytest.raises(MalformedRequest):
         downloads.find_in_entity(client.caller, "admin", "../../etc")
+
+
+def test_readers_of_a_version_may_read_all_of_it_wherever_the_bytes_came_from(deployment: DeploymentUnderTest) -> None:
+    deployment.team("team", viewer=Role.VIEWER)
+    deployment.run("team/project/run")
+    admin = ArtifactClient(deployment)
+    origin = admin.log(FILES)
+    entries = entries_of(FILES)
+    for entry in entries.values():
+        entry["birthArtifactID"] = encode_id("Artifact", origin.id)
+    draft = admin.create(entries, entity="team")
+    admin.announce(draft.id, document_of(entries))
+    shared = admin.commit(draft.id)
+    viewer = deployment.caller("viewer")
+    find = deployment.services.artifact_downloads.find_in_version
+    hexdigest = hex_digest(md5_digest(b"A"))
+
+    assert find(viewer, origin.id, "team", "project", hexdigest, artifact=shared.id)
+    with pytest.raises(ArtifactNotFound):
+        find(viewer, origin.id, "team", "project", hexdigest)
+    with pytest.raises(ArtifactNotFound):
+        find(viewer, origin.id, "team", "project", hexdigest, artifact=origin.id)
