@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from kymograph.core import exact_json
 from kymograph.core.filters import Filter, RunQuery, Scope
@@ -19,7 +34,7 @@ from kymograph.core.run_names import invent_name
 from kymograph.errors import NameTaken, RunDeleted, RunNotFound
 from kymograph.storage.history.tables import tail_streams
 from kymograph.storage.metadata.run_filters import RunConditions
-from kymograph.storage.metadata.sql import chunks, insert_into
+from kymograph.storage.metadata.sql import chunks, insert_for
 from kymograph.storage.metadata.tables import (
     entities,
     projects,
@@ -66,18 +81,11 @@ class SqlRunStore:
         change: RunChange,
     ) -> Run:
         """Docstring inherited."""
-        existing = self._connection.execute(
-            select(runs.c.deleted_at).where(runs.c.project_id == project.id, runs.c.id == run)
-        ).one_or_none()
+        existing = self._connection.execute(_EXISTING, {"in_project": project.id, "with_id": run}).one_or_none()
         if existing is not None:
             raise NameTaken("run", run) if existing.deleted_at is None else RunDeleted(run)
         # Counting first also makes concurrent creations in one project wait for each other, so slots do not repeat.
-        counter = self._connection.execute(
-            update(projects)
-            .where(projects.c.id == project.id)
-            .values(run_counter=projects.c.run_counter + 1)
-            .returning(projects.c.run_counter)
-        ).scalar_one()
+        counter = self._connection.execute(_COUNT_RUN, {"in_project": project.id}).scalar_one()
         draft = Run(
             key=RunKey(0),
             project_id=project.id,
@@ -93,24 +101,13 @@ class SqlRunStore:
             heartbeat_at=now,
         )
         changed = _changed(draft, change)
-        statement = (
-            insert_into(self._connection, runs)
-            .values(**_columns(changed), updated_at=now)
-            .on_conflict_do_nothing()
-            .returning(runs.c.key)
-        )
-        key = self._connection.execute(statement).scalar_one_or_none()
+        row = {**_columns(changed), "updated_at": now}
+        key = self._connection.execute(_insert_run(self._dialect), row).scalar_one_or_none()
         if key is None:
             raise NameTaken("run", run)
         created = replace(changed, key=RunKey(key))
-        self._connection.execute(
-            insert(run_documents).values(
-                run_key=key,
-                config_json=created.config_json,
-                summary_json=created.summary_json,
-                metadata_json=created.metadata_json,
-            )
-        )
+        documents = {name: getattr(created, name) for name in _DOCUMENT_COLUMNS}
+        self._connection.execute(_INSERT_DOCUMENTS, {"run_key": key, **documents})
         self._store_tags(created.key, created.tags)
         for scope in _DOCUMENTS:
             self._reindex(created, scope, before="{}", after=_document(created, scope))
@@ -118,22 +115,19 @@ class SqlRunStore:
 
     def update(self, run: RunKey, change: RunChange, now: datetime) -> Run:
         """Docstring inherited."""
-        statement = _full_runs().where(runs.c.key == run)
-        if self._dialect == "postgresql":
-            statement = statement.with_for_update(of=runs)
-        row = self._connection.execute(statement).one_or_none()
+        row = self._connection.execute(_locked_run(self._dialect), {"with_key": run}).one_or_none()
         if row is None:
             raise RunNotFound(str(run))
         before = _run(row)
         after = _changed(before, change)
         old, new = _columns(before), _columns(after)
         columns = {name: value for name, value in new.items() if old[name] != value}
-        self._connection.execute(update(runs).where(runs.c.key == run).values(**columns, updated_at=now))
+        self._connection.execute(_UPDATE_RUN, {"with_key": run, **columns, "updated_at": now})
         documents = {
             name: getattr(after, name) for name in _DOCUMENT_COLUMNS if getattr(before, name) != getattr(after, name)
         }
         if documents:
-            self._connection.execute(update(run_documents).where(run_documents.c.run_key == run).values(**documents))
+            self._connection.execute(_UPDATE_DOCUMENTS, {"of_run": run, **documents})
         if after.tags != before.tags:
             self._connection.execute(delete(run_tags).where(run_tags.c.run_key == run))
             self._store_tags(run, after.tags)
@@ -149,18 +143,15 @@ class SqlRunStore:
         )
 
     def _username(self, user: UserId | None) -> str | None:
-        if user is None:
-            return None
-        return self._connection.execute(select(users.c.username).where(users.c.id == user)).scalar_one_or_none()
+        return None if user is None else self._connection.execute(_USERNAME, {"with_id": user}).scalar_one_or_none()
 
     def _recent_slots(self, project: ProjectId) -> set[int]:
-        recent = select(runs.c.color).where(runs.c.project_id == project).order_by(runs.c.key.desc()).limit(REMEMBERED)
-        return set(self._connection.execute(recent).scalars())
+        return set(self._connection.execute(_RECENT_SLOTS, {"in_project": project}).scalars())
 
     def _store_tags(self, run: RunKey, tags: Iterable[str]) -> None:
         unique = dict.fromkeys(exact_json.replace_surrogates(tag) for tag in tags)
         if unique:
-            self._connection.execute(insert(run_tags), [{"run_key": run, "tag": tag} for tag in unique])
+            self._connection.execute(_INSERT_TAGS, [{"run_key": run, "tag": tag} for tag in unique])
 
     def _reindex(self, run: Run, scope: Scope, *, before: str, after: str) -> None:
         """Bring `run_values` from one document to the next, writing only what differs."""
@@ -176,7 +167,7 @@ class SqlRunStore:
         fresh = [name for name in changed if name not in old]
         if fresh:
             self._connection.execute(
-                insert_into(self._connection, value_columns).on_conflict_do_nothing(),
+                _put_value_columns(self._dialect),
                 [
                     {
                         "project_id": run.project_id,
@@ -187,26 +178,22 @@ class SqlRunStore:
                     for name in fresh
                 ],
             )
-        statement = insert_into(self._connection, run_values)
-        statement = statement.on_conflict_do_update(
-            index_elements=[run_values.c.run_key, run_values.c.column_id],
-            set_={name: statement.excluded[name] for name in ("kind", "number", "text")},
-        )
-        self._connection.execute(statement, [_value_row(run.key, scope, *item) for item in changed.items()])
+        rows = [_value_row(run.key, scope, *item) for item in changed.items()]
+        self._connection.execute(_put_values(self._dialect), rows)
 
     # --- find --------------------------------------------------------------------------------------------------------
 
     def find(self, project: ProjectId, run: str) -> Run | None:
         """Docstring inherited."""
-        return self._one(_full_runs().where(runs.c.project_id == project, runs.c.id == run))
+        return self._one(_RUN_BY_ID, {"in_project": project, "with_id": run})
 
     def find_ancestor(self, project: ProjectId, run: str) -> Run | None:
         """Docstring inherited."""
-        return self._one(_all_runs().where(runs.c.project_id == project, runs.c.id == run))
+        return self._one(_ANY_RUN_BY_ID, {"in_project": project, "with_id": run})
 
     def find_by_key(self, run: RunKey) -> Run | None:
         """Docstring inherited."""
-        return self._one(_full_runs().where(runs.c.key == run))
+        return self._one(_RUN_BY_KEY, {"with_key": run})
 
     def is_deleted(self, project: ProjectId, run: str) -> bool:
         """Docstring inherited."""
@@ -230,14 +217,14 @@ class SqlRunStore:
         )
         return [_run(row) for row in self._connection.execute(statement)]
 
-    def _one(self, statement: Select[Any]) -> Run | None:
-        row = self._connection.execute(statement).one_or_none()
+    def _one(self, statement: Select[Any], values: dict[str, Any]) -> Run | None:
+        row = self._connection.execute(statement, values).one_or_none()
         return None if row is None else _run(row)
 
     def _by_key(self, keys: Sequence[RunKey]) -> dict[RunKey, Run]:
         found: dict[RunKey, Run] = {}
         for some in chunks(keys):
-            for row in self._connection.execute(_full_runs().where(runs.c.key.in_(some))):
+            for row in self._connection.execute(_RUNS_BY_KEYS, {"with_keys": some}):
                 found[RunKey(row.key)] = _run(row)
         return found
 
@@ -356,6 +343,58 @@ def _line_count(stream: Stream) -> ColumnElement[int]:
     )
     # PostgreSQL's sum of big integers is a decimal.
     return cast(func.coalesce(total.scalar_subquery(), 0), BigInteger)
+
+
+# Statements of the hot paths are built once: building one costs SQLAlchemy several times what running it costs SQLite.
+_BY_KEY = runs.c.key == bindparam("with_key")
+_BY_ID = and_(runs.c.project_id == bindparam("in_project"), runs.c.id == bindparam("with_id"))
+_RUN_BY_KEY = _full_runs().where(_BY_KEY)
+_RUN_BY_ID = _full_runs().where(_BY_ID)
+_ANY_RUN_BY_ID = _all_runs().where(_BY_ID)
+_RUNS_BY_KEYS = _full_runs().where(runs.c.key.in_(bindparam("with_keys", expanding=True)))
+_EXISTING = select(runs.c.deleted_at).where(_BY_ID)
+_COUNT_RUN = (
+    update(projects)
+    .where(projects.c.id == bindparam("in_project"))
+    .values(run_counter=projects.c.run_counter + 1)
+    .returning(projects.c.run_counter)
+)
+_RECENT_SLOTS = (
+    select(runs.c.color)
+    .where(runs.c.project_id == bindparam("in_project"))
+    .order_by(runs.c.key.desc())
+    .limit(REMEMBERED)
+)
+_USERNAME = select(users.c.username).where(users.c.id == bindparam("with_id"))
+_UPDATE_RUN = update(runs).where(_BY_KEY)
+"""Sets the columns that are given as parameters; so does the next."""
+_UPDATE_DOCUMENTS = update(run_documents).where(run_documents.c.run_key == bindparam("of_run"))
+_INSERT_DOCUMENTS = insert(run_documents)
+_INSERT_TAGS = insert(run_tags)
+
+
+@cache
+def _locked_run(dialect: str) -> Select[Any]:
+    return _RUN_BY_KEY.with_for_update(of=runs) if dialect == "postgresql" else _RUN_BY_KEY
+
+
+@cache
+def _insert_run(dialect: str) -> Any:
+    return insert_for(dialect, runs).on_conflict_do_nothing().returning(runs.c.key)
+
+
+@cache
+def _put_value_columns(dialect: str) -> Any:
+    return insert_for(dialect, value_columns).on_conflict_do_nothing()
+
+
+@cache
+def _put_values(dialect: str) -> Any:
+    statement = insert_for(dialect, run_values)
+    return statement.on_conflict_do_update(
+        index_elements=[run_values.c.run_key, run_values.c.column_id],
+        set_={name: statement.excluded[name] for name in ("kind", "number", "text")},
+    )
 
 
 def _run(row: Row[Any]) -> Run:
