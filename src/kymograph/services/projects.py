@@ -97,11 +97,19 @@ class ProjectService:
         description: str | None = None,
         visibility: Visibility | None = None,
     ) -> tuple[Project, bool]:
-        """Create a project or change it; also tells whether it was created."""
+        """Create a project or change it; also tells whether it was created.
+
+        Raises:
+            Forbidden: The caller may only read there; or asks for another visibility and is no administrator.
+            EntityNotFound: No such entity, or not the caller's.
+            InvalidName: A new project's name breaks the rules.
+        """
 
         def job(tx: Transaction) -> tuple[Project, bool]:
             existed = tx.projects.find(entity or caller.default_entity, name) is not None
             project = find_or_create_project(tx, caller, entity, name, self._clock())
+            if visibility is not None and visibility is not project.visibility:
+                require_project(tx, caller, project.entity, project.name, Access.ADMINISTER)
             if description is not None or visibility is not None:
                 tx.projects.update(project.id, description=description, visibility=visibility)
             return require_project(tx, caller, project.entity, project.name, Access.READ), not existed
