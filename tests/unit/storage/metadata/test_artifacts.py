@@ -282,6 +282,18 @@ def test_announced_bytes_can_be_shared_once_they_have_arrived(world: World) -> N
     assert world.database.read(lambda tx: tx.artifacts.find_file(version.id, "a.bin")) == replaced
 
 
+def test_an_entry_is_found_by_its_digest_in_its_version_only(world: World) -> None:
+    version, other = log(world), log(world, "tokens")
+    entry = EntryRecord(FilePath("a"), Digest("A" * 24), 3, ObjectKey("blobs/a"))
+    reference = EntryRecord(FilePath("r"), Digest("etag"), 4, None)
+    world.database.write(lambda tx: tx.artifacts.put_manifest_entries(version.id, [entry, reference]))
+
+    assert world.database.read(lambda tx: tx.artifacts.find_entry(version.id, entry.digest)) == entry
+    assert world.database.read(lambda tx: tx.artifacts.find_entry(version.id, reference.digest)) == reference
+    assert world.database.read(lambda tx: tx.artifacts.find_entry(version.id, Digest("B" * 24))) is None
+    assert world.database.read(lambda tx: tx.artifacts.find_entry(other.id, entry.digest)) is None
+
+
 def test_entries_are_listed_by_path_in_pages(world: World) -> None:
     version = log(world)
     entries = [
