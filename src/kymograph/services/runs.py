@@ -14,7 +14,7 @@ from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_run_id
 from kymograph.core.project import Project
 from kymograph.core.run import CRASHED_AFTER, SETTABLE_STATES, STALE_AFTER, Run, RunChange, RunState
-from kymograph.errors import InvalidTransition, MalformedRequest, ProjectNotFound, RunDeleted, RunNotFound
+from kymograph.errors import Forbidden, InvalidTransition, MalformedRequest, ProjectNotFound, RunDeleted, RunNotFound
 from kymograph.services.access import (
     Access,
     Caller,
@@ -179,14 +179,27 @@ class RunService:
 
     # Reading
 
-    def get(self, caller: Caller, entity: str | None, project: str, run: str) -> Run:
+    def get(self, caller: Caller, entity: str | None, project: str, run: str, *, access: Access = Access.READ) -> Run:
         """One run.
 
         Raises:
             ProjectNotFound: Absent or not readable.
             RunNotFound: The project has no such run.
+            Forbidden: Readable, and more `access` was asked for.
         """
-        return self._database.read(lambda tx: require_run(tx, caller, entity, project, run, Access.READ)[1])
+        return self._database.read(lambda tx: require_run(tx, caller, entity, project, run, access)[1])
+
+    def may_write(self, caller: Caller, run: Run) -> bool:
+        """Whether the caller may change a run (got already)."""
+
+        def job(tx: Transaction) -> bool:
+            try:
+                check_run(tx, caller, run, Access.WRITE, named=run.path)
+            except (Forbidden, RunNotFound):
+                return False
+            return True
+
+        return self._database.read(job)
 
     def find(self, caller: Caller, entity: str | None, project: str, run: str) -> Run | None:
         """One run, None when absent or not readable."""

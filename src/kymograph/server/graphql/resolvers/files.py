@@ -14,6 +14,7 @@ from kymograph.core.run import Run
 from kymograph.errors import InvalidCursor, InvalidName, MalformedRequest
 from kymograph.server.graphql.connections import MAX_PAGE
 from kymograph.server.graphql.context import Info, Payload, RequestContext
+from kymograph.services.access import Access
 from kymograph.types import FilePath
 from kymograph.wire.ids import encode_id, parse_id
 
@@ -58,8 +59,8 @@ def resolve_url(parent: FileNode, _info: Info, upload: bool | None = None) -> st
     return parent.upload_url if upload else (parent.url or parent.direct_url)
 
 
-def run_file_node(context: RequestContext, parent: Run, stored: RunFile) -> FileNode:
-    """The node of a file that is there."""
+def run_file_node(context: RequestContext, parent: Run, stored: RunFile, *, is_writable: bool) -> FileNode:
+    """The node of a file that is there; only those who may write get an address to upload to."""
     files = context.services.files
     url = files.download_url(stored)
     return FileNode(
@@ -67,7 +68,7 @@ def run_file_node(context: RequestContext, parent: Run, stored: RunFile) -> File
         name=stored.path,
         size_bytes=stored.size_bytes,
         direct_url=url,
-        upload_url=files.upload_url(parent, stored.path),
+        upload_url=files.upload_url(parent, stored.path) if is_writable else None,
         mimetype=stored.mimetype,
         md5=stored.md5,
         digest=stored.md5,
@@ -76,14 +77,14 @@ def run_file_node(context: RequestContext, parent: Run, stored: RunFile) -> File
     )
 
 
-def _absent_file_node(context: RequestContext, parent: Run, path: FilePath) -> FileNode:
+def _absent_file_node(context: RequestContext, parent: Run, path: FilePath, *, is_writable: bool) -> FileNode:
     """The node of a file that was asked for by name and may be uploaded. Source: protocol.md §6."""
     return FileNode(
         id=f"absent:{path}",
         name=path,
         size_bytes=0,
         direct_url="",
-        upload_url=context.services.files.upload_url(parent, path),
+        upload_url=context.services.files.upload_url(parent, path) if is_writable else None,
     )
 
 
@@ -112,10 +113,12 @@ def resolve_files(
     page = context.services.files.list_files(
         parent, names=wanted, pattern=pattern, after=_path_of(after), limit=limit + 1
     )
-    nodes = [run_file_node(context, parent, stored) for stored in page.files[:limit]]
+    is_writable = context.services.runs.may_write(context.caller, parent)
+    nodes = [run_file_node(context, parent, stored, is_writable=is_writable) for stored in page.files[:limit]]
     if wanted and not after:
         found = {node.name for node in nodes}
-        nodes += [_absent_file_node(context, parent, path) for path in _valid_paths(wanted) if path not in found]
+        absent = [path for path in _valid_paths(wanted) if path not in found]
+        nodes += [_absent_file_node(context, parent, path, is_writable=is_writable) for path in absent]
     edges = [{"node": node, "cursor": _cursor_of(node.name)} for node in nodes]
     return {
         "edges": edges,
@@ -168,7 +171,9 @@ def resolve_create_run_files(_parent: None, info: Info, input: dict[str, Any]) -
 def resolve_mark_uploaded(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """A confirmation that we do not need: a file is there once its PUT was answered."""
     context = info.context
-    context.services.runs.get(context.caller, input["entityName"], input["projectName"], input["runName"])
+    context.services.runs.get(
+        context.caller, input["entityName"], input["projectName"], input["runName"], access=Access.WRITE
+    )
     return {"success": True}
 
 

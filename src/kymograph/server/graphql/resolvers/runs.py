@@ -16,6 +16,7 @@ from kymograph.core.project import Project
 from kymograph.core.run import Run, RunChange, RunState
 from kymograph.errors import MalformedRequest, ProjectNotFound, RunNotFound
 from kymograph.server.graphql.context import Info, Payload
+from kymograph.services.access import Access
 from kymograph.services.runs import RunAddress
 from kymograph.types import RunKey
 from kymograph.wire.config import started_at
@@ -130,7 +131,9 @@ def resolve_delete_run(_parent: None, info: Info, input: dict[str, Any]) -> Payl
 def resolve_alert(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """Take an alert of a run: it goes to the server's log until people can subscribe to alerts."""
     context = info.context
-    found = context.services.runs.get(context.caller, input["entityName"], input["projectName"], input["runName"])
+    found = context.services.runs.get(
+        context.caller, input["entityName"], input["projectName"], input["runName"], access=Access.WRITE
+    )
     logger.warning(
         "run alert",
         extra={

@@ -1,0 +1,260 @@
+"""Every HTTP route has a declared permission here, and every kind of person gets what it says: no more, no less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from kymograph.core.run import Run
+from kymograph.wire.ids import encode_id
+from tests.security.world import KEYS, OUTSIDERS, PROJECT, SECRET, TEAM, World
+
+
+class Permission(StrEnum):
+    """Who may use a route."""
+
+    EVERYBODY = "everybody"
+    SIGNED_IN = "signed in"
+    READ = "read"
+    WRITE = "write"
+    ADMINISTER = "administer"
+    SERVER_ADMIN = "server admin"
+
+
+REFUSALS: dict[Permission, dict[str, int]] = {
+    Permission.EVERYBODY: {},
+    Permission.SIGNED_IN: {"anonymous": 401, "wrong key": 401},
+    # Strangers must not even learn that there is something.
+    Permission.READ: {"anonymous": 401, "wrong key": 401, "stranger": 404},
+    Permission.WRITE: {"anonymous": 401, "wrong key": 401, "stranger": 404, "viewer": 403},
+    Permission.ADMINISTER: {"anonymous": 401, "wrong key": 401, "stranger": 404, "viewer": 403, "member": 403},
+    Permission.SERVER_ADMIN: {
+        "anonymous": 401, "wrong key": 401, "stranger": 403, "viewer": 403, "member": 403, "team admin": 403,
+    },
+}  # fmt: skip
+"""The status for those who may not; everybody else gets a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One route: who may use it, and a request that succeeds for those."""
+
+    permission: Permission
+    body: Callable[[World], object] | None = None
+    parameters: Callable[[World], dict[str, str]] = lambda _world: {}
+    """Path parameters other than entity, project and run."""
+
+
+def fresh(kind: str) -> Callable[[World], dict[str, str]]:
+    """A path parameter ``name`` or ``username`` that names something made for this request."""
+
+    def make(world: World) -> dict[str, str]:
+        name = world.fresh_name(kind)
+        accounts = world.under_test.services.accounts
+        if kind == "user":
+            world.under_test.user(name)
+            return {"username": name}
+        accounts.create_organization(world.under_test.admin, name, owner="admin")
+        return {"name": name}
+
+    return make
+
+
+def own_key(world: World) -> dict[str, str]:
+    """A key of the one who asks; others do not have it, and get a 404."""
+    return {"key": encode_id("ApiKey", 10**9)}
+
+
+CENSUS: dict[str, Case] = {
+    "POST /api/v1/session": Case(Permission.EVERYBODY, lambda _: {"api_key": KEYS["viewer"]}),
+    "GET /api/v1/session": Case(Permission.SIGNED_IN),
+    "DELETE /api/v1/session": Case(Permission.SIGNED_IN),
+    "GET /api/v1/keys": Case(Permission.SIGNED_IN),
+    "POST /api/v1/keys": Case(Permission.SIGNED_IN, lambda _: {"description": "mine"}),
+    "GET /api/v1/projects": Case(Permission.SIGNED_IN),
+    "GET /api/v1/projects/{entity}/{project}": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/metrics": Case(Permission.READ),
+    "POST /api/v1/projects/{entity}/{project}/series": Case(
+        Permission.READ, lambda _: {"runs": [], "metrics": [f"{SECRET}/loss"], "stream": "history", "x": "step"}
+    ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}": Case(Permission.READ),
+    "PATCH /api/v1/projects/{entity}/{project}/runs/{run}": Case(Permission.WRITE, lambda _: {"notes": "changed"}),
+    "DELETE /api/v1/projects/{entity}/{project}/runs/{run}": Case(Permission.WRITE),
+    "POST /api/v1/projects/{entity}/{project}/runs/{run}/stop": Case(Permission.WRITE),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/metrics": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/system": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/rows": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/console": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/files": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/files/{path}": Case(
+        Permission.READ, parameters=lambda _: {"path": f"{SECRET}.txt"}
+    ),
+    "POST /api/v1/admin/users": Case(Permission.SERVER_ADMIN, lambda world: {"username": world.fresh_name("user")}),
+    "DELETE /api/v1/admin/users/{username}": Case(Permission.SERVER_ADMIN, parameters=fresh("user")),
+    "POST /api/v1/admin/organizations": Case(
+        Permission.SERVER_ADMIN, lambda world: {"name": world.fresh_name("organization"), "owner": "sam"}
+    ),
+    "POST /api/v1/admin/teams": Case(Permission.SIGNED_IN, lambda world: {"name": world.fresh_name("team")}),
+    "POST /api/v1/admin/teams/{name}/members": Case(
+        Permission.ADMINISTER,
+        lambda world: {"username": fresh("user")(world)["username"], "role": "viewer"},
+        lambda _: {"name": TEAM},
+    ),
+    "POST /files/{entity}/{project}/{run}/file_stream": Case(Permission.WRITE, lambda _: {}),
+    "POST /graphql": Case(Permission.SIGNED_IN, lambda _: {"query": "{ viewer { id } }"}),
+    "POST /sdk/otel/v1/metrics": Case(Permission.EVERYBODY),
+    "POST /sdk/otel/v1/logs": Case(Permission.EVERYBODY),
+    "GET /healthz": Case(Permission.EVERYBODY),
+    "GET /readyz": Case(Permission.EVERYBODY),
+    "GET /ready": Case(Permission.EVERYBODY),
+    "GET /api/docs": Case(Permission.EVERYBODY),
+    "GET /api/v1/openapi.json": Case(Permission.EVERYBODY),
+    "GET /{path}": Case(Permission.EVERYBODY, parameters=lambda _: {"path": "some/page"}),
+}
+
+ELSEWHERE = {
+    # Its stream never ends: see test_live_updates_are_for_readers.
+    "GET /api/v1/projects/{entity}/{project}/live",
+    # Everybody has other keys: see test_keys_of_others_do_not_exist.
+    "DELETE /api/v1/keys/{key}",
+    # Nobody in this world belongs to an organization: see test_organizations_are_for_their_administrators.
+    "DELETE /api/v1/admin/organizations/{name}",
+    "POST /api/v1/admin/organizations/{name}/members",
+    # The address is the credential: see tests/protocol/test_storage_urls.py.
+    "GET /storage/runs/{token}/{path}",
+    "PUT /storage/runs/{token}/{path}",
+    "OPTIONS /storage/runs/{token}/{path}",
+}
+
+
+def routes(candidates: list[Any]) -> Iterator[str]:
+    """``METHOD /path`` of routes that are not in the OpenAPI document, routers within routers included."""
+    for route in candidates:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from routes(inner.routes)
+        elif getattr(route, "methods", None) and not route.include_in_schema:
+            path = route.path.replace(":path}", "}")
+            yield from (f"{method} {path}" for method in route.methods if method != "HEAD")
+
+
+def all_routes(world: World) -> set[str]:
+    documented = {
+        f"{method.upper()} {path}" for path, operations in world.app.openapi()["paths"].items() for method in operations
+    }
+    return documented | set(routes(world.app.routes))
+
+
+def test_every_route_is_in_the_census(world: World) -> None:
+    artifact_routes = {route for route in all_routes(world) if "artifact" in route}
+    assert all_routes(world) - artifact_routes == CENSUS.keys() | ELSEWHERE
+
+
+def send(world: World, person: str, route: str, case: Case, run: Run) -> Any:
+    """The request of a case, on a run made for it."""
+    method, path = route.split(" ")
+    values = {"entity": TEAM, "project": PROJECT, "run": run.id, **case.parameters(world)}
+    body = case.body(world) if case.body else None
+    client = world.clients[person]
+    client.cookies.clear()
+    before = world.fingerprint()
+    response = client.request(method, path.format(**values), json=body)
+    if response.is_error:
+        assert world.fingerprint() == before, "a refused request changed something"
+    return response
+
+
+@pytest.mark.parametrize("person", KEYS)
+@pytest.mark.parametrize("route", CENSUS)
+def test_everybody_gets_what_the_route_declares(world: World, route: str, person: str) -> None:
+    case = CENSUS[route]
+
+    response = send(world, person, route, case, world.fresh_run())
+
+    expected = REFUSALS[case.permission].get(person)
+    if expected is None:
+        assert response.is_success, response.text
+    else:
+        assert response.status_code == expected, response.text
+        assert response.json()["error"]["message"]
+        if person in ("anonymous", "wrong key"):
+            assert "WWW-Authenticate" in response.headers
+    if person in OUTSIDERS and case.permission is not Permission.EVERYBODY:
+        # The name that was asked for may be repeated; nothing else may be said.
+        assert SECRET not in response.text.replace(PROJECT, "").replace(f"{SECRET}-run", "")
+
+
+@pytest.mark.parametrize("person", KEYS)
+def test_live_updates_are_for_readers(world: World, person: str) -> None:
+    client = world.clients[person]
+    if person not in OUTSIDERS:
+        # The stream itself is followed in the browser tests; that readers get as far as the project is enough here.
+        assert client.get(f"/api/v1/projects/{TEAM}/{PROJECT}").is_success
+        return
+
+    response = client.get(f"/api/v1/projects/{TEAM}/{PROJECT}/live")
+
+    assert response.status_code == (404 if person == "stranger" else 401)
+
+
+def test_keys_of_others_do_not_exist(world: World) -> None:
+    key = world.clients["member"].post("/api/v1/keys", json={"description": "of mel"}).json()
+
+    assert world.clients["anonymous"].delete(f"/api/v1/keys/{key['id']}").status_code == 401
+    for person in ("stranger", "team admin", "server admin"):
+        assert world.clients[person].delete(f"/api/v1/keys/{key['id']}").status_code == 404
+    assert world.clients["member"].delete(f"/api/v1/keys/{key['id']}").status_code == 204
+
+    response = world.clients["anonymous"].get("/api/v1/session", headers={"Authorization": f"Bearer {key['api_key']}"})
+    assert response.status_code == 401, "a revoked key still works"
+
+
+def test_organizations_are_for_their_administrators(world: World) -> None:
+    body = {"name": "guild", "owner": "ada"}
+    assert world.clients["server admin"].post("/api/v1/admin/organizations", json=body).is_success
+    member = {"username": "mel", "role": "member"}
+
+    for person, status in {"anonymous": 401, "stranger": 404, "viewer": 404}.items():
+        client = world.clients[person]
+        assert client.post("/api/v1/admin/organizations/guild/members", json=member).status_code == status
+        assert client.delete("/api/v1/admin/organizations/guild").status_code == status
+    assert world.clients["team admin"].post("/api/v1/admin/organizations/guild/members", json=member).is_success
+    # Now a member, who may see it and no more.
+    assert world.clients["member"].delete("/api/v1/admin/organizations/guild").status_code == 403
+    assert world.clients["team admin"].delete("/api/v1/admin/organizations/guild").is_success
+
+
+def test_lists_show_only_what_the_caller_may_see(world: World) -> None:
+    world.fresh_run()
+
+    for person, sees in {"stranger": False, "viewer": True, "member": True, "server admin": True}.items():
+        names = [project["name"] for project in world.clients[person].get("/api/v1/projects").json()["items"]]
+        assert (PROJECT in names) is sees, person
+    assert SECRET not in world.clients["stranger"].get("/api/v1/projects", params={"entity": TEAM}).text
+
+
+def test_absent_and_hidden_things_are_answered_alike(world: World) -> None:
+    run = world.fresh_run()
+    stranger = world.clients["stranger"]
+
+    hidden = stranger.get(f"/api/v1/projects/{TEAM}/{PROJECT}/runs/{run.id}").json()["error"]
+    absent = stranger.get(f"/api/v1/projects/{TEAM}/absent/runs/{run.id}").json()["error"]
+
+    assert hidden["kind"] == absent["kind"]
+    assert hidden["message"].replace(PROJECT, "absent") == absent["message"]
+
+
+def test_secrets_are_stored_as_digests_only(world: World) -> None:
+    secret = world.clients["member"].post("/api/v1/keys", json={}).json()["api_key"]
+    cookie = world.clients["anonymous"].post("/api/v1/session", json={"api_key": secret}).cookies["kymograph_session"]
+    world.clients["anonymous"].cookies.clear()
+
+    stored = b"".join(path.read_bytes() for path in world.database.parent.glob("kymograph.db*"))
+
+    assert secret.encode() not in stored
+    assert cookie.encode() not in stored
