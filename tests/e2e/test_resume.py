@@ -53,7 +53,7 @@ def test_must_refuses_a_run_that_does_not_exist(client: Client, rest: Rest, proj
     finished = client.run(SCRIPT, "must", "absent", "0", "1", environment=environment, is_checked=False)
 
     assert finished.exit_status != 0
-    assert "starting a new run" in finished.stderr or "start a new run" in finished.stderr
+    assert "resume" in finished.stderr
     assert rest.find_run(project, "absent") is None
 
 
