@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,11 +18,17 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
+    NameNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
     execute_sync,
     parse,
     validate,
+    visit,
 )
 from graphql.language import FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode
 
@@ -47,7 +53,11 @@ MAX_TOKENS = 15_000
 """The largest document of a known client has about 3,000."""
 MAX_DEPTH = 25
 MAX_FIELDS = 5_000
-"""Selected fields after fragments are put in: bounds aliases and repeated fragments alike."""
+"""Selections after fragments are put in: bounds aliases and repeated fragments alike."""
+MAX_SAME_NAME = 200
+"""Selections of one name in one place: validation compares each with each."""
+MAX_QUERY_CHARACTERS = 1_000_000
+"""Large values belong into variables; documents are remembered, variables are not."""
 DOCUMENT_CACHE_SIZE = 512
 
 DOMAIN_TYPES = frozenset(
@@ -68,6 +78,15 @@ DOMAIN_TYPES = frozenset(
 """Types whose objects are domain values: each field needs a resolver, or it is answered as unsupported.
 
 All others are payloads and connections that resolvers return as mappings."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """One reason why a document is not executed."""
+
+    message: str
+    field: str | None
+    """What the reason is about, as ``Type.field``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +158,7 @@ class GraphQLExecutor:
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._lock = Lock()
-        self._documents: OrderedDict[str, DocumentNode | list[GraphQLError]] = OrderedDict()
+        self._documents: OrderedDict[str, DocumentNode | list[_Refusal]] = OrderedDict()
 
     def execute(self, request: JsonObject, context: RequestContext) -> GraphQLReply:
         """Answer one request body.
@@ -155,12 +174,16 @@ class GraphQLExecutor:
         query, variables, operation_name = _parse_request(request)
         document = self._document(query)
         if isinstance(document, list):
-            for error in document:
+            for refusal in document:
                 logger.warning(
                     "GraphQL document refused",
-                    extra={"operation": operation_name or _operation_name(query), "problem": error.message},
+                    extra={
+                        "operation": operation_name or _operation_name(query),
+                        "field": refusal.field,
+                        "problem": refusal.message,
+                    },
                 )
-            return GraphQLReply(400, {"errors": [_format_validation(error) for error in document]})
+            return GraphQLReply(400, {"errors": [_format_refusal(refusal) for refusal in document]})
         result = execute_sync(
             self._schema,
             document,
@@ -173,7 +196,7 @@ class GraphQLExecutor:
             body["errors"] = [_format_error(error, context) for error in result.errors]
         return GraphQLReply(200, body)
 
-    def _document(self, query: str) -> DocumentNode | list[GraphQLError]:
+    def _document(self, query: str) -> DocumentNode | list[_Refusal]:
         with self._lock:
             cached = self._documents.get(query)
             if cached is not None:
@@ -186,15 +209,19 @@ class GraphQLExecutor:
                 self._documents.popitem(last=False)
         return document
 
-    def _parse_and_validate(self, query: str) -> DocumentNode | list[GraphQLError]:
+    def _parse_and_validate(self, query: str) -> DocumentNode | list[_Refusal]:
         try:
             document = parse(query, max_tokens=MAX_TOKENS)
         except GraphQLError as exc:
-            return [exc]
+            return [_Refusal(exc.message, None)]
         except RecursionError as exc:
             raise RequestTooLarge("GraphQL document depth", limit=MAX_DEPTH, unit="levels") from exc
         _check_size(document)
-        return validate(self._schema, document) or document
+        errors = validate(self._schema, document)
+        if not errors:
+            return document
+        names = _names_of_fields(self._schema, document)
+        return [_Refusal(error.message, _field_of(error, names)) for error in errors]
 
 
 def _parse_request(request: JsonObject) -> tuple[str, JsonObject, str | None]:
@@ -205,12 +232,14 @@ def _parse_request(request: JsonObject) -> tuple[str, JsonObject, str | None]:
         raise MalformedRequest("must be an object", where="variables")
     if operation_name is not None and not isinstance(operation_name, str):
         raise MalformedRequest("must be a text", where="operationName")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise RequestTooLarge("GraphQL document", limit=MAX_QUERY_CHARACTERS, unit="characters")
     # Documents from Python carry an empty operation name, which means none. Source: protocol.md §2.
     return query, variables or {}, operation_name or None
 
 
 def _check_size(document: DocumentNode) -> None:
-    """Bound depth and number of fields, counting fragments where they are used."""
+    """Bound depth and number of selections, counting fragments where they are used."""
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     count = 0
 
@@ -220,11 +249,14 @@ def _check_size(document: DocumentNode) -> None:
             return
         if depth > MAX_DEPTH:
             raise RequestTooLarge("GraphQL document depth", limit=MAX_DEPTH, unit="levels")
+        names = Counter(_response_name(node) for node in selections.selections)
+        if names.most_common(1)[0][1] > MAX_SAME_NAME:
+            raise RequestTooLarge("GraphQL document", limit=MAX_SAME_NAME, unit="selections of one name")
+        count += len(selections.selections)
+        if count > MAX_FIELDS:
+            raise RequestTooLarge("GraphQL document", limit=MAX_FIELDS, unit="selected fields")
         for node in selections.selections:
             if isinstance(node, FieldNode):
-                count += 1
-                if count > MAX_FIELDS:
-                    raise RequestTooLarge("GraphQL document", limit=MAX_FIELDS, unit="selected fields")
                 walk(node.selection_set, depth + 1, path)
             elif isinstance(node, InlineFragmentNode):
                 walk(node.selection_set, depth, path)
@@ -238,14 +270,45 @@ def _check_size(document: DocumentNode) -> None:
             walk(definition.selection_set, 1, frozenset())
 
 
+def _response_name(node: SelectionNode) -> str:
+    if isinstance(node, FieldNode):
+        return node.alias.value if node.alias else node.name.value
+    return f"...{node.name.value}" if isinstance(node, FragmentSpreadNode) else "..."
+
+
+def _names_of_fields(schema: GraphQLSchema, document: DocumentNode) -> dict[int, str]:
+    """``Type.field`` of every field of a document, by the identity of its node."""
+    names: dict[int, str] = {}
+    types = TypeInfo(schema)
+
+    class Namer(Visitor):
+        def enter_field(self, node: FieldNode, *_place: object) -> None:
+            parent = types.get_parent_type()
+            names[id(node)] = f"{parent.name}.{node.name.value}" if parent is not None else node.name.value
+
+    visit(document, TypeInfoVisitor(types, Namer()))
+    return names
+
+
+def _field_of(error: GraphQLError, names: dict[int, str]) -> str | None:
+    """The field that an error is about; of an argument or variable its own name."""
+    for node in error.nodes or ():
+        if id(node) in names:
+            return names[id(node)]
+        name = getattr(node, "name", None)
+        if isinstance(name, NameNode):
+            return name.value
+    return None
+
+
 def _operation_name(query: str) -> str:
     """The name written in a document that may not even parse, for the log."""
     words = query.replace("(", " ").replace("{", " ").split(maxsplit=2)
     return words[1] if len(words) > 1 and words[0] in ("query", "mutation") else "(unnamed)"
 
 
-def _format_validation(error: GraphQLError) -> JsonObject:
-    return {"message": error.message, "path": [], "extensions": {"kind": "UnsupportedOperation"}}
+def _format_refusal(refusal: _Refusal) -> JsonObject:
+    return {"message": refusal.message, "path": [], "extensions": {"kind": "UnsupportedOperation"}}
 
 
 def _format_error(error: GraphQLError, context: RequestContext) -> JsonObject:
