@@ -18,6 +18,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 MAKE_VENV = $(or $(PYTHON),$(error Python 3.11 or newer with the venv module is needed; set PYTHON=...)) tools/make_venv.py
 BIN := .venv/bin
+# For commands inside web/.
+NODE = ../$(BIN)/python ../tools/with_node.py
 
 # One newest, one of the 0.16-0.18 line, one that still sends the file stream from Python.
 CLIENTS := 0.31.0 0.18.7 0.13.11
@@ -37,23 +39,28 @@ web: $(STATIC)
 clients: $(CLIENT_STAMPS)
 
 .venv/.made: pyproject.toml requirements/dev.txt requirements/uv.txt tools/make_venv.py
-	$(MAKE_VENV) .venv requirements/dev.txt --editable .
+	@echo "installing the Python packages of requirements/dev.txt into .venv"
+	@$(MAKE_VENV) .venv requirements/dev.txt --editable .
 	@touch $@
 
 web/node_modules/.made: web/package.json web/package-lock.json | .venv/.made
-	cd web && ../$(BIN)/python ../tools/with_node.py npm ci --no-fund --no-audit --loglevel=error
+	@echo "installing the Node packages of web/package-lock.json into web/node_modules"
+	@cd web && $(NODE) npm ci --loglevel=error
 	@touch $@
 
 $(STATIC): $(WEB_SOURCES) web/node_modules/.made
-	cd web && ../$(BIN)/python ../tools/with_node.py npm run --silent build
+	@echo "building the web page"
+	@cd web && $(NODE) npm run --silent build -- --logLevel warn
 	@touch $@
 
 .cache/clients/%/.made: requirements/client-%.txt | .venv/.made
-	$(MAKE_VENV) $(@D) $<
+	@echo "installing the Python packages of $< into $(@D)"
+	@$(MAKE_VENV) $(@D) $<
 	@touch $@
 
 .cache/demo-venv/.made: requirements/demo.txt | .venv/.made
-	$(MAKE_VENV) $(@D) $<
+	@echo "installing the Python packages of $< into $(@D)"
+	@$(MAKE_VENV) $(@D) $<
 	@touch $@
 
 # Not a stamp: whether the browser is there is a question to the machine, and a quick one.
@@ -71,13 +78,13 @@ check: venv web/node_modules/.made
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/unit/test_layers.py
-	cd web && ../$(BIN)/python ../tools/with_node.py npm run --silent check
-	cd web && ../$(BIN)/python ../tools/with_node.py npm test --silent
+	cd web && $(NODE) npm run --silent check
+	cd web && $(NODE) npm test --silent
 
 format: venv web/node_modules/.made
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	cd web && ../$(BIN)/python ../tools/with_node.py npm run --silent format
+	cd web && $(NODE) npm run --silent format
 
 # --universal: one file for all platforms and Python versions. Hashes of every wheel; no index address inside.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
