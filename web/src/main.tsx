@@ -1,8 +1,9 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { ApiError } from './api/http'
+import { sessionQuery } from './api/queries'
 import { createAppRouter } from './routes'
 import './styles/tokens.css'
 import './styles/base.css'
@@ -10,7 +11,14 @@ import './styles/ui.css'
 import './styles/charts.css'
 import './styles/pages.css'
 
-const queryClient = new QueryClient({
+const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // A session that ended leads to the sign-in page, whatever was asked.
+    onError: (error) => {
+      if (error instanceof ApiError && error.status === 401)
+        queryClient.setQueryData(sessionQuery.queryKey, null)
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 5000,

@@ -15,7 +15,7 @@ import { onThemeChange } from './theme'
 import { tooltip } from './tooltip'
 
 export interface ChartActions {
-  onZoom: (change: { x?: Range | null; y?: Range | null }, how: 'new' | 'adjust') => void
+  onZoom: (change: { x?: Range; y?: Range }, how: 'new' | 'adjust') => void
   /** One zoom step back. */
   onBack: () => void
   onReset: () => void

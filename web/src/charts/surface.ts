@@ -169,10 +169,12 @@ export class Surface {
   #paintOverlay(): void {
     const line = this.#highlight
     const { width, height } = this.#frame
-    this.#base.classList.toggle('is-dimmed', line !== null)
-    if (!line && this.#overlay.hidden) return
-    this.#overlay.hidden = line === null
-    if (!line) return
+    // A single line has nobody to stand out from.
+    const shown = line !== null && this.#model.lines.length > 1
+    this.#base.classList.toggle('is-dimmed', shown)
+    if (!shown && this.#overlay.hidden) return
+    this.#overlay.hidden = !shown
+    if (!shown) return
     const context = prepare(this.#overlay, width, height)
     if (context) paintHighlight(context, line, this.#model, this.#frame, chartTheme())
   }

@@ -27,6 +27,8 @@ export interface TooltipPlace {
 
 const MOST_ROWS = 12
 const EDGE = 8
+/** Room of the axis labels left of a plot. */
+const Y_AXIS = 56
 
 interface RowParts {
   row: HTMLElement
@@ -140,7 +142,7 @@ class Tooltip {
 function dockX({ plot, x, left }: TooltipPlace, width: number): number {
   const pointerIsRight = x > plot.width / 2
   if (width < plot.width * 0.45) return pointerIsRight ? plot.left + EDGE : plot.right - width - EDGE
-  const before = plot.left - width - EDGE
+  const before = plot.left - Y_AXIS - width
   const after = plot.right + EDGE
   const fitsBefore = before >= left
   const fitsAfter = after + width + EDGE <= window.innerWidth

@@ -11,6 +11,7 @@ test('a view survives the address', () => {
     sort: 'summary.val/acc',
     x: 'rel',
     xr: '10..200.5',
+    'xr.metric:epoch': '1..2',
     'yr.train/loss': '-1e-7..3',
     y: 'log',
     sm: '0.6',

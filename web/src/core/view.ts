@@ -10,7 +10,8 @@ export interface WorkspaceView {
   /** The column shown beside a run's name, such as `summary.loss`. */
   cols: string
   x: XKind
-  xr: Range | null
+  /** Zoomed x ranges by kind of axis: metrics may have axes of their own. */
+  xr: ReadonlyMap<string, Range>
   /** Zoomed y ranges by metric. */
   yr: ReadonlyMap<string, Range>
   log: boolean
@@ -33,17 +34,21 @@ export type Search = Readonly<Record<string, string>>
 export const DEFAULT_SORT = '-created_at'
 
 export function parseView(search: Search): WorkspaceView {
+  const x = parseX(search['x'])
+  const xr = new Map<string, Range>()
   const yr = new Map<string, Range>()
   for (const [key, value] of Object.entries(search)) {
-    const range = key.startsWith('yr.') ? parseRange(value) : null
-    if (range) yr.set(key.slice(3), range)
+    const range = parseRange(value)
+    if (range && key === 'xr') xr.set(x, range)
+    else if (range && key.startsWith('xr.')) xr.set(key.slice(3), range)
+    else if (range && key.startsWith('yr.')) yr.set(key.slice(3), range)
   }
   return {
     q: search['q'] ?? '',
     sort: search['sort'] ?? DEFAULT_SORT,
     cols: search['cols'] ?? '',
-    x: parseX(search['x']),
-    xr: parseRange(search['xr']),
+    x,
+    xr,
     yr,
     log: search['y'] === 'log',
     sm: parseSmoothing(search['sm']),
@@ -64,7 +69,7 @@ export function encodeView(view: WorkspaceView): Search {
   put('sort', view.sort, DEFAULT_SORT)
   put('cols', view.cols)
   put('x', view.x === 'relative' ? 'rel' : view.x, 'step')
-  if (view.xr) put('xr', encodeRange(view.xr))
+  for (const [kind, range] of view.xr) put(kind === view.x ? 'xr' : `xr.${kind}`, encodeRange(range))
   for (const [panel, range] of view.yr) put(`yr.${panel}`, encodeRange(range))
   put('y', view.log ? 'log' : '')
   put('sm', view.sm > 0 ? String(view.sm) : '')

@@ -13,7 +13,7 @@ interface FullScreenPanelProps {
 }
 
 export function FullScreenPanel({ metric, metrics, context }: FullScreenPanelProps) {
-  const { setView } = context
+  const { setView, zoom } = context
   const frame = useRef<HTMLDivElement>(null)
   const index = metrics.indexOf(metric)
   const go = (way: 1 | -1): void => {
@@ -42,7 +42,7 @@ export function FullScreenPanel({ metric, metrics, context }: FullScreenPanelPro
         if (event.key === 'Escape') close()
         if (event.key === '[') go(-1)
         if (event.key === ']') go(1)
-        if (event.key === '0') setView({ xr: null, yr: new Map() })
+        if (event.key === '0') zoom.reset()
       }}
     >
       <header className="full-screen-head">

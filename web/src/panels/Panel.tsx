@@ -6,7 +6,6 @@ import { hasBands, OWN_BANDS } from '../charts/model'
 import { describeX } from '../charts/surface'
 import { formatNumber, plural } from '../core/format'
 import type { SeriesRequest } from '../core/types'
-import type { Range } from '../core/view'
 import { IconButton } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { Menu } from '../ui/Menu'
@@ -14,10 +13,11 @@ import { useDelayed } from '../ui/States'
 import { Name } from '../ui/Text'
 import { DataTable } from './DataTable'
 import { downloadCsv, downloadPng } from './export'
-import { MOST_RUNS, type PanelContext } from './context'
+import { axisOf, MOST_RUNS, type PanelContext } from './context'
 import { usePanelModel, type PanelModel } from './usePanelModel'
 import { useProximity } from './useProximity'
 import { useSeries } from './useSeries'
+import type { ZoomChange } from './useZoom'
 
 export interface PanelProps {
   metric: string
@@ -28,7 +28,7 @@ export interface PanelProps {
 }
 
 export const Panel = memo(function Panel({ metric, title, context, large = false }: PanelProps) {
-  const { at, stream, view, setView } = context
+  const { at, stream, view, setView, zoom } = context
   const card = useRef<HTMLElement>(null)
   const readout = useRef<HTMLSpanElement>(null)
   const proximity = useProximity(card, large)
@@ -37,39 +37,28 @@ export const Panel = memo(function Panel({ metric, title, context, large = false
   const runs = useMemo(() => context.runs.slice(0, MOST_RUNS), [context.runs])
   const live = runs.some((run) => run.state === 'running' || run.state === 'stale')
   const buckets = large ? BUCKETS_LARGE : BUCKETS
-  const { xr } = view
+  const xKind = axisOf(metric, context)
+  const xr = view.xr.get(xKind) ?? null
 
   const spec = useMemo<SeriesRequest>(
     () => ({
       runs: runs.map((run) => run.id),
       metrics: [metric],
       stream,
-      x: view.x,
+      x: xKind,
       min: xr?.[0] ?? null,
       max: xr?.[1] ?? null,
       width: buckets,
     }),
-    [runs, metric, stream, view.x, xr, buckets],
+    [runs, metric, stream, xKind, xr, buckets],
   )
   const { data, error, loading, refreshing, retry } = useSeries(at, spec, proximity, live)
-  const panel = usePanelModel(metric, runs, data, view, held && live)
+  const panel = usePanelModel({ metric, runs, data, view, xKind, xr, held: held && live })
 
   const onZoom = useCallback(
-    ({ x, y }: { x?: Range | null; y?: Range | null }, how: 'new' | 'adjust') => {
-      setView(
-        (before) => ({
-          ...(x === undefined ? {} : { xr: x }),
-          ...(y === undefined ? {} : { yr: withEntry(before.yr, metric, y) }),
-        }),
-        how === 'new' ? 'push' : 'replace',
-      )
-    },
-    [setView, metric],
+    (ranges: ZoomChange, how: 'new' | 'adjust') => zoom.change(metric, xKind, ranges, how),
+    [zoom, metric, xKind],
   )
-  const onReset = useCallback(() => setView({ xr: null, yr: new Map() }), [setView])
-  const onBack = useCallback(() => {
-    setView((before) => (before.yr.has(metric) ? { yr: withEntry(before.yr, metric, null) } : { xr: null }))
-  }, [setView, metric])
   const open = useCallback(() => setView({ panel: metric }), [setView, metric])
 
   return (
@@ -121,8 +110,8 @@ export const Panel = memo(function Panel({ metric, title, context, large = false
             label={sentence(metric, panel)}
             readout={readout}
             onZoom={onZoom}
-            onBack={onBack}
-            onReset={onReset}
+            onBack={zoom.back}
+            onReset={zoom.reset}
             onHold={setHeld}
             {...(large ? {} : { onFullScreen: open })}
           />
@@ -146,7 +135,7 @@ export const Panel = memo(function Panel({ metric, title, context, large = false
             </button>
           </span>
         ) : (
-          panel && <Foot panel={panel} listed={context.runs.length} view={view.x} />
+          panel && <Foot panel={panel} listed={context.runs.length} view={xKind} />
         )}
       </footer>
       {table && panel && (
@@ -294,17 +283,6 @@ export function axisName(kind: string): string {
   if (kind === 'relative') return 'since start'
   if (kind === 'time') return 'local time'
   return kind.replace(/^metric:/, '')
-}
-
-function withEntry(
-  map: ReadonlyMap<string, Range>,
-  key: string,
-  value: Range | null,
-): ReadonlyMap<string, Range> {
-  const next = new Map(map)
-  if (value) next.set(key, value)
-  else next.delete(key)
-  return next
 }
 
 function toggled(set: ReadonlySet<string>, item: string): ReadonlySet<string> {

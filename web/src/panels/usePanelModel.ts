@@ -3,7 +3,7 @@
 import { useMemo, useRef } from 'react'
 import { grownRange, yRange, type YRange } from '../core/ranges'
 import type { SeriesSet } from '../core/series'
-import type { Range, WorkspaceView } from '../core/view'
+import type { Range, WorkspaceView, XKind } from '../core/view'
 import { toLine, type ChartLine, type ChartModel } from '../charts/model'
 import type { PanelRun } from './context'
 
@@ -21,15 +21,21 @@ interface Shown {
   y: YRange | null
 }
 
-export function usePanelModel(
-  metric: string,
-  runs: readonly PanelRun[],
-  data: SeriesSet | undefined,
-  view: WorkspaceView,
-  held: boolean,
-): PanelModel | null {
+interface Inputs {
+  metric: string
+  runs: readonly PanelRun[]
+  data: SeriesSet | undefined
+  view: WorkspaceView
+  xKind: XKind
+  /** Zoomed x range. */
+  xr: Range | null
+  /** The pointer is on the panel while data arrive. */
+  held: boolean
+}
+
+export function usePanelModel({ metric, runs, data, view, xKind, xr, held }: Inputs): PanelModel | null {
   const shown = useRef<Shown>({ key: '', x: null, y: null })
-  const { x: xKind, xr, log, sm } = view
+  const { log, sm } = view
   const yZoom = view.yr.get(metric) ?? null
   const full = view.full.has(metric) || view.full.has('*')
 

@@ -38,6 +38,6 @@ export function useView(): [WorkspaceView, SetView] {
 /** Keys of the address that belong to the page and not to the view, such as `runs`. */
 function others(search: Search): Search {
   return Object.fromEntries(
-    Object.entries(search).filter(([key]) => !VIEW_KEYS.has(key) && !key.startsWith('yr.')),
+    Object.entries(search).filter(([key]) => !VIEW_KEYS.has(key) && !/^[xy]r\./.test(key)),
   )
 }

@@ -12,10 +12,11 @@ import { formatNumber } from '../../core/format'
 import { nameMatcher } from '../../core/sections'
 import type { RunDetail } from '../../core/types'
 import { encodeList, listOf } from '../../core/view'
-import type { PanelContext } from '../../panels/context'
+import { ownAxesOf, type PanelContext } from '../../panels/context'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
 import { useView } from '../../panels/useView'
+import { useZoom } from '../../panels/useZoom'
 import { Button, IconButton } from '../../ui/Button'
 import { useKeys } from '../../ui/keys'
 import { Search } from '../../ui/Search'
@@ -31,6 +32,7 @@ export function ComparePage() {
   const search = useAddress()
   const navigate = useNavigate()
   const [view, setView] = useView()
+  const zoom = useZoom(setView)
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
   const [onlyDiffers, setOnlyDiffers] = useState(true)
   const findField = useRef<HTMLInputElement>(null)
@@ -41,6 +43,7 @@ export function ComparePage() {
   const failed = queries.find((query) => query.error)
   const runKey = JSON.stringify(runs.map((run) => [run.id, run.name, run.color, run.state]))
 
+  const ownAxes = useMemo(() => ownAxesOf(metrics.data?.items ?? []), [metrics.data])
   const context = useMemo<PanelContext>(
     () => ({
       at,
@@ -55,8 +58,10 @@ export function ComparePage() {
       stream: 'history',
       view,
       setView,
+      zoom,
+      ownAxes,
     }),
-    [at, runKey, view, setView],
+    [at, runKey, view, setView, zoom, ownAxes],
   )
   useEffect(() => {
     document.title = `Compare · ${project} · Kymograph`
@@ -66,7 +71,7 @@ export function ComparePage() {
   }
   useKeys({
     f: () => findField.current?.focus(),
-    '0': () => setView({ xr: null, yr: new Map() }),
+    '0': zoom.reset,
     'g w': back,
     Escape: () => {
       if (!tooltip().release()) back()

@@ -1,17 +1,18 @@
 /** Charts of one run: its metrics, or the machine's. */
 
 import { useQuery } from '@tanstack/react-query'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { runMetricsQuery, runSystemQuery, type RunRef } from '../../api/queries'
 import { useLive } from '../../api/useLive'
 import { plural } from '../../core/format'
 import { nameMatcher } from '../../core/sections'
 import { RUNNING_STATES, type RunDetail } from '../../core/types'
 import type { XKind } from '../../core/view'
-import type { PanelContext } from '../../panels/context'
+import { ownAxesOf, type PanelContext } from '../../panels/context'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
 import { useView } from '../../panels/useView'
+import { isZoomed, useZoom } from '../../panels/useZoom'
 import { Button } from '../../ui/Button'
 import { useKeys } from '../../ui/keys'
 import { Menu } from '../../ui/Menu'
@@ -35,6 +36,7 @@ const CATALOGUE_MS = 4000
 
 export function RunCharts({ at, run, stream }: RunChartsProps) {
   const [asked, setView] = useView()
+  const zoom = useZoom(setView)
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
   const findField = useRef<HTMLInputElement>(null)
   const catalogue = useCatalogue(at, stream)
@@ -51,11 +53,12 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
       stream,
       view,
       setView,
+      zoom,
+      ownAxes: catalogue.ownAxes,
     }),
-    [at.entity, at.project, id, name, color, state, stream, view, setView],
+    [at.entity, at.project, id, name, color, state, stream, view, setView, zoom, catalogue.ownAxes],
   )
-  const reset = useCallback(() => setView({ xr: null, yr: new Map() }), [setView])
-  useKeys({ f: () => findField.current?.focus(), '0': reset })
+  useKeys({ f: () => findField.current?.focus(), '0': zoom.reset })
 
   const matcher = nameMatcher(view.find)
   const found = catalogue.names.filter((metric) => matcher.test(metric))
@@ -73,8 +76,8 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
           className="toolbar-find"
         />
         <span className="toolbar-space" />
-        {(view.xr !== null || view.yr.size > 0) && (
-          <Button icon="reset" onClick={reset} title="Reset zoom (0)">
+        {isZoomed(view) && (
+          <Button icon="reset" onClick={zoom.reset} title="Reset zoom (0)">
             Zoom
           </Button>
         )}
@@ -83,7 +86,7 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
           items={kinds.map(({ kind, label }) => ({
             label,
             checked: view.x === kind,
-            onSelect: () => setView({ x: kind, xr: null }),
+            onSelect: () => setView({ x: kind, xr: new Map() }),
           }))}
         >
           <span className="faint">X</span> {kinds.find(({ kind }) => kind === view.x)?.label ?? view.x}
@@ -129,6 +132,7 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
 
 interface Catalogue {
   names: readonly string[]
+  ownAxes: ReadonlyMap<string, string>
   others: number
   loading: boolean
   error: Error | null
@@ -157,6 +161,7 @@ function useCatalogue(at: RunRef, stream: 'history' | 'system'): Catalogue {
         (kind === 'number' || kind === 'boolean') && !hidden && !name.startsWith('_'),
     )
     return {
+      ownAxes: ownAxesOf(metrics),
       names:
         stream === 'system'
           ? (system.data?.items ?? []).map(({ name }) => name)

@@ -3,6 +3,7 @@
 import type { RefObject } from 'react'
 import type { WorkspaceView, XKind } from '../../core/view'
 import type { SetView } from '../../panels/useView'
+import { isZoomed, type Zoom } from '../../panels/useZoom'
 import { Button, IconButton } from '../../ui/Button'
 import { Menu } from '../../ui/Menu'
 import { Search } from '../../ui/Search'
@@ -11,6 +12,7 @@ import { Smoothing } from '../../ui/Smoothing'
 interface ToolbarProps {
   view: WorkspaceView
   setView: SetView
+  zoom: Zoom
   /** Metrics that runs declared as their x axis. */
   xMetrics: readonly string[]
   findField: RefObject<HTMLInputElement | null>
@@ -24,9 +26,8 @@ export const X_LABELS: readonly { kind: XKind; label: string }[] = [
   { kind: 'time', label: 'local time' },
 ]
 
-export function Toolbar({ view, setView, xMetrics, findField, listShown, onToggleList }: ToolbarProps) {
+export function Toolbar({ view, setView, zoom, xMetrics, findField, listShown, onToggleList }: ToolbarProps) {
   const kinds = [...X_LABELS, ...xMetrics.map((name) => ({ kind: `metric:${name}` as const, label: name }))]
-  const zoomed = view.xr !== null || view.yr.size > 0
   const outliers = view.full.has('*')
   return (
     <div className="toolbar" role="toolbar" aria-label="Charts">
@@ -46,8 +47,8 @@ export function Toolbar({ view, setView, xMetrics, findField, listShown, onToggl
         className="toolbar-find"
       />
       <span className="toolbar-space" />
-      {zoomed && (
-        <Button icon="reset" onClick={() => setView({ xr: null, yr: new Map() })} title="Reset zoom (0)">
+      {isZoomed(view) && (
+        <Button icon="reset" onClick={zoom.reset} title="Reset zoom (0)">
           Zoom
         </Button>
       )}
@@ -56,7 +57,7 @@ export function Toolbar({ view, setView, xMetrics, findField, listShown, onToggl
         items={kinds.map(({ kind, label }) => ({
           label,
           checked: view.x === kind,
-          onSelect: () => setView({ x: kind, xr: null }),
+          onSelect: () => setView({ x: kind, xr: new Map() }),
         }))}
       >
         <span className="faint">X</span> {kinds.find(({ kind }) => kind === view.x)?.label ?? view.x}

@@ -12,10 +12,11 @@ import { plural } from '../../core/format'
 import { nameMatcher } from '../../core/sections'
 import type { Metric, Run } from '../../core/types'
 import { encodeList } from '../../core/view'
-import type { PanelContext } from '../../panels/context'
+import { ownAxesOf, type PanelContext } from '../../panels/context'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
 import { useView } from '../../panels/useView'
+import { useZoom } from '../../panels/useZoom'
 import { useKeys } from '../../ui/keys'
 import { EmptyState, ErrorNote } from '../../ui/States'
 import { RunList } from './RunList'
@@ -29,6 +30,7 @@ export function WorkspacePage() {
   const { entity = '', project = '' } = usePlace()
   const at = useMemo(() => ({ entity, project }), [entity, project])
   const [view, setView] = useView()
+  const zoom = useZoom(setView)
   const navigate = useNavigate()
   const filterField = useRef<HTMLInputElement>(null)
   const findField = useRef<HTMLInputElement>(null)
@@ -44,6 +46,7 @@ export function WorkspacePage() {
   const list = useRunRows(at, spec)
   const metrics = useLiveMetrics(at)
 
+  useEffect(() => () => highlightRun(null), [])
   useEffect(() => {
     document.title = `${project} · Kymograph`
   }, [project])
@@ -61,9 +64,10 @@ export function WorkspacePage() {
       })),
     [panelKey],
   )
+  const ownAxes = useMemo(() => ownAxesOf(metrics.items), [metrics.items])
   const context = useMemo<PanelContext>(
-    () => ({ at, runs: panelRuns, stream: 'history', view, setView }),
-    [at, panelRuns, view, setView],
+    () => ({ at, runs: panelRuns, stream: 'history', view, setView, zoom, ownAxes }),
+    [at, panelRuns, view, setView, zoom, ownAxes],
   )
 
   const onEye = useCallback(
@@ -97,7 +101,7 @@ export function WorkspacePage() {
     c: onCompare,
     '.': list.showNew,
     'Ctrl+.': () => setListShown((shown) => !shown),
-    '0': () => setView({ xr: null, yr: new Map() }),
+    '0': zoom.reset,
     Escape: () => {
       if (!tooltip().release()) setView({ sel: [] })
     },
@@ -136,6 +140,7 @@ export function WorkspacePage() {
         <Toolbar
           view={view}
           setView={setView}
+          zoom={zoom}
           xMetrics={xMetrics}
           findField={findField}
           listShown={listShown}
