@@ -23,6 +23,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         401: "not signed in",
         403: "not allowed",
         404: "absent, or not visible to the caller",
+        409: "not possible beside what exists already",
+        413: "too large",
         422: "malformed parameters",
         429: "busy; try again after Retry-After",
         507: "no space left; reads go on",
