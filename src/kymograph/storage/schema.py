@@ -24,6 +24,11 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def micros_since_epoch(value: datetime) -> int:
+    """How the database holds a time."""
+    return (value - EPOCH) // timedelta(microseconds=1)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC datetimes as whole microseconds since the epoch: one order and one precision on every engine."""
 
@@ -36,7 +41,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"naive datetime {value!r}; use an aware one")
-        return (value - EPOCH) // timedelta(microseconds=1)
+        return micros_since_epoch(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """From the database."""

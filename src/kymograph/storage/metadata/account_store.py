@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 
 from kymograph.core.accounts import ApiKey, Entity, EntityKind, Member, Role, Session, User
 from kymograph.errors import NameTaken
@@ -55,11 +55,11 @@ class SqlAccountStore:
 
     def find_user(self, username: str) -> User | None:
         """Docstring inherited."""
-        return self._one_user(select(users).where(users.c.username == username))
+        return self._one_user(_USER_BY_NAME, {"with_name": username})
 
     def find_user_by_id(self, user: UserId) -> User | None:
         """Docstring inherited."""
-        return self._one_user(select(users).where(users.c.id == user))
+        return self._one_user(_USER_BY_ID, {"with_id": user})
 
     def list_users(self, *, search: str = "", limit: int = 100, offset: int = 0) -> list[User]:
         """Docstring inherited."""
@@ -96,8 +96,8 @@ class SqlAccountStore:
             self.delete_entity(own.id)
         self._connection.execute(delete(users).where(users.c.id == user))
 
-    def _one_user(self, statement: Select[Any]) -> User | None:
-        row = self._connection.execute(statement).one_or_none()
+    def _one_user(self, statement: Select[Any], values: dict[str, Any]) -> User | None:
+        row = self._connection.execute(statement, values).one_or_none()
         return None if row is None else _user(row)
 
     # --- entities ----------------------------------------------------------------------------------------------------
@@ -119,11 +119,11 @@ class SqlAccountStore:
 
     def find_entity(self, name: str) -> Entity | None:
         """Docstring inherited."""
-        return self._one_entity(_live_entities().where(entities.c.name == name))
+        return self._one_entity(_ENTITY_BY_NAME, {"with_name": name})
 
     def find_entity_by_id(self, entity: EntityId) -> Entity | None:
         """Docstring inherited."""
-        return self._one_entity(_live_entities().where(entities.c.id == entity))
+        return self._one_entity(_ENTITY_BY_ID, {"with_id": entity})
 
     def list_teams(self, organization: EntityId) -> list[Entity]:
         """Docstring inherited."""
@@ -143,8 +143,8 @@ class SqlAccountStore:
         )
         self._connection.execute(update(entities).where(entities.c.id.in_(ids)).values(deleted_at=deleted_at))
 
-    def _one_entity(self, statement: Select[Any]) -> Entity | None:
-        row = self._connection.execute(statement).one_or_none()
+    def _one_entity(self, statement: Select[Any], values: dict[str, Any]) -> Entity | None:
+        row = self._connection.execute(statement, values).one_or_none()
         return None if row is None else _entity(row)
 
     # --- members -----------------------------------------------------------------------------------------------------
@@ -164,9 +164,7 @@ class SqlAccountStore:
 
     def find_role(self, entity: EntityId, user: UserId) -> Role | None:
         """Docstring inherited."""
-        role = self._connection.execute(
-            select(members.c.role).where(members.c.entity_id == entity, members.c.user_id == user)
-        ).scalar_one_or_none()
+        role = self._connection.execute(_ROLE, {"in_entity": entity, "of_user": user}).scalar_one_or_none()
         return None if role is None else Role(role)
 
     def list_members(self, entity: EntityId) -> list[Member]:
@@ -207,7 +205,7 @@ class SqlAccountStore:
 
     def find_key_owner(self, digest: bytes) -> tuple[User, ApiKey] | None:
         """Docstring inherited."""
-        row = self._connection.execute(select(api_keys).where(api_keys.c.digest == digest)).one_or_none()
+        row = self._connection.execute(_KEY_BY_DIGEST, {"with_digest": digest}).one_or_none()
         if row is None:
             return None
         owner = self.find_user_by_id(UserId(row.user_id))
@@ -237,9 +235,7 @@ class SqlAccountStore:
 
     def find_session(self, digest: bytes, now: datetime) -> Session | None:
         """Docstring inherited."""
-        row = self._connection.execute(
-            select(sessions).where(sessions.c.digest == digest, sessions.c.expires_at > now)
-        ).one_or_none()
+        row = self._connection.execute(_SESSION, {"with_digest": digest, "at": now}).one_or_none()
         return None if row is None else Session(UserId(row.user_id), row.csrf_token, row.expires_at)
 
     def delete_session(self, digest: bytes) -> None:
@@ -262,6 +258,20 @@ class SqlAccountStore:
 
 def _live_entities() -> Select[Any]:
     return select(entities).where(entities.c.deleted_at.is_(None))
+
+
+# Every request asks these, so they are built once.
+_USER_BY_NAME = select(users).where(users.c.username == bindparam("with_name"))
+_USER_BY_ID = select(users).where(users.c.id == bindparam("with_id"))
+_ENTITY_BY_NAME = _live_entities().where(entities.c.name == bindparam("with_name"))
+_ENTITY_BY_ID = _live_entities().where(entities.c.id == bindparam("with_id"))
+_ROLE = select(members.c.role).where(
+    members.c.entity_id == bindparam("in_entity"), members.c.user_id == bindparam("of_user")
+)
+_KEY_BY_DIGEST = select(api_keys).where(api_keys.c.digest == bindparam("with_digest"))
+_SESSION = select(sessions).where(
+    sessions.c.digest == bindparam("with_digest"), sessions.c.expires_at > bindparam("at")
+)
 
 
 def _memberships() -> Select[Any]:

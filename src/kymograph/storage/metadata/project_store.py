@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+    type_coerce,
+    update,
+)
 
 from kymograph.core.accounts import Entity
 from kymograph.core.project import Project, ProjectStats, Visibility
@@ -15,8 +28,10 @@ from kymograph.core.run import CRASHED_AFTER, RunState
 from kymograph.errors import NameTaken
 from kymograph.storage.metadata.sql import contains_text, insert_into
 from kymograph.storage.metadata.tables import artifact_files, entities, projects, runs
+from kymograph.storage.schema import micros_since_epoch
 from kymograph.types import EntityId, EntityName, ProjectId, ProjectName
 
+_DAY_MICROS = 86_400_000_000
 _RUNNING = (RunState.RUNNING.value, RunState.PREEMPTING.value)
 
 
@@ -58,11 +73,11 @@ class SqlProjectStore:
 
     def find(self, entity: str, name: str) -> Project | None:
         """Docstring inherited."""
-        return self._one(_live_projects().where(entities.c.name == entity, projects.c.name == name))
+        return self._one(_PROJECT_BY_NAMES, {"of_entity": entity, "with_name": name})
 
     def find_by_id(self, project: ProjectId) -> Project | None:
         """Docstring inherited."""
-        return self._one(_live_projects().where(projects.c.id == project))
+        return self._one(_PROJECT_BY_ID, {"with_id": project})
 
     def list(
         self, entities: Sequence[EntityId], *, search: str = "", limit: int = 100, offset: int = 0
@@ -103,15 +118,19 @@ class SqlProjectStore:
         by_project = {row[0]: (row[1], int(row[2]), int(row[3])) for row in counts}
         artifact_bytes = self._artifact_bytes(wanted)
         activity = {project: [0] * days for project in wanted}
+        day = (type_coerce(runs.c.created_at, BigInteger) - micros_since_epoch(first_day)) // _DAY_MICROS
         created = self._connection.execute(
-            select(runs.c.project_id, runs.c.created_at).where(
-                runs.c.project_id.in_(wanted), runs.c.created_at >= first_day, runs.c.deleted_at.is_(None)
+            select(runs.c.project_id, day, func.count())
+            .where(
+                runs.c.project_id.in_(wanted),
+                runs.c.created_at >= first_day,
+                runs.c.created_at < today + timedelta(days=1),
+                runs.c.deleted_at.is_(None),
             )
+            .group_by(runs.c.project_id, day)
         )
-        for project, created_at in created:
-            day = (created_at - first_day).days
-            if day < days:
-                activity[project][day] += 1
+        for project, number, run_count in created:
+            activity[project][number] = run_count
         found = {}
         for project in wanted:
             run_count, running_count, file_bytes = by_project.get(project, (0, 0, 0))
@@ -156,11 +175,7 @@ class SqlProjectStore:
 
     def touch(self, project: ProjectId, now: datetime) -> None:
         """Docstring inherited."""
-        self._connection.execute(
-            update(projects)
-            .where(projects.c.id == project, projects.c.last_activity_at < now)
-            .values(last_activity_at=now)
-        )
+        self._connection.execute(_TOUCH, {"with_id": project, "last_activity_at": now, "at": now})
 
     def delete(self, project: ProjectId) -> None:
         """Docstring inherited."""
@@ -183,8 +198,8 @@ class SqlProjectStore:
         if other is not None:
             raise NameTaken("project", name)
 
-    def _one(self, statement: Select[Any]) -> Project | None:
-        row = self._connection.execute(statement).one_or_none()
+    def _one(self, statement: Select[Any], values: dict[str, Any]) -> Project | None:
+        row = self._connection.execute(statement, values).one_or_none()
         return None if row is None else _project(row)
 
 
@@ -194,6 +209,15 @@ def _live_projects() -> Select[Any]:
         .select_from(projects.join(entities))
         .where(projects.c.deleted_at.is_(None), entities.c.deleted_at.is_(None))
     )
+
+
+# Every request asks these, so they are built once.
+_PROJECT_BY_NAMES = _live_projects().where(
+    entities.c.name == bindparam("of_entity"), projects.c.name == bindparam("with_name")
+)
+_PROJECT_BY_ID = _live_projects().where(projects.c.id == bindparam("with_id"))
+_TOUCH = update(projects).where(projects.c.id == bindparam("with_id"), projects.c.last_activity_at < bindparam("at"))
+"""Sets `last_activity_at` as given."""
 
 
 def _project(row: Row[Any]) -> Project:

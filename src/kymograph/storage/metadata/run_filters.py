@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -51,7 +51,7 @@ from kymograph.storage import safe_regex
 from kymograph.storage.metadata.columns import AnyText, escape_text
 from kymograph.storage.metadata.tables import run_tags, run_values, runs, users
 from kymograph.storage.metadata.values import MAX_INDEXED_TEXT, Kind, column_id, exact_digits, nearest_double
-from kymograph.storage.schema import EPOCH
+from kymograph.storage.schema import micros_since_epoch
 from kymograph.types import JsonScalar
 
 Condition: TypeAlias = ColumnElement[bool]
@@ -212,7 +212,7 @@ class RunConditions:
 
     def _duration(self) -> ColumnElement[float]:
         """`Run.duration_s_at` in SQL."""
-        now = literal((self._now - EPOCH) // timedelta(microseconds=1), BigInteger)
+        now = literal(micros_since_epoch(self._now), BigInteger)
         heartbeat = _micros(runs.c.heartbeat_at)
         last_sign = case((heartbeat < now, heartbeat), else_=now)
         end = func.coalesce(_micros(runs.c.finished_at), last_sign)

@@ -48,10 +48,10 @@ from kymograph.storage.metadata.tables import (
 from kymograph.storage.metadata.values import (
     MAX_INDEXED_LEAVES,
     IndexedValue,
-    Kind,
     column_id,
     document_leaves,
     index_document,
+    json_text,
 )
 from kymograph.types import EntityName, ProjectId, ProjectName, RunId, RunKey, UserId
 
@@ -268,13 +268,12 @@ class SqlRunStore:
         for some in chunks(runs, 500):
             for ids in chunks(list(names)):
                 statement = select(run_values).where(run_values.c.run_key.in_(some), run_values.c.column_id.in_(ids))
-                for row in self._connection.execute(statement):
-                    column = names[row.column_id]
-                    text = IndexedValue(Kind(row.kind), row.number, row.text).json_text
-                    if text is None:
-                        unknown.add((RunKey(row.run_key), column[0]))
+                for run, column, kind, number, text in self._connection.execute(statement):
+                    exact = json_text(kind, number, text)
+                    if exact is None:
+                        unknown.add((run, names[column][0]))
                     else:
-                        found[RunKey(row.run_key)][column] = text
+                        found[run][names[column]] = exact
         unknown.update(self._partly_indexed(runs))
         self._add_from_documents(found, unknown, set(columns))
         return found
@@ -362,7 +361,7 @@ _COUNT_RUN = (
 _RECENT_SLOTS = (
     select(runs.c.color)
     .where(runs.c.project_id == bindparam("in_project"))
-    .order_by(runs.c.key.desc())
+    .order_by(runs.c.created_at.desc(), runs.c.key.desc())  # as the index has them
     .limit(REMEMBERED)
 )
 _USERNAME = select(users.c.username).where(users.c.id == bindparam("with_id"))

@@ -21,7 +21,7 @@ from kymograph.core import exact_json
 from kymograph.core.config import unwrap_config
 from kymograph.core.filters import Scope
 from kymograph.core.flatten import iter_leaves
-from kymograph.types import JsonScalar, JsonValue
+from kymograph.types import JsonValue
 
 MAX_INDEXED_LEAVES = 5_000
 MAX_INDEXED_TEXT = 1_000
@@ -43,6 +43,9 @@ class Kind(IntEnum):
     """Lists, media records, empty mappings."""
 
 
+_NUMBERS = frozenset({int(Kind.INT), int(Kind.FLOAT)})
+
+
 @dataclass(frozen=True, slots=True)
 class IndexedValue:
     """A leaf as it lies in `run_values`."""
@@ -53,22 +56,22 @@ class IndexedValue:
     text: str | None
     """Of texts; and of numbers that the double does not tell exactly, their JSON text."""
 
-    @property
-    def json_text(self) -> str | None:
-        """The exact JSON text, None if only the document knows it."""
-        if self.kind is Kind.NULL:
-            return "null"
-        if self.kind is Kind.BOOL:
-            return "true" if self.number else "false"
-        if self.kind is Kind.NAN:
-            return "NaN"
-        if self.kind is Kind.TEXT:
-            return exact_json.dumps(self.text)
-        if self.kind in (Kind.LONG_TEXT, Kind.OTHER):
-            return None
-        if self.text is not None or self.number is None:
-            return self.text
-        return str(int(self.number)) if self.kind is Kind.INT else exact_json.dumps(self.number)
+
+def json_text(kind: int, number: float | None, text: str | None) -> str | None:
+    """The exact JSON text of an indexed value, None if only the document knows it."""
+    if kind in _NUMBERS:
+        if text is not None or number is None:
+            return text  # what the double cannot tell
+        if math.isinf(number):
+            return "Infinity" if number > 0 else "-Infinity"
+        return repr(number) if kind == Kind.FLOAT else str(int(number))
+    if kind == Kind.TEXT:
+        return exact_json.dumps(text)
+    if kind == Kind.BOOL:
+        return "true" if number else "false"
+    if kind == Kind.NAN:
+        return "NaN"
+    return "null" if kind == Kind.NULL else None
 
 
 def encode_leaf(value: JsonValue) -> IndexedValue:
@@ -129,8 +132,3 @@ def index_document(scope: Scope, document: str) -> dict[str, IndexedValue]:
     """What is indexed of a document, by dotted name. Of equal names the last one counts."""
     leaves = islice(document_leaves(scope, document), MAX_INDEXED_LEAVES)
     return {exact_json.replace_surrogates(name): encode_leaf(leaf) for name, leaf in leaves}
-
-
-def is_exact_scalar(value: JsonScalar) -> bool:
-    """Whether a scalar is fully told by kind and number."""
-    return not isinstance(value, int) or isinstance(value, bool) or exact_digits(value) is None

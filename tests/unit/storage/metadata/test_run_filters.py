@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kymograph.core import exact_json
@@ -128,7 +128,7 @@ def _clear(world: World) -> None:
 @settings(
     max_examples=50,
     deadline=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     drawn=st.lists(run_values, min_size=1, max_size=6),
