@@ -11,7 +11,19 @@ from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, delete, insert, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kymograph.core.history import LineBatch, NumberedLine, Stream, StreamExtent
@@ -56,6 +68,10 @@ class _StreamId:
     def columns(self) -> dict[str, Any]:
         return {"run_id": self.run, "stream": self.stream.value, "writer": self.writer, "part": self.part}
 
+    def parameters(self) -> dict[str, Any]:
+        """Of statements that name this stream."""
+        return {"of_run": self.run, "of_stream": self.stream.value, "of_writer": self.writer, "of_part": self.part}
+
 
 @dataclass(frozen=True, slots=True)
 class _StreamState:
@@ -67,6 +83,34 @@ class _StreamState:
     version: int
     open_seq: int | None
     open_bytes: int
+
+
+# The statements of the acknowledging path are built once: building them took longer than running them.
+_THIS_STREAM = and_(
+    tail_streams.c.run_id == bindparam("of_run"),
+    tail_streams.c.stream == bindparam("of_stream"),
+    tail_streams.c.writer == bindparam("of_writer"),
+    tail_streams.c.part == bindparam("of_part"),
+)
+_LOCK_STREAM = (
+    select(
+        tail_streams.c.line_count,
+        tail_streams.c.byte_count,
+        tail_streams.c.generation,
+        tail_streams.c.version,
+        tail_streams.c.open_seq,
+        tail_streams.c.open_bytes,
+    )
+    .where(_THIS_STREAM)
+    .with_for_update()
+)
+_SAVE_STREAM = update(tail_streams).where(_THIS_STREAM)
+_THIS_CHUNK = tail_chunks.c.seq == bindparam("chunk_seq")
+_CHUNK = select(
+    tail_chunks.c.first_line, tail_chunks.c.line_count, tail_chunks.c.origin_seq, tail_chunks.c.payload
+).where(_THIS_CHUNK)
+_INSERT_CHUNK = insert(tail_chunks)
+_DROP_CHUNK = delete(tail_chunks).where(_THIS_CHUNK)
 
 
 class SqlTail:
@@ -124,16 +168,18 @@ class SqlTail:
             return seq, len(encoded.raw)
 
         # The open chunk is the newest of its stream, so nothing hides its lines and a higher number changes no winner.
-        last = self._connection.execute(select(tail_chunks).where(tail_chunks.c.seq == state.open_seq)).one()
-        raw = extend_raw(decompress(last.payload), encoded.raw)
-        self._drop([last.seq])
+        first_line, line_count, origin_seq, payload = self._connection.execute(
+            _CHUNK, {"chunk_seq": state.open_seq}
+        ).one()
+        raw = extend_raw(decompress(payload), encoded.raw)
+        self._connection.execute(_DROP_CHUNK, {"chunk_seq": state.open_seq})
         seq = self._insert_chunk(
             stream,
-            last.first_line,
-            last.line_count + len(batch.lines),
+            first_line,
+            line_count + len(batch.lines),
             raw,
             compress(raw),
-            origin_seq=last.origin_seq or last.seq,
+            origin_seq=origin_seq or state.open_seq,
         )
         return seq, len(raw)
 
@@ -397,7 +443,7 @@ class SqlTail:
         origin_seq: int | None = None,
     ) -> int:
         result = self._connection.execute(
-            insert(tail_chunks),
+            _INSERT_CHUNK,
             {
                 **stream.columns(),
                 "first_line": first_line,
@@ -417,19 +463,7 @@ class SqlTail:
 
         Chunks get their numbers under this lock, so within a stream a higher number is also committed later.
         """
-        query = (
-            select(
-                tail_streams.c.line_count,
-                tail_streams.c.byte_count,
-                tail_streams.c.generation,
-                tail_streams.c.version,
-                tail_streams.c.open_seq,
-                tail_streams.c.open_bytes,
-            )
-            .where(_is_row_of(stream))
-            .with_for_update()
-        )
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_LOCK_STREAM, stream.parameters()).one_or_none()
         if row is None:
             dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
             self._connection.execute(
@@ -445,30 +479,26 @@ class SqlTail:
                 )
                 .on_conflict_do_nothing()
             )
-            row = self._connection.execute(query).one()
+            row = self._connection.execute(_LOCK_STREAM, stream.parameters()).one()
         return _StreamState(*row)
 
     def _save_state(self, stream: _StreamId, state: _StreamState) -> None:
         self._connection.execute(
-            update(tail_streams)
-            .where(_is_row_of(stream))
-            .values(
-                line_count=state.line_count,
-                byte_count=state.byte_count,
-                generation=state.generation,
-                version=state.version,
-                open_seq=state.open_seq,
-                open_bytes=state.open_bytes,
-            )
+            _SAVE_STREAM,
+            {
+                **stream.parameters(),
+                "line_count": state.line_count,
+                "byte_count": state.byte_count,
+                "generation": state.generation,
+                "version": state.version,
+                "open_seq": state.open_seq,
+                "open_bytes": state.open_bytes,
+            },
         )
 
 
 def _is_of(stream: _StreamId) -> ColumnElement[bool]:
     return and_(*(tail_chunks.c[name] == value for name, value in stream.columns().items()))
-
-
-def _is_row_of(stream: _StreamId) -> ColumnElement[bool]:
-    return and_(*(tail_streams.c[name] == value for name, value in stream.columns().items()))
 
 
 def _new_generation() -> int:
