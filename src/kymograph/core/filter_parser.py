@@ -170,7 +170,7 @@ class _Parser:
         if depth > MAX_DEPTH:
             raise InvalidFilter(f"it is nested deeper than {MAX_DEPTH} levels")
         if not isinstance(document, dict):
-            raise InvalidFilter(f"expected an object like {{\"state\": \"finished\"}}, found {_shown(document)}")
+            raise InvalidFilter(f'expected an object like {{"state": "finished"}}, found {_shown(document)}')
         parts = [self._entry(key, value, depth) for key, value in document.items()]
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
