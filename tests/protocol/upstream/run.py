@@ -96,7 +96,7 @@ def _run(
     admin_key = secrets.token_hex(20)
     client_env = _client_environment(python, work)
     with (
-        _server(server_port, address, work, admin_key),
+        _server(server_port, address, work, admin_key, options),
         _fixture_service(fixture_port, address, work, admin_key),
         _registered(checkout, python, server_port, fixture_port, client_env),
     ):
@@ -116,6 +116,8 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--all", action="store_true", help="all folders but the functional and notebook tests")
     parser.add_argument("--port", type=int, help="port of our server (default: a free one)")
     parser.add_argument("--fixture-port", type=int, help="port of the fixture service (default: a free one)")
+    parser.add_argument("--database", metavar="URL", help="database of our server (default: SQLite in its data folder)")
+    parser.add_argument("--objects", metavar="URL", help="object store of our server (default: its data folder)")
     parser.add_argument("--workers", type=int, default=3, help="processes that run tests (default: 3)")
     parser.add_argument("--timeout", type=int, default=60, help="seconds for one case (default: 60)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave logs, data and the junit report in this folder")
@@ -137,7 +139,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _server(port: int, address: str, work: Path, admin_key: str) -> Iterator[None]:
+def _server(port: int, address: str, work: Path, admin_key: str, options: argparse.Namespace) -> Iterator[None]:
     command = [
         str(Path(sys.executable).with_name("kymograph")),
         "server",
@@ -145,6 +147,8 @@ def _server(port: int, address: str, work: Path, admin_key: str) -> Iterator[Non
         *("--port", str(port)),
         *("--public-url", address),
         *("--data", str(work / "data")),
+        *(("--database", options.database) if options.database else ()),
+        *(("--objects", options.objects) if options.objects else ()),
     ]
     with _process(command, work / "server.log", _own_environment(admin_key)) as process:
         _wait_until_ready(f"{address}/ready", process, work / "server.log")
