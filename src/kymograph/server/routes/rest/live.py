@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from kymograph.core.live import LiveEvent, LiveKind
+from kymograph.errors import ProjectNotFound
 from kymograph.server.auth import CallerDep, ServicesDep
 from kymograph.server.routes.rest.common import ERRORS, EntityPath, ProjectPath, encode_run
 from kymograph.services.access import Caller
@@ -67,22 +68,23 @@ async def live(
 ) -> Response:
     """Changes of the project's runs as they happen."""
     found = await run_in_threadpool(services.projects.get, caller, entity, project)
-    mailbox = Mailbox(asyncio.get_running_loop())
-    unsubscribe = services.live.subscribe(found.id, mailbox.put)
     closing: asyncio.Event = request.app.state.closing
 
     async def stream() -> AsyncIterator[bytes]:
+        # Not before the stream is read: a client that went away earlier would never be unsubscribed.
+        mailbox = Mailbox(asyncio.get_running_loop())
+        unsubscribe = services.live.subscribe(found.id, mailbox.put)
         try:
             yield f"retry: {RECONNECT_MS}\n\n".encode()
             while not closing.is_set():
                 events = await _take_or_close(mailbox, closing)
-                if not events:
-                    yield b": still here\n\n"
-                    continue
+                # Also when there is nothing to tell: whoever may not read the project any more is not kept waiting for it.
                 encoded = await run_in_threadpool(_encode_events, services, caller, entity, project, events)
-                if encoded:
-                    yield encoded
-                await asyncio.sleep(MIN_INTERVAL_S)
+                yield encoded or b": still here\n\n"
+                if events:
+                    await asyncio.sleep(MIN_INTERVAL_S)
+        except ProjectNotFound:
+            return  # deleted, renamed, or not the caller's any more: asking again gives the reason
         finally:
             unsubscribe()
 
@@ -101,8 +103,13 @@ async def _take_or_close(mailbox: Mailbox, closing: asyncio.Event) -> list[LiveE
 
 
 def _encode_events(services: Services, caller: Caller, entity: str, project: str, events: list[LiveEvent]) -> bytes:
+    """Events as the stream has them.
+
+    Raises:
+        ProjectNotFound: The caller may not read the project any more.
+    """
     changed = [event.run for event in events if event.kind is LiveKind.RUN]
-    runs = {run.id: run for run in services.runs.find_many(caller, entity, project, changed)} if changed else {}
+    runs = {run.id: run for run in services.runs.find_many(caller, entity, project, changed)}
     now = services.runs.now
     lines: list[bytes] = []
     for event in events:
