@@ -30,10 +30,11 @@ T = TypeVar("T")
 WHERE = "the database"
 _MAX_GROUP = 256
 """Jobs per commit."""
-_MAX_GROUP_S = 0.02
+MAX_GROUP_S = 0.02
 """A group is closed after this time, so that the first job of a steady stream is not kept waiting."""
 _MAX_QUEUED = 10_000
-_WRITE_TIMEOUT_S = 30.0
+WRITE_TIMEOUT_S = 30.0
+"""A job that was not begun by then is withdrawn."""
 _BUSY_TIMEOUT_MS = 10_000
 _READERS = 16
 _READER_TIMEOUT_S = 30.0
@@ -60,8 +61,12 @@ class SqliteDatabase:
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, write_timeout_s: float = WRITE_TIMEOUT_S, max_group_s: float = MAX_GROUP_S
+    ) -> None:
         self.path = path
+        self._write_timeout_s = write_timeout_s
+        self._max_group_s = max_group_s
         self._writer_engine = create_engine(
             "sqlite://", creator=lambda: _connect(path, is_reader=False), poolclass=NullPool
         )
@@ -109,9 +114,9 @@ class SqliteDatabase:
             raise ServerBusy(f"{_MAX_QUEUED:,} writes are waiting")
         queued = _Job(job)
         self._queue.put(queued)
-        if not queued.done.acquire(timeout=_WRITE_TIMEOUT_S):
+        if not queued.done.acquire(timeout=self._write_timeout_s):
             if queued.claim.acquire(blocking=False):
-                raise ServerBusy(f"{WHERE} did not get to a write within {_WRITE_TIMEOUT_S:g} s")
+                raise ServerBusy(f"{WHERE} did not get to a write within {self._write_timeout_s:g} s")
             queued.done.acquire()  # it runs already: only its outcome tells whether it is kept
         if queued.error is not None:
             raise queued.error
@@ -152,7 +157,7 @@ class SqliteDatabase:
     def _write_group(self, connection: Connection, group: list[_Job[Any]]) -> None:
         """Run queued jobs in one transaction, adding them to `group`; outcomes are set, callers are not yet told."""
         raw = _driver_connection(connection)
-        closes_at = time.monotonic() + _MAX_GROUP_S
+        closes_at = time.monotonic() + self._max_group_s
         raw.execute("BEGIN IMMEDIATE")
         job: _Job[Any] | None = group[0]
         while job is not None:

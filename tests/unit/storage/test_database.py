@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from kymograph.core.accounts import EntityKind
-from kymograph.errors import InvalidSetting, NameTaken, StoreCorrupt, UsageError
+from kymograph.errors import InvalidSetting, NameTaken, ServerBusy, StoreCorrupt, UsageError
 from kymograph.storage.database import SqlDatabase, open_database
 from kymograph.storage.transaction import SqlTransaction
+from kymograph.testing.databases import PostgresServer
 from kymograph.types import EntityName
 from tests.unit.storage.metadata.builders import NOW, make_user
 
@@ -147,3 +149,59 @@ def test_a_file_that_is_no_database_is_said_to_be_unreadable(tmp_path: Path) -> 
 
     with pytest.raises(StoreCorrupt):
         open_database(f"sqlite:///{path}")
+
+
+def test_writers_that_lock_each_other_out_both_succeed(postgres: PostgresServer) -> None:
+    """PostgreSQL fails one of two such jobs; it is run again."""
+    both_hold_one = threading.Barrier(2)
+    failures: list[Exception] = []
+    with postgres.database() as database:
+        for name in ("ada", "grace"):
+            make_user(database, name)
+
+        def write(first: str, second: str) -> None:
+            attempts = 0
+
+            def job(tx: SqlTransaction) -> None:
+                nonlocal attempts
+                attempts += 1
+                for name in (first, second):
+                    tx.connection.execute(
+                        text("UPDATE users SET email = email || :mark WHERE username = :name"),
+                        {"mark": "+", "name": name},
+                    )
+                    if attempts == 1 and name == first:
+                        both_hold_one.wait()
+
+            try:
+                database.write(job)
+            except Exception as exc:
+                failures.append(exc)
+
+        threads = [threading.Thread(target=write, args=names) for names in (("ada", "grace"), ("grace", "ada"))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        emails = [user.email for user in database.read(lambda tx: tx.accounts.list_users())]
+
+    assert failures == []
+    assert emails == ["ada@example.org++", "grace@example.org++"]
+
+
+def test_a_server_that_does_not_answer_is_a_passing_condition() -> None:
+    """A closed port: nothing listens on the port of the discard protocol."""
+    with pytest.raises(ServerBusy):
+        open_database("postgresql://ada:secret@127.0.0.1:9/kymograph?connect_timeout=2")
+
+
+def test_connections_cut_by_a_restart_are_replaced(postgres: PostgresServer) -> None:
+    with postgres.database() as database:
+        make_user(database, "ada")
+        cut = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        with contextlib.suppress(ServerBusy):
+            database.write(lambda tx: tx.connection.execute(cut).all())
+
+        assert has_team(database, "ada")
+        make_user(database, "grace")
