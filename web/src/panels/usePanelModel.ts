@@ -95,7 +95,8 @@ function extent(data: SeriesSet, runs: readonly PanelRun[]): Range | null {
     high = Math.max(high, data.range[1])
   }
   if (low > high) return null
-  return low === high ? [low - 0.5, high + 0.5] : [low, high]
+  // A single point gets room around it, but no steps or seconds below 0.
+  return low === high ? [low >= 0 ? Math.max(0, low - 0.5) : low - 0.5, high + 0.5] : [low, high]
 }
 
 function emptyRange(log: boolean): YRange {

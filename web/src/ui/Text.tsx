@@ -5,13 +5,13 @@ import { plural } from '../core/format'
 import { splitTail } from '../core/ellipsis'
 import { LONG_TEXT, visibleControls } from '../core/text'
 
-/** Any logged string, cut at 10,000 characters with a way to see all. */
-export function Text({ children }: { children: string }) {
+/** Any logged string, cut at 10,000 characters (or `most`) with a way to see all. */
+export function Text({ children, most = LONG_TEXT }: { children: string; most?: number }) {
   const [all, setAll] = useState(false)
-  const cut = !all && children.length > LONG_TEXT
+  const cut = !all && children.length > most * 1.5
   return (
     <>
-      <bdi>{visibleControls(cut ? children.slice(0, LONG_TEXT) : children)}</bdi>
+      <bdi>{visibleControls(cut ? children.slice(0, most) : children)}</bdi>
       {cut && (
         <button type="button" className="link" onClick={() => setAll(true)}>
           … show all ({plural(children.length, 'character')})

@@ -19,6 +19,8 @@ import { Value } from '../../ui/Value'
 const AUTO_LOAD_BYTES = 10_000_000
 const TEXT_BYTES = 1_000_000
 const MOST_ROWS = 500
+/** Images up to this width are enlarged. */
+const TINY_PIXELS = 64
 
 export function FilePreview({ at, file }: { at: RunRef; file: RunFile }) {
   const [asked, setAsked] = useState(false)
@@ -61,11 +63,34 @@ export function FilePreview({ at, file }: { at: RunRef; file: RunFile }) {
 
 function Preview({ at, file, kind }: { at: RunRef; file: RunFile; kind: PreviewKind }): ReactNode {
   const url = fileUrl(at, file.name)
-  if (kind === 'image') return <img className="preview-image" src={url} alt={file.name} />
+  if (kind === 'image') return <Picture url={url} name={file.name} />
   if (kind === 'audio') return <audio controls src={url} />
   if (kind === 'video') return <video controls src={url} />
   if (kind === 'html') return <Html url={url} />
   return <TextPreview at={at} file={file} kind={kind} />
+}
+
+/** An image in its own size; a tiny one enlarged with its pixels visible. */
+function Picture({ url, name }: { url: string; name: string }) {
+  const [size, setSize] = useState<{ width: number; height: number } | null>(null)
+  const tiny = size !== null && size.width > 0 && size.width <= TINY_PIXELS
+  return (
+    <figure>
+      <img
+        className={`preview-image ${tiny ? 'is-tiny' : ''}`}
+        src={url}
+        alt={name}
+        onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) =>
+          setSize({ width: naturalWidth, height: naturalHeight })
+        }
+      />
+      {size && (
+        <figcaption className="faint">
+          {size.width} × {size.height} pixels{tiny && ', enlarged'}
+        </figcaption>
+      )}
+    </figure>
+  )
 }
 
 /** Logged HTML runs in a frame of its own origin, without network, and only when asked for. */

@@ -1,22 +1,33 @@
 /** Config, summary and facts of a run, side by side. */
 
+import { Link } from '@tanstack/react-router'
 import { useMemo, type ReactNode } from 'react'
-import { decodeLogged, decodeLoggedMap, encodeLogged, isMap, type LoggedMap } from '../../core/exact'
+import {
+  decodeLogged,
+  decodeLoggedMap,
+  encodeLogged,
+  isMap,
+  type Logged,
+  type LoggedMap,
+} from '../../core/exact'
+import { isTyped, pathOfTyped } from '../../core/media'
 import { formatBytes, formatDuration, formatLogged, formatNumber } from '../../core/format'
 import type { RunDetail } from '../../core/types'
+import type { RunRef } from '../../api/queries'
 import { Ago } from '../../ui/Ago'
 import { StateIcon } from '../../ui/StateIcon'
 import { Text } from '../../ui/Text'
 import { ValueCard } from './ValueCard'
 
-export function Overview({ run }: { run: RunDetail }) {
+export function Overview({ at, run }: { at: RunRef; run: RunDetail }) {
+  const fileLink = (value: Logged): ReactNode => <FileLink at={at} value={value} />
   const config = useMemo(() => decodeLoggedMap(run.config), [run.config])
   const summary = useMemo(() => decodeLoggedMap(run.summary), [run.summary])
   const metadata = useMemo(() => decodeLogged(run.metadata), [run.metadata])
   return (
     <div className="overview" data-scroller>
       <ValueCard title="Config" map={config} empty="This run has no config." />
-      <ValueCard title="Summary" map={summary} empty="Nothing summarised yet." />
+      <ValueCard title="Summary" map={summary} empty="Nothing summarised yet." sorted fileLink={fileLink} />
       <div className="overview-facts">
         <Facts run={run} metadata={isMap(metadata) ? metadata : new Map()} />
         {run.notes !== null && run.notes !== '' && (
@@ -32,6 +43,22 @@ export function Overview({ run }: { run: RunDetail }) {
         {isMap(metadata) && metadata.size > 0 && <ValueCard title="Metadata" map={metadata} empty="" />}
       </div>
     </div>
+  )
+}
+
+function FileLink({ at, value }: { at: RunRef; value: Logged }) {
+  const file = isTyped(value) ? pathOfTyped(value) : null
+  if (file === null) return null
+  return (
+    <Link
+      to="/$entity/$project/runs/$run/$tab"
+      params={{ ...at, tab: 'files' }}
+      search={{ file }}
+      className="link"
+    >
+      {' '}
+      show
+    </Link>
   )
 }
 

@@ -102,7 +102,7 @@ export function RunPage() {
 }
 
 function Tab({ tab, at, run }: { tab: string; at: RunRef; run: RunDetail }) {
-  if (tab === 'overview') return <Overview run={run} />
+  if (tab === 'overview') return <Overview at={at} run={run} />
   if (tab === 'charts') return <RunCharts at={at} run={run} stream="history" />
   if (tab === 'system') return <RunCharts at={at} run={run} stream="system" />
   if (tab === 'console') return <Console key={at.run} at={at} live={RUNNING_STATES.has(run.state)} />

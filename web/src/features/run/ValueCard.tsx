@@ -1,8 +1,9 @@
 /** A searchable two-column list of logged values, with copy as JSON. */
 
-import { useMemo, useState } from 'react'
-import { encodeLogged, type LoggedMap } from '../../core/exact'
-import { flatten } from '../../core/flatten'
+import { useMemo, useState, type ReactNode } from 'react'
+import { compareNames } from '../../core/diff'
+import { encodeLogged, type Logged, type LoggedMap } from '../../core/exact'
+import { flatten, type FlatEntry } from '../../core/flatten'
 import { exactLogged, formatNumber } from '../../core/format'
 import { nameMatcher } from '../../core/sections'
 import { Button } from '../../ui/Button'
@@ -15,14 +16,20 @@ interface ValueCardProps {
   title: string
   map: LoggedMap
   empty: string
+  /** Summaries have no order of their own; configs keep the one they were written in. */
+  sorted?: boolean
+  /** What to show after a value that names a file. */
+  fileLink?: (value: Logged) => ReactNode
 }
 
 const FIRST_ROWS = 200
+/** Longer values are cut, so that one list does not hide the others. */
+const SHORT_TEXT = 160
 
-export function ValueCard({ title, map, empty }: ValueCardProps) {
+export function ValueCard({ title, map, empty, sorted = false, fileLink }: ValueCardProps) {
   const [find, setFind] = useState('')
   const [all, setAll] = useState(false)
-  const rows = useMemo(() => flatten(map), [map])
+  const rows = useMemo(() => (sorted ? flatten(map).sort(byKey) : flatten(map)), [map, sorted])
   const matcher = nameMatcher(find)
   const found = rows.filter(({ key }) => matcher.test(key))
   const shown = all ? found : found.slice(0, FIRST_ROWS)
@@ -55,7 +62,10 @@ export function ValueCard({ title, map, empty }: ValueCardProps) {
                 <Name>{key}</Name>
               </dt>
               <dd>
-                <Value value={value} />
+                <span className="values-text">
+                  <Value value={value} most={SHORT_TEXT} />
+                  {fileLink?.(value)}
+                </span>
                 <Copy text={() => exactLogged(value)} label={`Copy ${key}`} small />
               </dd>
             </div>
@@ -67,4 +77,9 @@ export function ValueCard({ title, map, empty }: ValueCardProps) {
       )}
     </section>
   )
+}
+
+/** By name, the client's own keys last. */
+function byKey(a: FlatEntry, b: FlatEntry): number {
+  return Number(a.key.startsWith('_')) - Number(b.key.startsWith('_')) || compareNames(a.key, b.key)
 }
