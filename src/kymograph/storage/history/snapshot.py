@@ -71,7 +71,11 @@ class HistoryView:
     parts: tuple[PartView, ...]
 
     def series(self, name: str) -> Series:
-        """A metric over all parts; where parts share a step, the later part wins. Resolve its places with `ref`."""
+        """A metric over all parts; where parts share a step, the later part wins. Resolve its places with `ref`.
+
+        Between parts, values merge by dotted name and not by top-level key: a branch begins after its branch point, so
+        shared steps are a rewind's leftovers at most.
+        """
         if len(self.parts) == 1:
             return self.parts[0].series.get(name, EMPTY_SERIES)
         base = 0

@@ -308,8 +308,15 @@ def open_objects(url: str) -> ObstoreObjects:
 
 
 def open_folder(folder: Path) -> ObstoreObjects:
-    """A local folder, created if missing."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """A local folder, created if missing.
+
+    Raises:
+        InvalidSetting: There can be no such folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InvalidSetting("objects", str(folder), rule=f"the folder cannot be made: {exc.strerror}") from exc
     return ObstoreObjects(LocalStore(folder.resolve(), automatic_cleanup=True), name=f"the folder {folder}")
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
+import boto3  # type: ignore[import-untyped]
 import httpx
 import obstore
 import pytest
@@ -16,10 +21,11 @@ from moto.server import ThreadedMotoServer
 
 from kymograph.errors import InvalidSetting, StorageFull, UnsupportedOperation
 from kymograph.storage.objects.store import ObstoreObjects, open_objects
+from kymograph.testing import swift
 from kymograph.types import ObjectKey
 from tests.unit.storage.objects.contract import KEY, ODD_KEYS, ObjectStoreContract, chunks, repeated
 
-REGION = "eu-central-1"
+prefixes = (f"test-{number}" for number in count(1))
 
 
 class TestFolder(ObjectStoreContract):
@@ -45,6 +51,26 @@ class TestFolder(ObjectStoreContract):
             await store.put(KEY, repeated(b"x" * 1_000_000, 20, fails_at=18))
 
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    async def test_a_cancelled_stream_leaves_no_file_behind(self, store: ObstoreObjects, tmp_path: Path) -> None:
+        async def body() -> AsyncIterator[bytes]:
+            for _ in range(15):
+                yield b"x" * 1_000_000
+            is_waiting.set()
+            await asyncio.Event().wait()
+
+        is_waiting = asyncio.Event()
+        upload = asyncio.create_task(store.put(KEY, body()))
+        await is_waiting.wait()
+        upload.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await upload
+
+        # The file goes when the Rust side hears of it, a moment later.
+        async with asyncio.timeout(10):
+            while [path for path in tmp_path.rglob("*") if path.is_file()]:
+                await asyncio.sleep(0.01)
+        assert await store.find(KEY) is None
 
     async def test_it_signs_nothing(self, store: ObstoreObjects) -> None:
         assert not store.can_sign_urls
@@ -79,30 +105,66 @@ class S3Contract(ObjectStoreContract):
         assert [info.key for info in other.list_keys("")] == [KEY]
 
 
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket on a running server; making one takes a second, so tests share it and keep apart by prefixes."""
+
+    address: str
+    access_key: str
+    secret_key: str
+    name: str = "objects"
+
+    def create(self) -> Bucket:
+        session = boto3.Session(self.access_key, self.secret_key, region_name=swift.REGION)
+        session.client("s3", endpoint_url=self.address).create_bucket(Bucket=self.name)
+        return self
+
+    @contextmanager
+    def fresh_url(self) -> Iterator[str]:
+        """The URL of a prefix that nobody used, with the credentials in the environment for as long as it is used."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", self.access_key)
+            patch.setenv("AWS_SECRET_ACCESS_KEY", self.secret_key)
+            yield f"s3://{self.name}/{next(prefixes)}?endpoint={self.address}&region={swift.REGION}"
+
+
 @pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    """Address of a moto server."""
+def moto_bucket() -> Iterator[Bucket]:
+    """A bucket on a moto server."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
+        yield Bucket(f"http://{host}:{port}", "test", "test").create()
     finally:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def swift_bucket() -> Iterator[Bucket]:
+    """A bucket on OpenStack Swift."""
+    with swift.swift_server() as server:
+        yield Bucket(server.address, swift.ACCESS_KEY, swift.SECRET_KEY).create()
+
+
 class TestMoto(S3Contract):
     @pytest.fixture
-    def url(self, moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        httpx.post(f"{moto}/moto-api/reset")
-        httpx.put(
-            f"{moto}/objects",
-            content=f"<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint>"
-            "</CreateBucketConfiguration>",
-        ).raise_for_status()
-        return f"s3://objects?endpoint={moto}&region={REGION}"
+    def url(self, moto_bucket: Bucket) -> Iterator[str]:
+        with moto_bucket.fresh_url() as url:
+            yield url
+
+    @pytest.fixture
+    def store(self, url: str) -> ObstoreObjects:
+        return open_objects(url)
+
+
+class TestSwift(S3Contract):
+    listing_page = swift.LISTING_PAGE
+
+    @pytest.fixture
+    def url(self, swift_bucket: Bucket) -> Iterator[str]:
+        with swift_bucket.fresh_url() as url:
+            yield url
 
     @pytest.fixture
     def store(self, url: str) -> ObstoreObjects:
@@ -116,6 +178,13 @@ class TestMoto(S3Contract):
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(InvalidSetting):
         open_objects(url)
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(InvalidSetting):
+        open_objects(str(tmp_path / "file"))
 
 
 def test_a_plain_path_is_a_folder(tmp_path: Path) -> None:
