@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.client import Client
+from tests.e2e.client import OLDEST, Client
 from tests.e2e.rest import Rest
 from tests.e2e.server import wait_until
 
@@ -45,8 +45,11 @@ def test_files_arrive_when_their_policy_says(client: Client, rest: Rest, project
         output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 0, output
-    contents = {name: rest.file(project, "files", name) for name in ("now.txt", "live.txt", "end.txt", "empty.txt")}
-    assert contents == {"now.txt": b"now", "live.txt": b"second, longer", "end.txt": b"final", "empty.txt": b""}
+    expected = {"now.txt": b"now", "live.txt": b"second, longer", "end.txt": b"final", "empty.txt": b""}
+    if client.version == OLDEST:
+        del expected["empty.txt"]  # it sends no empty files
+    contents = {name: rest.file(project, "files", name) for name in expected}
+    assert contents == expected
     sizes = {name: file["size_bytes"] for name, file in rest.files(project, "files").items() if name in contents}
     assert sizes == {name: len(content) for name, content in contents.items()}
 

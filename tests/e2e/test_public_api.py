@@ -20,11 +20,11 @@ import wandb
 for number, (lr, tag) in enumerate([(0.1, "low"), (0.2, "high"), (0.3, "high")]):
     run = wandb.init(id=f"run{number}", name=f"name {number}", tags=[tag], config={"lr": lr, "deep": {"er": number}})
     for step in range(50):
-        run.log({"loss": lr * step, "even": step} if step % 2 == 0 else {"loss": lr * step})
+        row = {"loss": lr * step, "nan": float("nan")}
+        run.log({**row, "even": step} if step % 2 == 0 else row)
     with open(os.path.join(run.dir, "result.txt"), "w") as file:
         file.write(f"result {number}")
     run.save(os.path.join(run.dir, "result.txt"), base_path=run.dir)
-    run.summary["nan"] = float("nan")
     run.finish()
 """
 
@@ -59,6 +59,12 @@ found["content"] = open("downloaded/result.txt").read()
 report(found)
 """
 
+RESUME = """
+import wandb
+run = wandb.init(id="run0", resume="must")
+report(run.resumed)
+run.finish()
+"""
 EDIT = """
 import wandb
 run = wandb.Api().run(f"admin/read-back/run0")
@@ -147,7 +153,9 @@ def test_run_is_edited_and_a_file_is_added(version: str, server: ServerProcess, 
     (client.home / "score.json").write_text('{"score": 1}')
 
     client.run(EDIT)
+    resumed = client.run(RESUME, environment={"WANDB_PROJECT": PROJECT})
 
+    assert resumed.reported, "the edit took away what marks a run as started"
     run = rest.run(f"admin/{PROJECT}", "run0")
     assert run["tags"] == ["edited", "twice"]
     assert run["notes"] == "seen by the editor"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kymograph.core import exact_json
+from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.filters import Filter, RunQuery
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_run_id
@@ -72,6 +73,20 @@ def checked_document(text: str, *, where: str) -> JsonObject:
     return document
 
 
+def _keep_internal_notes(change: RunChange, known: Run) -> RunChange:
+    """Add the client's own notes to a config that comes without: a run that lost them could not be resumed.
+
+    Whoever edits a run through the public API sends the config as people see it.
+    """
+    if change.config_json is None:
+        return change
+    document = checked_document(change.config_json, where="config")
+    notes = exact_json.loads(known.config_json).get(INTERNAL_KEY)
+    if notes is None or INTERNAL_KEY in document:
+        return change
+    return replace(change, config_json=exact_json.dumps({**document, INTERNAL_KEY: notes}))
+
+
 class RunService:
     """Everything about runs but their history, console and files."""
 
@@ -110,12 +125,12 @@ class RunService:
             now = self._clock()
             if address.key is not None:
                 known = check_run(tx, caller, tx.runs.find_by_key(address.key), Access.WRITE, named="(by id)")
-                return tx.runs.update(known.key, change, now), False
+                return tx.runs.update(known.key, _keep_internal_notes(change, known), now), False
             project = find_or_create_project(tx, caller, address.entity, address.project, now)
             run_id = parse_run_id(address.run) if address.run else new_run_id()
             existing = tx.runs.find(project.id, run_id)
             if existing is not None:
-                return tx.runs.update(existing.key, change, now), False
+                return tx.runs.update(existing.key, _keep_internal_notes(change, existing), now), False
             if tx.runs.is_deleted(project.id, run_id):
                 raise RunDeleted(run_id)
             tx.projects.touch(project.id, now)

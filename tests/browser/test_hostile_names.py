@@ -1,0 +1,153 @@
+"""A run whose every name is markup: nothing of it may run, anywhere on the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+
+from tests.browser.conftest import put_file
+from tests.e2e.rest import Rest
+from tests.e2e.server import ADMIN_KEY
+
+MARKUP = "<img src=x onerror=window.__pwned=1>"
+"""Without ``/`` and ``:``, so that it is valid as the name of anything."""
+PROJECT = f"admin/{MARKUP}"
+RUN = MARKUP
+WATCH = """
+window.__pwned = 0
+window.__violations = []
+document.addEventListener('securitypolicyviolation', (event) => {
+  window.__violations.push(event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sourceFile)
+})
+"""
+
+
+@pytest.fixture
+def hostile_run(rest: Rest) -> str:
+    """A run where everything that can be named is called `MARKUP`."""
+    rest.create_run(
+        PROJECT,
+        RUN,
+        displayName=MARKUP,
+        notes=f"{MARKUP} [link](javascript:window.__pwned=1) **{MARKUP}**",
+        tags=[MARKUP],
+        groupName=MARKUP,
+        config=json.dumps({MARKUP: {"value": MARKUP}, "nested": {"value": {MARKUP: [MARKUP]}}}),
+    )
+    rows = [
+        json.dumps({"_step": step, MARKUP: step, f"{MARKUP}/{MARKUP}": step, "text": MARKUP, "nested": {MARKUP: step}})
+        for step in range(20)
+    ]
+    media = {
+        "_step": 20,
+        f"media {MARKUP}": {"_type": "image-file", "path": f"media/{MARKUP}.png", "caption": MARKUP},
+        f"page {MARKUP}": {"_type": "html-file", "path": f"media/html/{MARKUP}.html"},
+    }
+    structured = json.dumps(
+        {"ts": "2026-11-22T04:36:49.760639", "label": MARKUP, "content": f"\x1b[31m{MARKUP}\x1b[0m"}
+    )
+    files = {
+        "wandb-history.jsonl": {"offset": 0, "content": [*rows, json.dumps(media)]},
+        "wandb-summary.json": {"offset": 0, "content": [json.dumps({MARKUP: MARKUP, "nested": {MARKUP: MARKUP}})]},
+        "wandb-events.jsonl": {
+            "offset": 0,
+            "content": [json.dumps({"_timestamp": 1_790_000_000, "_runtime": 1, f"system.{MARKUP}": 1})],
+        },
+        "output.log": {"offset": 0, "content": [f"2026-11-22T04:29:05.261346 {MARKUP}", structured]},
+    }
+    response = rest.stream(PROJECT, RUN, {"files": files})
+    assert response.status_code == 200, response.text
+    put_file(rest, PROJECT, RUN, f"{MARKUP}/{MARKUP}.txt", MARKUP.encode())
+    put_file(rest, PROJECT, RUN, f"media/html/{MARKUP}.html", f"<script>parent.__pwned=1</script>{MARKUP}".encode())
+    put_file(rest, PROJECT, RUN, "drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg" onload="parent.__pwned=1"/>')
+    put_file(rest, PROJECT, RUN, "wandb-metadata.json", json.dumps({"host": MARKUP, "program": MARKUP}).encode())
+    return RUN
+
+
+@pytest.fixture
+def watched_page(context: BrowserContext) -> Iterator[Page]:
+    """A signed-in page that notes violations of its security policy, and every complaint in its console."""
+    context.add_init_script(WATCH)
+    assert context.request.post("/api/v1/session", data={"api_key": ADMIN_KEY}).ok
+    page = context.new_page()
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" or "Content Security Policy" in message.text:
+            complaints.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+    yield page
+    assert complaints == []
+
+
+def assert_harmless(page: Page) -> None:
+    """Nothing ran, nothing was blocked, and no element was made of a name."""
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.__pwned") == 0
+    assert page.evaluate("window.__violations") == []
+    assert page.locator("img[src=x]").count() == 0
+
+
+def click_through(page: Page, tab: str) -> None:
+    page.get_by_role("navigation", name="Parts of the run").get_by_role("link", name=tab).click()
+
+
+def file_row(page: Page, ending: str) -> Locator:
+    """The file with that ending; long names are shown in two pieces, so only the end is looked for."""
+    return page.get_by_role("treeitem").filter(has=page.locator(f"[title$='{ending}']"))
+
+
+@pytest.mark.usefixtures("hostile_run")
+def test_project_list_and_workspace_show_markup_as_text(watched_page: Page) -> None:
+    page = watched_page
+    page.goto("/")
+    expect(page.get_by_text(MARKUP).first).to_be_visible()
+    assert_harmless(page)
+
+    page.get_by_text(MARKUP).first.click()
+    expect(page.get_by_test_id("run-row").first).to_contain_text(MARKUP)
+    expect(page.get_by_test_id("panel").first).to_be_visible()
+    page.get_by_test_id("run-row").first.hover()
+    page.get_by_test_id("panel").first.hover()
+    assert_harmless(page)
+
+
+@pytest.mark.usefixtures("hostile_run")
+def test_run_page_shows_markup_as_text_on_every_tab(watched_page: Page) -> None:
+    page = watched_page
+    page.goto("/")
+    page.get_by_text(MARKUP).first.click()
+    page.get_by_test_id("run-row").first.get_by_role("link").click()
+    expect(page.get_by_text(MARKUP).first).to_be_visible()
+    assert_harmless(page)
+
+    for tab in ("Charts", "System"):
+        click_through(page, tab)
+        expect(page.get_by_test_id("panel").first).to_be_visible()
+        page.get_by_test_id("panel").first.hover()
+        assert_harmless(page)
+
+    click_through(page, "Console")
+    expect(page.get_by_test_id("console")).to_contain_text(MARKUP)
+    assert_harmless(page)
+
+    click_through(page, "Files")
+    file_row(page, ".txt").click()
+    expect(page.get_by_test_id("file-preview")).to_contain_text(MARKUP)
+    assert_harmless(page)
+
+    file_row(page, ".svg").click()
+    expect(page.get_by_test_id("file-preview")).to_be_visible()
+    assert_harmless(page)
+
+    file_row(page, ".html").click()
+    page.get_by_role("button", name="Show it").click()
+    expect(page.frame_locator("iframe").locator("img")).to_have_count(1)
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.__pwned") == 0
