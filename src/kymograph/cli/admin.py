@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from kymograph.core.accounts import User
     from kymograph.server.deps import Deployment
     from kymograph.services.access import Caller
 
@@ -35,14 +36,28 @@ def _opened(flags: dict[str, str | None]) -> Iterator[tuple[Deployment, Caller]]
     settings = load_settings(os.environ, **flags)  # type: ignore[arg-type]
     deployment = open_deployment(settings, exclusive=False)
     try:
-        deployment.services.accounts.bootstrap_admin(username=settings.admin_username, api_key=None)
-        user = deployment.database.read(lambda tx: tx.accounts.find_user(settings.admin_username))
-        if user is None:
-            users = deployment.database.read(lambda tx: tx.accounts.list_users(limit=1000))
-            user = next(found for found in users if found.is_admin)
-        yield deployment, Caller(user)
+        username = deployment.services.accounts.default_username(settings.admin_username)
+        new_key = deployment.services.accounts.bootstrap_admin(username=username, api_key=settings.admin_api_key)
+        if new_key is not None:
+            # The server was not started yet; it would have shown the key, and will not show it again.
+            click.echo(f"API key of {username}, shown only now: {new_key}", err=True)
+        yield deployment, Caller(_administrator(deployment, username))
     finally:
         deployment.close()
+
+
+def _administrator(deployment: Deployment, username: str) -> User:
+    """The named user, or any other administrator."""
+    from kymograph.errors import UserNotFound
+
+    named = deployment.database.read(lambda tx: tx.accounts.find_user(username))
+    if named is not None and named.is_admin:
+        return named
+    users = deployment.database.read(lambda tx: tx.accounts.list_users(limit=100_000))
+    administrator = next((user for user in users if user.is_admin), None)
+    if administrator is None:
+        raise UserNotFound(username)
+    return administrator
 
 
 @click.group()
