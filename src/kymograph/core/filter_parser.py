@@ -1,4 +1,7 @@
-"""Filters and orders as clients write them: MongoDB-like JSON, ``+``/``-`` prefixes, free words. Source: protocol.md §11.2."""
+"""Filters and orders as clients write them: MongoDB-like JSON, ``+``/``-`` prefixes, free words.
+
+Source: protocol.md §11.2.
+"""
 
 from __future__ import annotations
 

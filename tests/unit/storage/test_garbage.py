@@ -29,7 +29,8 @@ def keys_of_tombstones(world: World, *, limit: int = 100) -> list[RunKey]:
 
 def test_tombstones_are_listed_from_their_moment_on_until_purged(world: World) -> None:
     first, second, third = (world.run(f"r{number}").key for number in range(3))
-    world.database.write(lambda tx: (tx.runs.delete(first, NOW), tx.runs.delete(third, NOW)))
+    world.database.write(lambda tx: tx.runs.delete(first, NOW))
+    world.database.write(lambda tx: tx.runs.delete(third, NOW))
 
     assert world.database.read(lambda tx: tx.garbage.list_tombstones(NOW)) == []
     assert keys_of_tombstones(world) == [first, third]

@@ -78,7 +78,7 @@ async def live(
             yield f"retry: {RECONNECT_MS}\n\n".encode()
             while not closing.is_set():
                 events = await _take_or_close(mailbox, closing)
-                # Also when there is nothing to tell: whoever may not read the project any more is not kept waiting for it.
+                # Also when there is nothing to tell: whoever may not read the project any more is not kept waiting.
                 encoded = await run_in_threadpool(_encode_events, services, caller, entity, project, events)
                 yield encoded or b": still here\n\n"
                 if events:
