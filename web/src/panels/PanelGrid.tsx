@@ -3,7 +3,7 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { panelHeight, titleInSection, toSections, type Section } from '../core/sections'
 import { Icon } from '../ui/Icon'
-import { Text } from '../ui/Text'
+import { Name } from '../ui/Text'
 import type { PanelContext } from './context'
 import { Panel } from './Panel'
 
@@ -78,11 +78,13 @@ interface SectionBlockProps {
 function SectionBlock({ section, open, onToggle, context }: SectionBlockProps) {
   return (
     <section className="section" aria-label={section.name || 'Charts'}>
-      <button type="button" className="section-head" aria-expanded={open} onClick={onToggle}>
-        <Icon name={open ? 'chevronDown' : 'chevronRight'} size={12} />
-        <span className="section-name">{section.name === '' ? 'Charts' : <Text>{section.name}</Text>}</span>
-        <span className="faint">{section.metrics.length}</span>
-      </button>
+      <h2 className="section-title">
+        <button type="button" className="section-head" aria-expanded={open} onClick={onToggle}>
+          <Icon name={open ? 'chevronDown' : 'chevronRight'} size={12} />
+          <Name className="section-name">{section.name === '' ? 'Charts' : section.name}</Name>
+          <span className="faint">{section.metrics.length}</span>
+        </button>
+      </h2>
       {open && (
         <div className="section-panels">
           {section.metrics.map((metric) => (

@@ -39,7 +39,7 @@ export function Popover({
         ref={button}
         type="button"
         className={children === undefined ? `icon-button ${className}` : `button is-plain ${className}`}
-        aria-label={label}
+        aria-label={children === undefined ? label : undefined}
         title={label}
         aria-haspopup={role}
         aria-expanded={open}
@@ -47,6 +47,7 @@ export function Popover({
         onClick={() => setOpen(!open)}
       >
         {icon && <Icon name={icon} />}
+        {children !== undefined && <span className="visually-hidden">{label}: </span>}
         {children}
         {(caret ?? children !== undefined) && <Icon name="chevronDown" size={12} />}
       </button>

@@ -8,7 +8,7 @@ import { highlightRun } from '../../charts/sync'
 import { tooltip } from '../../charts/tooltip'
 import { diffMaps, type DiffRow } from '../../core/diff'
 import { decodeLoggedMap } from '../../core/exact'
-import { formatNumber } from '../../core/format'
+import { formatNumber, plural } from '../../core/format'
 import { nameMatcher } from '../../core/sections'
 import type { RunDetail } from '../../core/types'
 import { encodeList, listOf } from '../../core/view'
@@ -108,7 +108,7 @@ export function ComparePage() {
   return (
     <div className="compare">
       <div className="toolbar" role="toolbar" aria-label="Compare">
-        <strong>Compare {formatNumber(ids.length)} runs</strong>
+        <h1 className="toolbar-title">Compare {plural(ids.length, 'run')}</h1>
         <Search
           ref={findField}
           label="Find panels"

@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { fileTextQuery, fileUrl, type RunRef } from '../../api/queries'
 import { parseCsv } from '../../core/csv'
-import { decodeLogged, isList, isMap, type Logged } from '../../core/exact'
+import { asNumber, decodeLogged, isList, isMap, type Logged } from '../../core/exact'
 import { previewKind, type PreviewKind } from '../../core/fileTree'
 import { formatBytes, formatNumber, plural } from '../../core/format'
 import { visibleControls } from '../../core/text'
@@ -45,7 +45,7 @@ export function FilePreview({ at, file }: { at: RunRef; file: RunFile }) {
           <Icon name="download" /> Download
         </a>
       </header>
-      <div className="files-body" data-testid="file-preview">
+      <div className="files-body" tabIndex={0} data-testid="file-preview">
         {kind === 'binary' ? (
           <Facts file={file} />
         ) : small || asked ? (
@@ -154,7 +154,7 @@ function Rows({ head, rows }: { head: readonly Logged[]; rows: readonly (readonl
         <thead>
           <tr>
             {head.map((cell, index) => (
-              <th key={index} scope="col">
+              <th key={index} scope="col" className={asNumber(rows[0]?.[index]) === null ? 'is-text' : ''}>
                 <Value value={cell} />
               </th>
             ))}
@@ -164,7 +164,7 @@ function Rows({ head, rows }: { head: readonly Logged[]; rows: readonly (readonl
           {rows.slice(0, most).map((row, index) => (
             <tr key={index}>
               {row.map((cell, column) => (
-                <td key={column}>
+                <td key={column} className={asNumber(cell) === null ? 'is-text' : ''}>
                   <Value value={cell} />
                 </td>
               ))}

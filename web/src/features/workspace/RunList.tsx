@@ -181,11 +181,7 @@ export function RunList(props: RunListProps) {
             </button>
           </>
         ) : (
-          <span>
-            {list.rows.length < list.total
-              ? `${formatNumber(list.rows.length)} of ${formatNumber(list.total)} loaded`
-              : 'All runs loaded'}
-          </span>
+          <span>{loadedText(list)}</span>
         )}
       </footer>
     </aside>
@@ -233,6 +229,14 @@ function SortPicker({ view, setView, sample, metrics }: SortPickerProps) {
       </button>
     </span>
   )
+}
+
+function loadedText({ rows, total, loading, error }: RunRows): string {
+  if (loading || total === 0) return ''
+  if (error) return `Not refreshed: ${error.message}`
+  return rows.length < total
+    ? `${formatNumber(rows.length)} of ${formatNumber(total)} loaded`
+    : 'All runs loaded'
 }
 
 function labelOf(key: string): string {

@@ -3,6 +3,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { ApiError } from '../../api/http'
 import { metricsQuery, projectQuery, type ProjectRef } from '../../api/queries'
 import { useLive } from '../../api/useLive'
 import { highlightRun } from '../../charts/sync'
@@ -17,6 +18,7 @@ import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
 import { useView } from '../../panels/useView'
 import { useZoom } from '../../panels/useZoom'
+import { Button } from '../../ui/Button'
 import { useKeys } from '../../ui/keys'
 import { EmptyState, ErrorNote } from '../../ui/States'
 import { RunList } from './RunList'
@@ -114,8 +116,21 @@ export function WorkspacePage() {
   const found = drawable.map((metric) => metric.name).filter((name) => matcher.test(name))
   const others = metrics.items.filter((metric) => !isDrawable(metric) && !metric.hidden).length
   const xMetrics = [...new Set(metrics.items.flatMap((metric) => metric.x ?? []))]
+  // Not found and forbidden concern the whole page; one note says so.
+  const lost = list.rows.length === 0 && metrics.items.length === 0 ? list.error : null
+  if (lost instanceof ApiError && lost.status !== 401) {
+    return (
+      <div className="page-middle">
+        <ErrorNote what="This project could not be opened" error={lost} onRetry={list.retry} />
+      </div>
+    )
+  }
+  const noneMatches = view.q !== '' && !list.loading && list.rows.length === 0
   return (
     <div className={`workspace ${listShown ? '' : 'is-alone'}`}>
+      <h1 className="visually-hidden">
+        <bdi>{project}</bdi>
+      </h1>
       {listShown && (
         <RunList
           list={list}
@@ -153,6 +168,10 @@ export function WorkspacePage() {
               error={metrics.error}
               onRetry={() => void metrics.retry()}
             />
+          ) : noneMatches ? (
+            <EmptyState title="No run matches the filter">
+              <Button onClick={() => setView({ q: '' })}>Clear the filter</Button>
+            </EmptyState>
           ) : found.length > 0 ? (
             <PanelGrid
               metrics={found}
