@@ -18,6 +18,8 @@ from kymograph.types import JsonValue
 
 MAX_EXACT_INT = 2**53
 """The largest magnitude below which every integer is a distinct IEEE double."""
+MAX_DEPTH = 256
+"""Nesting that is read. Writers, and whoever walks a document, go deeper than that on any thread's stack."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _LONG_INTEGER = re.compile(r"(?:^|[:\[,\s])-?[0-9]{19}")
 """Begins an integer that may not fit 64 bits, or something that only looks like one."""
@@ -27,17 +29,14 @@ def loads(text: str | bytes) -> Any:
     """Parse a document that may hold bare non-finite tokens.
 
     Raises:
-        ValueError: Not JSON, even leniently; or nested deeper than the parsers go.
+        ValueError: Not JSON, even leniently; or nested deeper than `MAX_DEPTH`.
     """
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        pass
-    try:
-        # Bytes that are not UTF-8 raise UnicodeDecodeError, a ValueError.
-        return _without_surrogates(json.loads(text))
-    except RecursionError as exc:
-        raise ValueError("nested too deeply") from exc
+        return _loads_leniently(text)
+    _check_depth(text, value)
+    return value
 
 
 def loads_document(text: str) -> Any:
@@ -50,10 +49,34 @@ def loads_document(text: str) -> Any:
     """
     if _LONG_INTEGER.search(text) is None:
         return loads(text)
+    return _loads_leniently(text)
+
+
+def _loads_leniently(text: str | bytes) -> Any:
     try:
-        return _without_surrogates(json.loads(text))
+        # Bytes that are not UTF-8 raise UnicodeDecodeError, a ValueError.
+        value = _without_surrogates(json.loads(text))
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
+    _check_depth(text, value)
+    return value
+
+
+def _check_depth(text: str | bytes, value: Any) -> None:
+    brackets = text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
+    if brackets <= MAX_DEPTH:
+        return  # cheap, and true of nearly everything
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, (dict, list))
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return
+    raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
 
 
 def dumps(value: JsonValue) -> str:

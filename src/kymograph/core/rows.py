@@ -7,7 +7,6 @@ nested, the nested value counts, of several the one under the longest key.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,8 +24,8 @@ def parse_row(line: str) -> dict[str, JsonValue] | None:
     """A line as the mapping it holds, every number exact; None if it is not a JSON object."""
     try:
         # orjson reads integers beyond 64 bits as floats.
-        row = json.loads(line) if _HUGE.search(line) else exact_json.loads(line)
-    except (ValueError, RecursionError):
+        row = exact_json.loads_document(line) if _HUGE.search(line) else exact_json.loads(line)
+    except ValueError:
         return None
     return row if isinstance(row, dict) else None
 
