@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.conftest import put_file
 from tests.e2e.rest import Rest
@@ -146,8 +147,27 @@ def test_run_page_shows_markup_as_text_on_every_tab(watched_page: Page) -> None:
     expect(page.get_by_test_id("file-preview")).to_be_visible()
     assert_harmless(page)
 
+
+@pytest.mark.usefixtures("hostile_run")
+def test_logged_page_runs_in_a_sandbox_that_reaches_nothing(context: BrowserContext) -> None:
+    context.add_init_script(WATCH)
+    assert context.request.post("/api/v1/session", data={"api_key": ADMIN_KEY}).ok
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_text(MARKUP).first.click()
+    page.get_by_test_id("run-row").first.get_by_role("link").click()
+    click_through(page, "Files")
+
     file_row(page, ".html").click()
     page.get_by_role("button", name="Show it").click()
-    expect(page.frame_locator("iframe").locator("img")).to_have_count(1)
+
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("img")).to_have_count(1)
     page.wait_for_timeout(300)
-    assert page.evaluate("window.__pwned") == 0
+    assert page.evaluate("window.__pwned") == 0, "a logged page wrote into ours"
+    inside = page.frames[-1]
+    assert inside.evaluate("window.origin") == "null"
+    with pytest.raises(PlaywrightError, match="cookie"):
+        inside.evaluate("document.cookie")
+    failed = inside.evaluate("fetch('/api/v1/session').then(() => 'reached', () => 'blocked')")
+    assert failed == "blocked"

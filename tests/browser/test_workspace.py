@@ -78,7 +78,8 @@ def test_new_run_is_announced_and_shown_without_a_reload(page: Page, rest: Rest,
     expect(page.get_by_test_id("run-row")).to_have_count(3)
 
     rest.create_run(filled_project, "late", displayName="late comer")
-    page.get_by_role("button", name="1 new run").click()
+    expect(page.get_by_text("1 new run")).to_be_visible(timeout=15_000)
+    page.get_by_role("button", name="show").click()
 
     expect(page.get_by_test_id("run-row")).to_have_count(4)
     expect(page.get_by_text("late comer").first).to_be_visible()

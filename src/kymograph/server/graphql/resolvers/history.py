@@ -123,10 +123,11 @@ def _parse_spec(text: str) -> RowQuery:
         raise MalformedRequest("keys must be a list of texts", where="specs")
     min_step, max_step = _step(spec, "minStep"), _step(spec, "maxStep")
     samples = spec.get("samples")
+    # New clients name the last step of a page, old ones the first step of the next: told apart by the page's size.
+    is_exclusive = min_step is not None and max_step is not None and max_step - min_step == samples
     return RowQuery(
         min_step=min_step,
-        # Inclusive here, exclusive in the query.
-        max_step=max_step + 1 if max_step is not None else None,
+        max_step=max_step + 1 if max_step is not None and not is_exclusive else max_step,
         keys=tuple(MetricName(key) for key in keys),
         mode=KeyMode.ALL,
         samples=_positive(samples if isinstance(samples, int) else None, "samples", DEFAULT_SAMPLES),
