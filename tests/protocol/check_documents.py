@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphql import GraphQLSchema, parse, validate
+
 from tests.protocol.client_documents import ClientDocument, wheel_documents
 from tests.protocol.schema import load_schema
 

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from tests.protocol import check_documents
 from tests.protocol.client_documents import wheel_documents
 

@@ -23,6 +23,7 @@ from graphql import (
     validate_schema,
     visit,
 )
+
 from tests.protocol.schema import SCHEMA_FOLDER, load_schema
 
 DOCUMENTS = sorted((Path(__file__).parent / "documents").glob("*.graphql"))
