@@ -10,7 +10,7 @@ import numpy as np
 
 from kymograph.core.exact_json import MAX_EXACT_INT
 from kymograph.core.history import HistoryPart, Stream
-from kymograph.core.rows import leaves_of, parse_row
+from kymograph.core.rows import leaves_of, merge_rows, parse_row
 from kymograph.core.value_kinds import BOOLEAN, INTEGER, LAST_NUMERIC
 from kymograph.storage.history.base import Tail
 from kymograph.storage.history.column_cache import ColumnCache
@@ -39,6 +39,14 @@ class PartView:
         """Where the line with index `place` lies."""
         lines = self.lines
         return LineRef(self.part.run, lines.writer_names[lines.writers[place]], int(lines.numbers[place]))
+
+    def row_refs(self, place: int) -> tuple[LineRef, ...]:
+        """The lines that make the row which the line with index `place` is part of, in merging order."""
+        lines = self.lines
+        if lines.rank is None or not lines.has_shared_steps:
+            return (self.ref(place),)
+        places = np.flatnonzero(lines.steps == lines.steps[place])
+        return tuple(self.ref(other) for other in places[np.argsort(lines.rank[places])].tolist())
 
     def by_step(self) -> tuple[Ints, Ints]:
         """`Lines.by_step`, as far as the part goes."""
@@ -71,7 +79,7 @@ class HistoryView:
     parts: tuple[PartView, ...]
 
     def series(self, name: str) -> Series:
-        """A metric over all parts; where parts share a step, the later part wins. Resolve its places with `ref`.
+        """A metric over all parts; where parts share a step, the later part wins. Resolve its places with `row_refs`.
 
         Between parts, values merge by dotted name and not by top-level key: a branch begins after its branch point, so
         shared steps are a rewind's leftovers at most.
@@ -98,13 +106,13 @@ class HistoryView:
             np.concatenate([series.places for series in joined])[chosen],
         )
 
-    def ref(self, place: int) -> LineRef:
-        """Where the line lies that a place of a joined series names."""
+    def row_refs(self, place: int) -> tuple[LineRef, ...]:
+        """The lines of the row that a place of a joined series names, in merging order."""
         for view in self.parts[:-1]:
             if place < len(view.lines.steps):
-                return view.ref(place)
+                return view.row_refs(place)
             place -= len(view.lines.steps)
-        return self.parts[-1].ref(place)
+        return self.parts[-1].row_refs(place)
 
 
 class Snapshot:
@@ -165,21 +173,30 @@ class Snapshot:
         """Values of points as they were logged.
 
         Most come from the columns. Texts, lists, media, and numbers that a double may not tell apart from their
-        neighbours, are read again from their lines.
+        neighbours, are read again from their rows: of one line alone, a later one may have replaced a part.
         """
         values: list[JsonValue] = [None] * len(points)
-        unsure: dict[LineRef, list[int]] = defaultdict(list)
-        for index, (view, point) in enumerate(points):
+        unsure: list[int] = []
+        for index, (_, point) in enumerate(points):
             code, value = point.code, point.value
             if code == BOOLEAN:
                 values[index] = value != 0.0
             elif code <= LAST_NUMERIC and not (abs(value) >= MAX_EXACT_INT and value == value // 1):
                 values[index] = int(value) if code == INTEGER else value
             else:
-                unsure[view.ref(point.place)].append(index)
-        for ref, row in self.rows(unsure).items():
-            leaves = leaves_of(row)
-            for index in unsure[ref]:
+                unsure.append(index)
+        refs_of_place: dict[tuple[int, int], tuple[LineRef, ...]] = {}
+        indices_of_row: dict[tuple[LineRef, ...], list[int]] = defaultdict(list)
+        for index in unsure:
+            view, point = points[index]
+            place = (id(view), point.place)
+            if place not in refs_of_place:
+                refs_of_place[place] = view.row_refs(point.place)
+            indices_of_row[refs_of_place[place]].append(index)
+        lines = self.rows({ref for refs in indices_of_row for ref in refs})
+        for refs, indices in indices_of_row.items():
+            leaves = leaves_of(merge_rows(lines[ref] for ref in refs if ref in lines))
+            for index in indices:
                 values[index] = leaves.get(points[index][1].name)
         return values
 

@@ -602,6 +602,11 @@ class HistoryContract:
         assert math.isnan(found["nan"].last)  # type: ignore[arg-type]
         assert {info.last_step for info in found.values()} == {9}
 
+    def test_last_values_are_those_of_the_merged_row(self, database: Database, reader: HistoryReader) -> None:
+        append(database, history(0, '{"_step":0,"a.x":"literal","a":{"x":"nested"}}', '{"_step":0,"a":{"y":1}}'))
+
+        assert self.catalogue(reader)["a.x"].last == "literal"
+
     def test_counts_are_of_merged_rows(self, database: Database, reader: HistoryReader) -> None:
         append(database, history(0, '{"_step":0,"a":NaN}', '{"_step":0,"a":1}', '{"_step":1,"a":-Infinity}'))
 

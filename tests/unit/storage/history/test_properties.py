@@ -115,9 +115,9 @@ class Plain:
     def points(self, name: str) -> list[tuple[int, Any]]:
         found = []
         for step, row in self.rows().items():
-            # The nested value counts where a name is there twice.
+            # Where a name is there twice, a nested value counts, of several the one under the longest key.
             flat = {top: value for top, value in row.items() if not is_nested(value)}
-            nested = dict(iter_leaves({top: value for top, value in row.items() if is_nested(value)}))
+            nested = dict(iter_leaves({top: row[top] for top in sorted(row, key=len) if is_nested(row[top])}))
             if name in nested or name in flat:
                 found.append((step, nested[name] if name in nested else flat[name]))
         return found
