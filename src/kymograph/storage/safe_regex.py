@@ -7,6 +7,7 @@ syntax and a timeout.
 from __future__ import annotations
 
 import re
+import time
 from functools import lru_cache
 
 import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -16,27 +17,59 @@ from kymograph.errors import InvalidFilter
 MAX_PATTERN_LENGTH = 500
 MAX_TEXT_LENGTH = 10_000
 """Texts are searched up to here."""
-_TIMEOUT_S = 0.05
-"""For one text; usual patterns take microseconds."""
+_TIMEOUT_S = 0.25
+"""For one text."""
+_SLOW_S = 0.005
+"""Usual patterns take microseconds."""
+_BUDGET_S = 0.5
+"""What a pattern may spend on texts on which it is slow."""
+_MAX_REMEMBERED = 1_000
 
 
 def check(pattern: str) -> None:
     """Make sure a pattern can be used.
 
     Raises:
-        InvalidFilter: Too long, or not a regular expression.
+        InvalidFilter: Too long, not a regular expression, or found to take too long.
     """
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise InvalidFilter(f"the pattern has {len(pattern):,} characters, at most {MAX_PATTERN_LENGTH} are allowed")
     _compile(pattern)
+    if pattern in _too_slow:
+        raise InvalidFilter(f"{pattern!r} takes too long on some texts; write it without nested repetitions")
 
 
 def search(pattern: str, text: str) -> bool:
-    """Whether the pattern matches anywhere in the first `MAX_TEXT_LENGTH` characters; False when it takes too long."""
+    """Whether the pattern matches anywhere in the first `MAX_TEXT_LENGTH` characters.
+
+    A pattern that has taken too long matches nothing from then on, so that a query over many texts ends; `check` after
+    the query tells.
+    """
+    if pattern in _too_slow:
+        return False
+    began = time.thread_time()
     try:
         return _compile(pattern).search(text, 0, MAX_TEXT_LENGTH, timeout=_TIMEOUT_S) is not None
     except TimeoutError:
         return False
+    finally:
+        _account(pattern, time.thread_time() - began)
+
+
+def _account(pattern: str, spent_s: float) -> None:
+    if spent_s < _SLOW_S:
+        return
+    if len(_slow_s) >= _MAX_REMEMBERED:
+        _slow_s.clear()
+        _too_slow.clear()
+    _slow_s[pattern] = _slow_s.get(pattern, 0.0) + spent_s
+    if _slow_s[pattern] >= _BUDGET_S:
+        _too_slow.add(pattern)
+
+
+_slow_s: dict[str, float] = {}
+"""Processor time that patterns took on texts on which they were slow."""
+_too_slow: set[str] = set()
 
 
 def to_postgresql(pattern: str) -> str:

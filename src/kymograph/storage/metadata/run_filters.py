@@ -67,6 +67,16 @@ class RunConditions:
     def __init__(self, dialect: str, now: datetime) -> None:
         self._is_sqlite = dialect == "sqlite"
         self._now = now
+        self._patterns: list[str] = []
+
+    def check_patterns(self) -> None:
+        """To be called when the statement has run.
+
+        Raises:
+            InvalidFilter: A pattern took too long, so the answer is not complete.
+        """
+        for pattern in self._patterns:
+            safe_regex.check(pattern)
 
     def condition(self, filter_: Filter) -> Condition:
         """The condition that a filter stands for.
@@ -171,9 +181,11 @@ class RunConditions:
     def _text_comparison(self, column: ColumnElement[Any], op: Comparison, value: str) -> Condition:
         if op is Comparison.REGEX:
             safe_regex.check(value)
+            pattern = escape_text(value)
             if self._is_sqlite:
-                return func.kymograph_regex(escape_text(value), column) == 1
-            pattern = safe_regex.to_postgresql(escape_text(value))
+                self._patterns.append(pattern)
+                return func.kymograph_regex(pattern, column) == 1
+            pattern = safe_regex.to_postgresql(pattern)
             return _default_collation(column).regexp_match(cast(literal(pattern, Text), Text))
         if op is Comparison.CONTAINS:
             if self._is_sqlite:

@@ -243,20 +243,21 @@ class SqlRunStore:
             .limit(query.limit)
             .offset(query.offset)
         )
-        return self.list_by_keys([RunKey(key) for key in self._connection.execute(page).scalars()])
+        keys = [RunKey(key) for key in self._connection.execute(page).scalars()]
+        conditions.check_patterns()
+        return self.list_by_keys(keys)
 
     def count(self, project: ProjectId, filter: Filter, now: datetime) -> int:
         """Docstring inherited."""
+        conditions = RunConditions(self._dialect, now)
         statement = (
             select(func.count())
             .select_from(runs.outerjoin(users))
-            .where(
-                runs.c.project_id == project,
-                runs.c.deleted_at.is_(None),
-                RunConditions(self._dialect, now).condition(filter),
-            )
+            .where(runs.c.project_id == project, runs.c.deleted_at.is_(None), conditions.condition(filter))
         )
-        return self._connection.execute(statement).scalar_one()
+        found = self._connection.execute(statement).scalar_one()
+        conditions.check_patterns()
+        return found
 
     def values(
         self, runs: Sequence[RunKey], columns: Sequence[tuple[str, str]]

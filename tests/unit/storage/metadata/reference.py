@@ -120,7 +120,7 @@ def _holds(found: Any, op: Comparison, wanted: Any) -> bool:
     if _type(found) != _type(wanted) or isinstance(found, list | dict):
         return False
     if isinstance(found, int | float):
-        found, wanted = float(found), float(wanted)
+        found, wanted = _double(found), _double(wanted)
     match op:
         case Comparison.GT:
             return bool(found > wanted)
@@ -132,6 +132,14 @@ def _holds(found: Any, op: Comparison, wanted: Any) -> bool:
             return bool(found <= wanted)
 
 
+def _double(value: float) -> float:
+    """Numbers are ordered as doubles, also integers that have none."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def _sort_key(field: Field, run: Run, now: datetime) -> tuple[int, Any]:
     found = _values(field, run, now)
     if not found:
@@ -140,5 +148,5 @@ def _sort_key(field: Field, run: Run, now: datetime) -> tuple[int, Any]:
     if field.scope is Scope.RUN:
         return 0, value
     if isinstance(value, int | float):
-        return (2, 0) if math.isnan(value) else (0, float(value))
+        return (2, 0) if math.isnan(_double(value)) else (0, _double(value))
     return (1, value) if isinstance(value, str) else (3, 0)
