@@ -106,7 +106,7 @@ class Server:
         """Processor time it has taken so far, all processes."""
         process = psutil.Process(self._process.pid)
         used = [each.cpu_times() for each in [process, *process.children(recursive=True)]]
-        return sum(each.user + each.system for each in used) * 1000
+        return float(sum(each.user + each.system for each in used)) * 1000
 
     def stop(self) -> None:
         """End it in order."""

@@ -57,6 +57,7 @@ def test_full_disk_refuses_writes_serves_reads_and_recovers(disk: SmallDisk) -> 
         assert rest.stream(PROJECT, "run", body(0, lines(0))).status_code == 200
         assert rest.http.put(upload_url(rest, "kept.bin"), content=b"kept").status_code == 200
         late_url = upload_url(rest, "late.bin")
+        unused_key = rest.post("/keys", {"description": "not used yet"})["api_key"]
 
         disk.fill()
 
@@ -81,6 +82,8 @@ def test_full_disk_refuses_writes_serves_reads_and_recovers(disk: SmallDisk) -> 
         assert list(rest.files(PROJECT, "run")) == ["kept.bin"]
         assert rest.series(PROJECT, ["run"], ["loss"])["series"][0]["points"] == acknowledged
         assert rest.http.get("/readyz").status_code == 200
+        with disk.server.rest(unused_key) as newcomer:
+            assert newcomer.run(PROJECT, "run")["notes"] == "before"
 
         disk.free()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from kymograph.errors import (
     InvalidSetting,
     KeyNotFound,
     NameTaken,
+    TransportError,
     Unauthenticated,
     UserNotFound,
 )
@@ -72,7 +74,9 @@ class AccountService:
             )
         user, key = owner
         if key.last_used_at is None or now - key.last_used_at > KEY_TOUCH_INTERVAL:
-            self._database.write(lambda tx: tx.accounts.touch_key(key.id, now))
+            # A note for people only: a full or busy database must not turn away those who read.
+            with suppress(TransportError):
+                self._database.write(lambda tx: tx.accounts.touch_key(key.id, now))
         caller = Caller(user)
         if len(self._key_cache) > 10_000:
             self._key_cache.clear()
