@@ -1,6 +1,6 @@
-/** One metric of all shown runs on a card: header with badges, chart, foot that says what is drawn. */
+/** What a panel near the screen holds: header with badges, chart, foot that says what is drawn. */
 
-import { memo, useCallback, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { Chart } from '../charts/Chart'
 import { hasBands, OWN_BANDS } from '../charts/model'
 import { describeX } from '../charts/surface'
@@ -15,23 +15,22 @@ import { DataTable } from './DataTable'
 import { downloadCsv, downloadPng } from './export'
 import { axisOf, MOST_RUNS, type PanelContext } from './context'
 import { usePanelModel, type PanelModel } from './usePanelModel'
-import { useProximity } from './useProximity'
+import type { Proximity } from './useProximity'
 import { useSeries } from './useSeries'
 import type { ZoomChange } from './useZoom'
 
-export interface PanelProps {
+interface PanelContentProps {
   metric: string
   title: string
   context: PanelContext
-  /** On a page of its own: not observed, and without the full-screen button. */
-  large?: boolean
+  large: boolean
+  proximity: Proximity
+  card: RefObject<HTMLElement | null>
 }
 
-export const Panel = memo(function Panel({ metric, title, context, large = false }: PanelProps) {
+export function PanelContent({ metric, title, context, large, proximity, card }: PanelContentProps) {
   const { at, stream, view, setView, zoom } = context
-  const card = useRef<HTMLElement>(null)
   const readout = useRef<HTMLSpanElement>(null)
-  const proximity = useProximity(card, large)
   const [held, setHeld] = useState(false)
   const [table, setTable] = useState(false)
   const runs = useMemo(() => context.runs.slice(0, MOST_RUNS), [context.runs])
@@ -61,15 +60,14 @@ export const Panel = memo(function Panel({ metric, title, context, large = false
   )
   const open = useCallback(() => setView({ panel: metric }), [setView, metric])
 
+  const ready = panel !== null && !refreshing
+  useEffect(() => {
+    // For measurements and tests: the card itself does not render with its content.
+    if (card.current) card.current.dataset['ready'] = String(ready)
+  }, [card, ready])
+
   return (
-    <article
-      ref={card}
-      className={`panel ${large ? 'is-large' : ''}`}
-      aria-label={metric}
-      data-testid="panel"
-      data-metric={metric}
-      data-ready={panel !== null && !refreshing}
-    >
+    <>
       <header className="panel-head">
         <h3 className="panel-title">
           <Name>{title}</Name>
@@ -104,7 +102,7 @@ export const Panel = memo(function Panel({ metric, title, context, large = false
         {refreshing && <div className="panel-progress" />}
       </header>
       <div className="panel-body">
-        {panel && proximity !== 'far' && panel.model.lines.length > 0 ? (
+        {panel && panel.model.lines.length > 0 ? (
           <Chart
             model={panel.model}
             label={sentence(metric, panel)}
@@ -120,7 +118,7 @@ export const Panel = memo(function Panel({ metric, title, context, large = false
             metric={metric}
             error={error}
             retry={retry}
-            loading={loading || proximity === 'far'}
+            loading={loading}
             runs={runs.length}
             live={live}
           />
@@ -143,9 +141,9 @@ export const Panel = memo(function Panel({ metric, title, context, large = false
           <DataTable model={panel.model} />
         </Dialog>
       )}
-    </article>
+    </>
   )
-})
+}
 
 function Badges({ metric, panel, context }: { metric: string; panel: PanelModel; context: PanelContext }) {
   const { y, yZoom, log } = panel.model

@@ -42,11 +42,14 @@ export function makeRun(index, options) {
   const quality = random()
   const created = now - (options.ageMs ?? (index + 1) * 5_400_000)
   const columns = new Map()
-  for (const metric of options.metrics ?? Object.keys(METRICS)) {
+  const generators = new Map()
+  for (const [metric, formula] of Object.entries(METRICS)) {
     const each = seeded(index * 104729 + metric.length * 31)
-    const values = new Float64Array(steps)
-    for (let s = 0; s < steps; s++) values[s] = METRICS[metric](s, quality, each)
-    columns.set(metric, values)
+    generators.set(metric, (step) => formula(step, quality, each))
+    columns.set(
+      metric,
+      Float64Array.from({ length: steps }, (_, step) => generators.get(metric)(step)),
+    )
   }
   const id = `r${(index + 10).toString(36)}${Math.floor(random() * 36 ** 6)
     .toString(36)
@@ -74,6 +77,7 @@ export function makeRun(index, options) {
     exit_code: state === 'finished' ? 0 : state === 'failed' ? 1 : null,
     stop_requested: false,
     columns,
+    generators,
     times: Float64Array.from({ length: steps }, (_, s) => created / 1000 + s * 0.54),
     config: {
       lr,
@@ -170,4 +174,18 @@ function makeFiles() {
     ),
     text('checkpoints/model.bin', 'application/octet-stream', '\u0000\u0001\u0002binary'),
   ]
+}
+
+/** Log `count` more steps, `seconds` apart. */
+export function growRun(run, count, seconds) {
+  const before = run.times.length
+  const longer = (values, next) =>
+    Float64Array.from({ length: before + count }, (_, i) => (i < before ? values[i] : next(i)))
+  for (const [metric, values] of run.columns)
+    run.columns.set(metric, longer(values, run.generators.get(metric)))
+  const last = run.times[before - 1]
+  run.times = longer(run.times, (i) => last + (i - before + 1) * seconds)
+  run.last_step = before + count - 1
+  run.duration_s = run.times.at(-1) - run.times[0]
+  run.heartbeat_at = iso(Date.now())
 }

@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DAY_MS, iso, makeRun, seeded } from './data.mjs'
+import { DAY_MS, growRun, iso, makeRun, seeded } from './data.mjs'
 import { answerSeries } from './series.mjs'
 
 const port = Number(process.argv[2] ?? 8090)
@@ -100,7 +100,16 @@ const session = () => ({
   server: { version: '0.1.0', public_url: `http://127.0.0.1:${port}` },
 })
 
-const INTERNAL = new Set(['columns', 'times', 'system', 'config', 'summary', 'console', 'files'])
+const INTERNAL = new Set([
+  'columns',
+  'generators',
+  'times',
+  'system',
+  'config',
+  'summary',
+  'console',
+  'files',
+])
 
 function publicRun(run, values) {
   const rest = Object.fromEntries(Object.entries(run).filter(([name]) => !INTERNAL.has(name)))
@@ -340,20 +349,7 @@ setInterval(() => {
   const project = projects[1]
   for (const run of project.runs) {
     if (run.state !== 'running') continue
-    const before = run.times.length
-    const more = makeRun(project.runs.indexOf(run) + 40, {
-      entity: run.entity,
-      project: run.project,
-      steps: before + 3,
-      now,
-    })
-    run.columns = more.columns
-    run.times = Float64Array.from(more.times, (_, i) =>
-      i < before ? run.times[i] : run.times[before - 1] + (i - before + 1) * 0.2,
-    )
-    run.last_step = before + 2
-    run.duration_s = run.times.at(-1) - run.times[0]
-    run.heartbeat_at = iso(Date.now())
+    growRun(run, 3, 0.2)
     run.summary = Object.fromEntries(
       [...run.columns].map(([name, values]) => [name, numberOf(values.at(-1))]),
     )
