@@ -140,7 +140,7 @@ def collect_garbage(dry_run: bool, **flags: str | None) -> None:
     """
     with _opened(flags) as (deployment, _caller):
         collector = deployment.services.garbage
-        runs = collector.collect_runs(dry_run=dry_run)
-        total = runs + collector.collect_strays(dry_run=dry_run)
+        runs, projects = collector.collect_runs(dry_run=dry_run), collector.collect_projects(dry_run=dry_run)
+        total = runs + projects + collector.collect_strays(dry_run=dry_run)
         verb = "would go" if dry_run else "collected"
         click.echo(f"{total.runs:,} runs, {total.objects:,} objects, {total.size_bytes:,} bytes {verb}")

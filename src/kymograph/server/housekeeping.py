@@ -14,7 +14,7 @@ from kymograph.server.deps import Deployment
 logger = logging.getLogger(__name__)
 
 SILENCE_CHECK_INTERVAL_S = 30.0
-DELETED_RUNS_INTERVAL_S = 600.0
+DELETED_INTERVAL_S = 600.0
 STRAY_OBJECTS_INTERVAL_S = 86_400.0
 """Walks over all objects of runs, which costs a request per thousand of them on S3."""
 _JITTER = 0.2
@@ -44,7 +44,8 @@ def chores_of(deployment: Deployment) -> list[Chore]:
     services = deployment.services
     return [
         Chore("tell watchers of silent runs", SILENCE_CHECK_INTERVAL_S, services.runs.announce_silent),
-        Chore("collect deleted runs", DELETED_RUNS_INTERVAL_S, services.garbage.collect_runs),
+        Chore("collect deleted runs", DELETED_INTERVAL_S, services.garbage.collect_runs),
+        Chore("collect deleted projects", DELETED_INTERVAL_S, services.garbage.collect_projects),
         Chore("collect stray objects", STRAY_OBJECTS_INTERVAL_S, services.garbage.collect_strays),
     ]
 

@@ -1,4 +1,4 @@
-"""Collects what deletion leaves behind: streams and files of deleted runs, and objects that no file names.
+"""Collects what deletion leaves behind: data of deleted runs and projects, and objects that no file names.
 
 Deleting is quick because it only marks: a run becomes a tombstone, a project hides its runs. The collector follows
 later. Every step of it may be repeated, by several replicas at once too, and it removes objects before the rows that
@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from kymograph.core import exact_json
 from kymograph.services.history import BranchPointOf
-from kymograph.storage.base import Database
+from kymograph.storage.base import Database, Transaction
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
 from kymograph.storage.objects.base import ObjectInfo, ObjectStore
-from kymograph.types import ProjectId, RunId, RunKey
+from kymograph.types import ArtifactId, ProjectId, RunId, RunKey
 
 GRACE = timedelta(hours=1)
 """What was deleted, or stored without a row, this long ago is not in use any more: no request lasts so long."""
@@ -85,6 +86,31 @@ class Collector:
             last = tombstones[-1].key
         return total
 
+    def collect_projects(self, *, dry_run: bool = False) -> Collected:
+        """Remove the artifacts of deleted projects whose runs were collected before.
+
+        They stay as long as a run of another project has used one of them, or a link leads to one.
+
+        Args:
+            dry_run: Change nothing, only count.
+        """
+        total = Collected()
+        for project in self._database.read(lambda tx: tx.garbage.list_dead_projects()):
+            prefixes = [f"blobs/{project}/"]
+            artifacts = self._artifacts_of(project)
+            prefixes += [f"manifests/{artifact}/" for artifact in artifacts]
+            for prefix in prefixes:
+                if self._stopping.is_set():
+                    return total
+                for batch in self._objects.iter_keys(prefix):
+                    total += self._remove(self._not_needed_elsewhere(project, batch), dry_run=dry_run)
+            if dry_run:
+                continue
+            for artifact in artifacts:
+                self._database.write(partial(_purge_artifact, artifact))
+            self._database.write(partial(_purge_collections, project))
+        return total
+
     def collect_strays(self, *, dry_run: bool = False) -> Collected:
         """Remove objects that no file names and that are older than `GRACE`.
 
@@ -142,10 +168,26 @@ class Collector:
         )
         return [info for info in found if info.key not in needed]
 
+    def _artifacts_of(self, project: ProjectId) -> list[ArtifactId]:
+        return self._database.read(lambda tx: tx.garbage.list_artifacts(project))
+
+    def _not_needed_elsewhere(self, project: ProjectId, objects: list[ObjectInfo]) -> list[ObjectInfo]:
+        keys = [info.key for info in objects]
+        needed = self._database.read(lambda tx: tx.garbage.needed_elsewhere(project, keys))
+        return [info for info in objects if info.key not in needed]
+
     def _remove(self, objects: list[ObjectInfo], *, dry_run: bool) -> Collected:
         if objects and not dry_run:
             self._objects.delete_keys([info.key for info in objects])
         return Collected(objects=len(objects), size_bytes=sum(info.size_bytes for info in objects))
+
+
+def _purge_artifact(artifact: ArtifactId, tx: Transaction) -> None:
+    tx.garbage.purge_artifact(artifact)
+
+
+def _purge_collections(project: ProjectId, tx: Transaction) -> None:
+    tx.garbage.purge_collections(project)
 
 
 def _run_of(info: ObjectInfo) -> RunKey | None:

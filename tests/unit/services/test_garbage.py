@@ -9,14 +9,20 @@ from pathlib import Path
 import pytest
 
 from kymograph.core import exact_json
+from kymograph.core.artifact import ArtifactVersion
 from kymograph.core.history import LineBatch, RowQuery, Stream
 from kymograph.core.run import Run, RunChange
 from kymograph.errors import RunDeleted
+from kymograph.services.artifacts import RunAddressOfUse
 from kymograph.services.garbage import Collected
 from kymograph.services.history import StreamUpdate
+from kymograph.storage.base import Transaction
+from kymograph.storage.metadata.tables import aliases
+from kymograph.storage.transaction import SqlTransaction
 from kymograph.testing.clock import ManualClock
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
 from kymograph.types import Digest, FilePath, JsonObject, ObjectKey, RunKey
+from tests.unit.services.artifact_client import ArtifactClient
 
 NOTHING = Collected()
 
@@ -266,3 +272,103 @@ def test_pass_that_broke_off_is_finished_by_the_next(deployment: DeploymentUnder
 
     assert deployment.services.garbage.collect_runs() == Collected(runs=1)
     assert row_counts(deployment, run.key) == (0, 0)
+
+
+# --- artifacts of deleted projects ------------------------------------------------------------------------------------
+
+
+def artifact_objects(deployment: DeploymentUnderTest) -> set[str]:
+    return {info.key for prefix in ("blobs/", "manifests/") for info in deployment.objects.list_keys(prefix)}
+
+
+def collect_everything(deployment: DeploymentUnderTest) -> Collected:
+    """As the chores do it, with enough time between."""
+    garbage = deployment.services.garbage
+    total = garbage.collect_runs()
+    deployment.clock.advance(hours=2)
+    return total + garbage.collect_runs() + garbage.collect_projects() + garbage.collect_strays()
+
+
+def log_artifact(deployment: DeploymentUnderTest, project: str, content: bytes = b"12345") -> ArtifactVersion:
+    deployment.run(f"admin/{project}/run")
+    return ArtifactClient(deployment).log({"data.bin": content}, project=project)
+
+
+def test_artifacts_of_a_deleted_project_go_after_its_runs(deployment: DeploymentUnderTest) -> None:
+    log_artifact(deployment, "doomed")
+    log_artifact(deployment, "doomed", b"another version")
+    kept = log_artifact(deployment, "stays")
+    deployment.services.projects.delete(deployment.admin, "admin", "doomed")
+    assert deployment.services.garbage.collect_projects() == NOTHING  # its runs are still there
+
+    collected = collect_everything(deployment)
+
+    assert (collected.runs, collected.objects) == (1, 4)  # two files, two manifests
+    assert ArtifactClient(deployment).content(kept) == {"data.bin": b"12345"}
+    assert len(artifact_objects(deployment)) == 2
+    assert collect_everything(deployment) == NOTHING
+
+
+def test_dry_run_over_a_deleted_project_changes_nothing(deployment: DeploymentUnderTest) -> None:
+    log_artifact(deployment, "doomed")
+    deployment.services.projects.delete(deployment.admin, "admin", "doomed")
+    garbage = deployment.services.garbage
+    garbage.collect_runs()
+    deployment.clock.advance(hours=2)
+    garbage.collect_runs()
+
+    assert garbage.collect_projects(dry_run=True).objects == 2
+    assert garbage.collect_projects(dry_run=True).objects == 2
+    assert garbage.collect_projects().objects == 2
+
+
+def test_artifacts_that_a_run_of_another_project_has_used_stay(deployment: DeploymentUnderTest) -> None:
+    version = log_artifact(deployment, "doomed")
+    user = deployment.run("admin/other/user")
+    use = RunAddressOfUse("admin", "other", "user")
+    deployment.services.artifacts.use(deployment.admin, version.id, use)
+    before = artifact_objects(deployment)
+    deployment.services.projects.delete(deployment.admin, "admin", "doomed")
+
+    assert collect_everything(deployment).objects == 0
+    assert artifact_objects(deployment) == before
+
+    deployment.services.runs.delete(deployment.admin, user.key)
+    assert collect_everything(deployment).objects == 2
+    assert artifact_objects(deployment) == set()
+
+
+def test_artifacts_that_another_projects_collection_links_to_stay(deployment: DeploymentUnderTest) -> None:
+    version = log_artifact(deployment, "doomed")
+    other = log_artifact(deployment, "other")
+    deployment.database.write(lambda tx: link(tx, other, version))
+    deployment.services.projects.delete(deployment.admin, "admin", "doomed")
+
+    assert collect_everything(deployment).objects == 0
+    deployment.services.projects.delete(deployment.admin, "admin", "other")
+    assert collect_everything(deployment).objects == 4
+
+
+def link(tx: Transaction, place: ArtifactVersion, target: ArtifactVersion) -> None:
+    """An alias of one collection that means a version of another."""
+    assert isinstance(tx, SqlTransaction)
+    values = {
+        "collection_id": place.collection.id,
+        "alias": "linked",
+        "artifact_id": target.id,
+        "set_at": target.created_at,
+    }
+    tx.connection.execute(aliases.insert().values(values))
+
+
+def test_bytes_that_an_artifact_of_another_project_names_stay(deployment: DeploymentUnderTest) -> None:
+    version = log_artifact(deployment, "doomed", b"shared")
+    other = log_artifact(deployment, "other", b"own")
+    (shared,) = deployment.database.read(lambda tx: tx.artifacts.list_entries(version.id))[0]
+    deployment.database.write(lambda tx: tx.artifacts.put_manifest_entries(other.id, [shared]))
+    deployment.services.projects.delete(deployment.admin, "admin", "doomed")
+
+    collect_everything(deployment)
+
+    assert shared.object_key is not None
+    assert deployment.objects.read_bytes(shared.object_key) == b"shared"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from kymograph.types import ObjectKey, ProjectId, RunId, RunKey
+from kymograph.types import ArtifactId, ObjectKey, ProjectId, RunId, RunKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +51,21 @@ class GarbageStore(Protocol):
 
     def purge_run(self, run: RunKey) -> None:
         """Drop all of a tombstone but its id, which stays refused."""
+
+    def list_dead_projects(self) -> list[ProjectId]:
+        """Deleted projects that still have artifacts, all of whose runs were purged, and that nobody needs.
+
+        A version is needed by a run of another project that used it, and by an alias of another project's collection.
+        """
+
+    def list_artifacts(self, project: ProjectId) -> list[ArtifactId]:
+        """All versions of a project, in whatever state."""
+
+    def needed_elsewhere(self, project: ProjectId, keys: Sequence[ObjectKey]) -> set[ObjectKey]:
+        """Those of the objects that artifacts of other projects need."""
+
+    def purge_artifact(self, artifact: ArtifactId) -> None:
+        """Drop a version with its files, entries, manifests and aliases."""
+
+    def purge_collections(self, project: ProjectId) -> None:
+        """Drop the collections of a project, and with them what is left in them."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, Select, delete, or_, select, update
 
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
 from kymograph.storage.history.tables import tail_archive, tail_chunks, tail_streams
 from kymograph.storage.metadata.sql import chunks
 from kymograph.storage.metadata.tables import (
+    aliases,
     artifact_files,
+    collections,
     entities,
     entries,
     files,
@@ -21,8 +23,10 @@ from kymograph.storage.metadata.tables import (
     run_tags,
     run_values,
     runs,
+    uses,
+    versions,
 )
-from kymograph.types import ObjectKey, ProjectId, RunId, RunKey
+from kymograph.types import ArtifactId, ObjectKey, ProjectId, RunId, RunKey
 
 
 class SqlGarbageStore:
@@ -33,12 +37,7 @@ class SqlGarbageStore:
 
     def delete_orphans(self, now: datetime) -> int:
         """Docstring inherited."""
-        gone = (
-            select(projects.c.id)
-            .select_from(projects.join(entities, entities.c.id == projects.c.entity_id))
-            .where(or_(projects.c.deleted_at.is_not(None), entities.c.deleted_at.is_not(None)))
-        )
-        statement = update(runs).where(runs.c.project_id.in_(gone), runs.c.deleted_at.is_(None))
+        statement = update(runs).where(runs.c.project_id.in_(_gone_projects()), runs.c.deleted_at.is_(None))
         return self._connection.execute(statement.values(deleted_at=now, updated_at=now)).rowcount
 
     def list_tombstones(self, before: datetime, *, after: RunKey | None = None, limit: int = 100) -> list[Tombstone]:
@@ -104,3 +103,80 @@ class SqlGarbageStore:
         self._connection.execute(
             update(runs).where(runs.c.key == run).values(storage_bytes=0, display_name="", notes="", tags=())
         )
+
+    def list_dead_projects(self) -> list[ProjectId]:
+        """Docstring inherited."""
+        has_runs = (
+            select(runs.c.project_id).join(run_documents, run_documents.c.run_key == runs.c.key).scalar_subquery()
+        )
+        other = collections.alias("other")
+        used = (
+            select(collections.c.project_id)
+            .select_from(
+                uses.join(versions, versions.c.id == uses.c.artifact_id)
+                .join(collections, collections.c.id == versions.c.collection_id)
+                .join(runs, runs.c.key == uses.c.run_key)
+            )
+            .where(runs.c.deleted_at.is_(None), runs.c.project_id != collections.c.project_id)
+        )
+        linked = (
+            select(collections.c.project_id)
+            .select_from(
+                aliases.join(versions, versions.c.id == aliases.c.artifact_id)
+                .join(collections, collections.c.id == versions.c.collection_id)
+                .join(other, other.c.id == aliases.c.collection_id)
+            )
+            .where(other.c.project_id != collections.c.project_id, other.c.project_id.not_in(_gone_projects()))
+        )
+        statement = (
+            select(collections.c.project_id)
+            .where(
+                collections.c.project_id.in_(_gone_projects()),
+                collections.c.project_id.not_in(has_runs),
+                collections.c.project_id.not_in(used),
+                collections.c.project_id.not_in(linked),
+            )
+            .distinct()
+            .order_by(collections.c.project_id)
+        )
+        return [ProjectId(project) for project in self._connection.execute(statement).scalars()]
+
+    def list_artifacts(self, project: ProjectId) -> list[ArtifactId]:
+        """Docstring inherited."""
+        statement = select(versions.c.id).join(collections).where(collections.c.project_id == project)
+        return [
+            ArtifactId(artifact) for artifact in self._connection.execute(statement.order_by(versions.c.id)).scalars()
+        ]
+
+    def needed_elsewhere(self, project: ProjectId, keys: Sequence[ObjectKey]) -> set[ObjectKey]:
+        """Docstring inherited."""
+        found: set[ObjectKey] = set()
+        for some in chunks(keys):
+            for table in (artifact_files, entries, manifests):
+                statement = (
+                    select(table.c.object_key)
+                    .select_from(
+                        table.join(versions, versions.c.id == table.c.artifact_id).join(
+                            collections, collections.c.id == versions.c.collection_id
+                        )
+                    )
+                    .where(table.c.object_key.in_(some), collections.c.project_id != project)
+                )
+                found.update(ObjectKey(key) for key in self._connection.execute(statement.distinct()).scalars())
+        return found
+
+    def purge_artifact(self, artifact: ArtifactId) -> None:
+        """Docstring inherited."""
+        self._connection.execute(delete(versions).where(versions.c.id == artifact))
+
+    def purge_collections(self, project: ProjectId) -> None:
+        """Docstring inherited."""
+        self._connection.execute(delete(collections).where(collections.c.project_id == project))
+
+
+def _gone_projects() -> Select[tuple[int]]:
+    return (
+        select(projects.c.id)
+        .select_from(projects.join(entities, entities.c.id == projects.c.entity_id))
+        .where(or_(projects.c.deleted_at.is_not(None), entities.c.deleted_at.is_not(None)))
+    )
