@@ -46,6 +46,8 @@ def matches(filter_: Filter, run: Run, now: datetime) -> bool:
             return _equals(field, value, run, now)
         case Compare(field, Comparison.NE, value):
             return not _equals(field, value, run, now)
+        case Compare(Field(Scope.RUN, "tags"), Comparison.CONTAINS, str(value)):
+            return value.casefold() in [tag.casefold() for tag in run.tags]  # an element, not a part of one
         case Compare(field, op, value):
             return any(_holds(found, op, _wanted(field, value)) for found in _values(field, run, now))
 
