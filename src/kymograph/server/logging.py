@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from contextvars import ContextVar
@@ -31,7 +32,10 @@ class JsonFormatter(logging.Formatter):
         entry.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(entry, default=str).decode(errors="replace")
+        try:
+            return orjson.dumps(entry, default=str).decode()
+        except TypeError:  # lone surrogates, or whole numbers beyond 64 bits: a line must never be lost for its values
+            return json.dumps(entry, default=str)
 
 
 def configure_logging(*, json_logs: bool, level: str = "INFO") -> None:
