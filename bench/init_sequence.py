@@ -78,7 +78,8 @@ class Server:
                 [str(KYMOGRAPH), "server", "--port", self.url.rpartition(":")[2], "--data", str(data)],
                 stderr=log,
                 stdout=log,
-                env={**os.environ, "KYMOGRAPH_ADMIN_API_KEY": KEY},
+                # As users have it: with compiled modules, which some build machines are told not to keep.
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "KYMOGRAPH_ADMIN_API_KEY": KEY},
             )
         self._wait_until_ready()
         self.start_ms = (time.perf_counter() - started_at) * 1000

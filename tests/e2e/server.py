@@ -78,7 +78,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "KYMOGRAPH_ADMIN_API_KEY": ADMIN_KEY, **self._environment},
+                env={**as_users_have_it(os.environ), "KYMOGRAPH_ADMIN_API_KEY": ADMIN_KEY, **self._environment},
                 # A group of its own, so that `kill` reaches worker processes too.
                 start_new_session=True,
             )
@@ -126,6 +126,11 @@ class ServerProcess:
     def rest(self, key: str | None = ADMIN_KEY) -> Rest:
         """The REST API as `key` sees it; close it."""
         return Rest(self.http(key))
+
+
+def as_users_have_it(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the habit of some build machines to compile every module again at every start."""
+    return {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def free_port() -> int:

@@ -29,6 +29,8 @@ class Replicas:
     b: ServerProcess
     through_a: Rest
     through_b: Rest
+    bucket: str
+    """Address of the bucket that they share."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
             for thread in starting:
                 thread.join()
             with servers[0].rest() as through_a, servers[1].rest() as through_b:
-                yield Replicas(servers[0], servers[1], through_a, through_b)
+                yield Replicas(servers[0], servers[1], through_a, through_b, f"{s3.endpoint}/kymograph")
         finally:
             for server in servers:
                 server.stop()
@@ -181,6 +183,32 @@ def test_signed_addresses_of_one_are_good_at_the_other(replicas: Replicas) -> No
     assert answer.status_code == 200, answer.text
     assert replicas.through_a.file(PROJECT, "files", "notes.txt") == b"kept once"
     assert replicas.through_b.file(PROJECT, "files", "notes.txt") == b"kept once"
+
+
+def test_file_that_is_deleted_through_one_is_gone_from_the_bucket(replicas: Replicas) -> None:
+    replicas.through_a.create_run(PROJECT, "files")
+    for name in ("gone.txt", "kept.txt"):
+        (upload,) = replicas.through_a.graphql(UPLOAD, files=[name])["createRunFiles"]["files"]
+        httpx.put(upload["uploadUrl"], content=b"bytes", timeout=30).raise_for_status()
+    before = object_count(replicas)
+    find = """
+    query { project(name: "shared", entityName: "admin") { run(name: "files") {
+      files(names: ["gone.txt"]) { edges { node { id } } } } } }
+    """
+    (edge,) = replicas.through_b.graphql(find)["project"]["run"]["files"]["edges"]
+    delete = "mutation ($id: ID!) { deleteFiles(input: {files: [$id]}) { success } }"
+
+    replicas.through_b.graphql(delete, id=edge["node"]["id"])
+
+    assert "gone.txt" not in replicas.through_a.files(PROJECT, "files")
+    assert replicas.through_a.file(PROJECT, "files", "kept.txt") == b"bytes"
+    assert object_count(replicas) == before - 1
+
+
+def object_count(replicas: Replicas) -> int:
+    """Objects of run files in the bucket."""
+    listing = httpx.get(f"{replicas.bucket}?list-type=2&prefix=runs/", timeout=30)
+    return listing.raise_for_status().text.count("<Key>")
 
 
 def test_run_goes_on_through_the_other_when_one_is_killed(replicas: Replicas) -> None:
