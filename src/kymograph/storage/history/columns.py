@@ -371,8 +371,9 @@ class Columns:
             codes = np.concatenate([piece[2] for piece in pieces])
         steps = lines.steps[places]
         if len(places) > 1 and not bool((steps[1:] > steps[:-1]).all()):
-            # Stable: of several values in one line the last one stays last.
-            by_step = np.argsort(places if lines.rank is None else lines.rank[places], kind="stable")
+            # Each source has one line per step by now. Stable: of several values in that line the last one stays last,
+            # and of several sources the one that counts more.
+            by_step = np.argsort(steps, kind="stable")
             is_last = np.append(steps[by_step][1:] != steps[by_step][:-1], True)
             chosen = by_step[is_last]
             places, values, codes, steps = places[chosen], values[chosen], codes[chosen], steps[chosen]

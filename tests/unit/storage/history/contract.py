@@ -607,6 +607,14 @@ class HistoryContract:
 
         assert self.catalogue(reader)["a.x"].last == "literal"
 
+    def test_a_nested_value_counts_before_a_literal_one_of_a_later_line(
+        self, database: Database, reader: HistoryReader
+    ) -> None:
+        append(database, history(0, '{"_step":0,"a":{"x":1}}', '{"_step":0,"a.x":"literal"}'))
+
+        assert self.catalogue(reader)["a.x"].kind is MetricKind.NUMBER
+        assert self.series(reader, "a.x").mean == [1]
+
     def test_counts_are_of_merged_rows(self, database: Database, reader: HistoryReader) -> None:
         append(database, history(0, '{"_step":0,"a":NaN}', '{"_step":0,"a":1}', '{"_step":1,"a":-Infinity}'))
 
