@@ -266,7 +266,7 @@ function sentence(metric: string, { model, nanRuns }: PanelModel): string {
   const [low, high] = model.xRange
   const parts = [
     `${metric}, ${plural(model.lines.length, 'run')}`,
-    `${axisName(model.xKind)} ${describeX(model.xKind, low)} to ${describeX(model.xKind, high)}`,
+    `${describeX(model.xKind, low)} to ${describeX(model.xKind, high)}`,
     `from ${formatNumber(model.y.min)} to ${formatNumber(model.y.max)}`,
   ]
   const [first] = nanRuns

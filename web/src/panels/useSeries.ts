@@ -80,8 +80,14 @@ export function useSeries(
     if (batch.caughtUp || spec.runs.some((run) => changed.has(run))) refresh()
   })
 
+  // What was last read stays on screen when newer data cannot be had.
+  const good = useRef<SeriesSet | undefined>(undefined)
+  useEffect(() => {
+    if (query.data) good.current = query.data
+  }, [query.data])
+
   return {
-    data: query.data,
+    data: query.data ?? (query.error ? good.current : undefined),
     error: query.error,
     loading: query.isPending && spec.runs.length > 0,
     refreshing: query.isPlaceholderData,

@@ -4,6 +4,7 @@ const GROUPS: readonly { title: string; keys: readonly (readonly [string, string
   {
     title: 'Everywhere',
     keys: [
+      ['Ctrl k', 'Search or jump'],
       ['t', 'Theme: system, light, dark'],
       ['?', 'This list'],
       ['g p', 'Projects'],

@@ -15,6 +15,7 @@ import { ErrorNote } from '../../ui/States'
 import { Name } from '../../ui/Text'
 import { cycleTheme, setTheme, useTheme, type ThemeChoice } from '../../ui/theme'
 import { KeysDialog } from './KeysDialog'
+import { Palette } from './Palette'
 import { usePlace } from '../../ui/usePlace'
 
 export function Shell() {
@@ -22,6 +23,7 @@ export function Shell() {
   const { pathname } = useLocation()
   const navigate = useNavigate()
   const [keysShown, setKeysShown] = useState(false)
+  const [paletteShown, setPaletteShown] = useState(false)
   const open = pathname === '/login' || pathname.startsWith('/login/')
   const signedOut = session.data === null && !open
 
@@ -31,7 +33,11 @@ export function Shell() {
     void navigate({ to: '/login', search: target === '/' ? {} : { next: target }, replace: true })
   }, [signedOut, navigate])
 
-  useKeys({ t: cycleTheme, '?': () => setKeysShown((shown) => !shown) })
+  useKeys({
+    t: cycleTheme,
+    '?': () => setKeysShown((shown) => !shown),
+    'Ctrl+k': () => setPaletteShown(true),
+  })
 
   if (open) return <Outlet />
   if (session.error) {
@@ -50,7 +56,11 @@ export function Shell() {
       <a className="skip-link" href="#main">
         Skip to content
       </a>
-      <TopBar username={session.data?.user.username ?? null} onKeys={() => setKeysShown(true)} />
+      <TopBar
+        username={session.data?.user.username ?? null}
+        onKeys={() => setKeysShown(true)}
+        onSearch={() => setPaletteShown(true)}
+      />
       <main id="main" className="shell-main" tabIndex={-1}>
         {/* The page asks for its data while the session is still on its way. */}
         {!signedOut && (
@@ -59,12 +69,19 @@ export function Shell() {
           </Boundary>
         )}
       </main>
+      {paletteShown && <Palette onClose={() => setPaletteShown(false)} onKeys={() => setKeysShown(true)} />}
       {keysShown && <KeysDialog onClose={() => setKeysShown(false)} />}
     </div>
   )
 }
 
-function TopBar({ username, onKeys }: { username: string | null; onKeys: () => void }) {
+interface TopBarProps {
+  username: string | null
+  onKeys: () => void
+  onSearch: () => void
+}
+
+function TopBar({ username, onKeys, onSearch }: TopBarProps) {
   const { entity, project, run } = usePlace()
   return (
     <header className="topbar">
@@ -90,6 +107,11 @@ function TopBar({ username, onKeys }: { username: string | null; onKeys: () => v
       </nav>
       <span className="topbar-space" />
       {entity !== undefined && project !== undefined && <LiveNotice entity={entity} project={project} />}
+      <button type="button" className="search-button" onClick={onSearch}>
+        <Icon name="search" size={14} />
+        Search or jump
+        <kbd>Ctrl K</kbd>
+      </button>
       <ThemeMenu />
       <IconButton icon="help" label="Keyboard shortcuts (?)" onClick={onKeys} />
       {username !== null && <UserMenu username={username} />}
