@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from graphql import GraphQLResolveInfo
 
 from kymograph.services.access import Caller
 from kymograph.services.container import Services
+
+
+@dataclass(slots=True)
+class NodeBudget:
+    """How many nodes the connections of one request have given so far."""
+
+    spent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +25,7 @@ class RequestContext:
     caller: Caller
     services: Services
     request_id: str
+    nodes: NodeBudget = field(default_factory=NodeBudget)
 
 
 Info: TypeAlias = "GraphQLResolveInfo[RequestContext]"

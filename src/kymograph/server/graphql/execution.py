@@ -26,6 +26,7 @@ from graphql import (
     TypeInfoVisitor,
     Visitor,
     execute_sync,
+    get_named_type,
     parse,
     validate,
     visit,
@@ -58,6 +59,8 @@ MAX_SAME_NAME = 200
 """Selections of one name in one place: validation compares each with each."""
 MAX_QUERY_CHARACTERS = 1_000_000
 """Large values belong into variables; documents are remembered, variables are not."""
+MAX_NODES = 15_000
+"""Nodes of all connections of a request: runs of the projects of runs of … would multiply without end."""
 DOCUMENT_CACHE_SIZE = 512
 
 DOMAIN_TYPES = frozenset(
@@ -119,7 +122,10 @@ def _guard(type_name: str, field_name: str, field: GraphQLField) -> None:
     is_root = type_name in ("Query", "Mutation")
     if rule is Rule.UNSUPPORTED or (field.resolve is None and (is_root or type_name in DOMAIN_TYPES)):
         field.resolve = _unsupported(f"{type_name}.{field_name}")
-    elif rule is Rule.SELF and field.resolve is not None:
+        return
+    if field.resolve is not None and get_named_type(field.type).name.endswith("Connection"):
+        field.resolve = _counted(field.resolve)
+    if rule is Rule.SELF and field.resolve is not None:
         field.resolve = _only_for_self(field.resolve)
     elif rule is Rule.SERVER_ADMIN and field.resolve is not None:
         field.resolve = _only_for_admins(field.resolve, f"{type_name}.{field_name}")
@@ -132,6 +138,22 @@ def _unsupported(name: str) -> Callable[..., None]:
         raise UnsupportedOperation(name, hint=f"the operation {operation} needs a part that is not served yet")
 
     return resolve
+
+
+class _BudgetSpent(BaseException):
+    """Ends an execution at once: GraphQL would turn an `Exception` into one error among others, and go on."""
+
+
+def _counted(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(parent: object, info: Info, **arguments: object) -> Any:
+        found = resolve(parent, info, **arguments)
+        budget = info.context.nodes
+        budget.spent += len(found.get("edges") or ()) if isinstance(found, dict) else 0
+        if budget.spent > MAX_NODES:
+            raise _BudgetSpent
+        return found
+
+    return counted
 
 
 def _only_for_self(resolve: Callable[..., Any]) -> Callable[..., Any]:
@@ -168,7 +190,7 @@ class GraphQLExecutor:
 
         Raises:
             MalformedRequest: Not a GraphQL request.
-            RequestTooLarge: A document over the limits.
+            RequestTooLarge: A document or an answer over the limits.
             TransportError: A passing condition.
         """
         query, variables, operation_name = _parse_request(request)
@@ -184,13 +206,16 @@ class GraphQLExecutor:
                     },
                 )
             return GraphQLReply(400, {"errors": [_format_refusal(refusal) for refusal in document]})
-        result = execute_sync(
-            self._schema,
-            document,
-            context_value=context,
-            variable_values=without_unknown_nulls(self._schema, document, variables),
-            operation_name=operation_name,
-        )
+        try:
+            result = execute_sync(
+                self._schema,
+                document,
+                context_value=context,
+                variable_values=without_unknown_nulls(self._schema, document, variables),
+                operation_name=operation_name,
+            )
+        except _BudgetSpent as exc:
+            raise RequestTooLarge("GraphQL answer", limit=MAX_NODES, unit="nodes") from exc
         body: JsonObject = {"data": result.data}
         if result.errors:
             body["errors"] = [_format_error(error, context) for error in result.errors]

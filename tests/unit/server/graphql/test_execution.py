@@ -193,6 +193,22 @@ def test_fragment_that_holds_itself_is_refused(execute: Any) -> None:
     assert "itself" in messages(reply)
 
 
+def test_answer_that_multiplies_is_broken_off(execute: Any, deployment: DeploymentUnderTest) -> None:
+    """A short document could ask for the runs of the projects of runs, and so on."""
+    for number in range(30):
+        deployment.run(f"admin/many/r{number}")
+    nested = "id"
+    for _ in range(4):
+        nested = f"project {{ runs(first: 1000) {{ edges {{ node {{ {nested} }} }} }} }}"
+    query = f'{{ project(name: "many", entityName: "admin") {{ run(name: "r1") {{ {nested} }} }} }}'
+
+    with pytest.raises(RequestTooLarge, match="nodes"):
+        execute(query)
+
+    twice = query.replace(nested, "project { runs { edges { node { project { runs { edges { node { id } } } } } } } }")
+    assert "errors" not in execute(twice).body
+
+
 # --- failures of resolvers --------------------------------------------------------------------------------------------
 
 
