@@ -9,6 +9,7 @@ Needs Chromium (`tools/chromium.sh`) and Playwright, which the test dependencies
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,9 @@ def main() -> None:
     pages = {"project": f"/{project}", "run": f"/{project}/runs/{run}/charts"}
     options.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"), args=["--no-sandbox"]
+        )
         for scheme in ("light", "dark"):
             for name, path in pages.items():
                 picture = options.folder / f"{name}{'' if scheme == 'light' else '-dark'}.png"

@@ -19,9 +19,13 @@ STATIC = Path(__file__).parents[2] / "src" / "kymograph" / "server" / "static" /
 TIMEOUT_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of a worker."""
+    """One Chromium for all tests of a module.
+
+    Not of a worker: Playwright's event loop runs until the fixture ends, and beside it no async test of another module
+    can start one.
+    """
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert path, "there is no Chromium; run `make browser`"
     assert STATIC.is_file(), "the page is not built; run `make web`"
