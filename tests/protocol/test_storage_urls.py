@@ -194,6 +194,21 @@ def test_ranges_are_honoured(
 
 
 @pytest.mark.usefixtures("run")
+def test_range_of_a_text_is_not_compressed(rest: Rest, anonymous: httpx.Client, project: str) -> None:
+    content = b"0123456789" * 20_000
+    anonymous.put(upload_url(rest, project, "long.txt"), content=content)
+
+    response = anonymous.get(
+        file_node(rest, project, "long.txt")["url"],
+        headers={"Range": "bytes=5-100004", "Accept-Encoding": "gzip"},
+    )
+
+    assert (response.status_code, response.headers["Content-Range"]) == (206, "bytes 5-100004/200000")
+    assert "Content-Encoding" not in response.headers
+    assert response.content == content[5:100_005]
+
+
+@pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("name", ["page.html", "drawing.svg", "doc.xhtml", "feed.xml"])
 def test_active_content_cannot_run_in_our_origin(rest: Rest, anonymous: httpx.Client, project: str, name: str) -> None:
     anonymous.put(upload_url(rest, project, name), content=b"<script>alert(1)</script>")
