@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from kymograph.core import exact_json
 from kymograph.core.history import (
+    SOLE_WRITER,
     BucketAnswer,
     BucketQuery,
     HistoryPart,
@@ -21,6 +22,7 @@ from kymograph.core.history import (
     XAxis,
 )
 from kymograph.core.live import LiveEvent, LiveKind
+from kymograph.core.resend import may_be_known, without_known_lines
 from kymograph.core.run import LIVE_STATES, Run, RunChange, RunState
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
@@ -95,8 +97,9 @@ class HistoryService:
         def job(tx: Transaction) -> Run:
             now = self._clock()
             _, run = require_run(tx, caller, entity, project, run_id, Access.WRITE)
-            if update.batches:
-                tx.tail.append(run.key, update.batches)
+            batches = [new for batch in update.batches if (new := _unknown_part(tx, run, batch)) is not None]
+            if batches:
+                tx.tail.append(run.key, batches)
             return tx.runs.update(run.key, _change_of(run, update, now), now)
 
         run = self._database.write(job)
@@ -213,6 +216,24 @@ class HistoryService:
     def delete(self, run: RunKey) -> None:
         """Drop all streams of a run."""
         self._database.write(lambda tx: tx.tail.delete(run))
+
+
+def _unknown_part(tx: Transaction, run: Run, batch: LineBatch) -> LineBatch | None:
+    """What a batch brings that is new; None if nothing. Only a log that is synced a second time brings anything else.
+
+    A training that goes on is told from it without reading the history: its steps are new, or it is not the beginning
+    of what is there.
+    """
+    is_past_the_end = batch.first_line >= run.history_lines > 0
+    if batch.stream is not Stream.HISTORY or batch.writer != SOLE_WRITER or not is_past_the_end:
+        return batch
+    if not batch.lines or not may_be_known(batch.lines[0], run.last_step):
+        return batch
+    if batch.first_line == run.history_lines and run.state in LIVE_STATES:
+        beginning = tx.tail.pick_lines(run.key, Stream.HISTORY, {SOLE_WRITER: [0]})
+        if beginning.get(SOLE_WRITER, {}).get(0) != batch.lines[0]:
+            return batch
+    return without_known_lines(batch, tx.tail.lines(run.key, Stream.HISTORY, writer=SOLE_WRITER))
 
 
 def _change_of(run: Run, update: StreamUpdate, now: datetime) -> RunChange:

@@ -71,6 +71,47 @@ def test_line_that_is_sent_anew_replaces_the_old_one(deployment: DeploymentUnder
     assert [row.values["loss"] for row in history.rows(run, RowQuery()).rows] == [0, 99, 20]
 
 
+def test_log_that_is_synced_again_behind_itself_is_there_once(deployment: DeploymentUnderTest) -> None:
+    """Clients number a log's lines from the end of what the run has, also when it is the same log."""
+    run = deployment.run()
+    record(deployment, run, rows(0, 1, 2, _timestamp=1.5))
+    record(deployment, run, rows(3, 4, first=3, _timestamp=1.5))
+    finish(deployment, run)
+
+    for _ in range(2):  # each request may also be sent again
+        record(deployment, run, rows(0, 1, first=5, _timestamp=1.5))
+    again = record(deployment, run, rows(2, 3, 4, first=7, _timestamp=1.5))
+
+    assert again.history_lines == 5
+    assert steps(deployment, run) == [0, 1, 2, 3, 4]
+
+
+def test_whole_log_behind_the_part_that_came_before_a_crash_adds_the_rest(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run()
+    record(deployment, run, rows(0, 1, 2, _timestamp=1.5))
+
+    record(deployment, run, rows(0, 1, 2, 3, 4, first=3, _timestamp=1.5))
+
+    assert steps(deployment, run) == [0, 1, 2, 3, 4]
+
+
+def test_segments_of_a_resumed_run_follow_one_another(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run()
+    record(deployment, run, rows(0, 1, _timestamp=1.5))
+    finish(deployment, run)
+
+    record(deployment, run, rows(0, 1, first=2, part="second", _timestamp=2.5))
+
+    kept = deployment.services.history.rows(run, RowQuery()).rows
+    assert [(row.step, row.values["part"]) for row in kept] == [(0, "second"), (1, "second")]
+    assert record(deployment, run).history_lines == 4
+
+
+def finish(deployment: DeploymentUnderTest, run: Run) -> Run:
+    update = StreamUpdate(is_complete=True, exit_code=0)
+    return deployment.services.history.record(deployment.admin, run.entity, run.project, run.id, update)
+
+
 def test_refused_request_leaves_nothing_behind(deployment: DeploymentUnderTest, history: HistoryService) -> None:
     deployment.team("team", viewer=Role.VIEWER)
     run = deployment.run("team/p/r")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 from ariadne import MutationType, ObjectType
@@ -43,10 +42,9 @@ def resolve_upsert_bucket(_parent: None, info: Info, input: dict[str, Any]) -> P
         key=RunKey(parse_id("Run", storage_id)) if storage_id else None,
     )
     saved, inserted = context.services.runs.upsert(context.caller, address, _change_of(input))
-    # Given a line count, clients number their lines from it on. That is right for one that resumes, which addresses the
-    # run by storage id; a log that is synced again would be there twice.
-    bucket = saved if storage_id else replace(saved, history_lines=0)
-    return {"bucket": bucket, "inserted": inserted, "serverSettings": {"serverMessages": []}}
+    # Given a line count, clients number their lines from it on, also those that sync a log: without it, the segments of
+    # a resumed run would replace one another. `core.resend` tells the same log synced again.
+    return {"bucket": saved, "inserted": inserted, "serverSettings": {"serverMessages": []}}
 
 
 def _change_of(input: dict[str, Any]) -> RunChange:
