@@ -22,7 +22,7 @@ from kymograph.core.history import (
     XAxis,
 )
 from kymograph.core.live import LiveEvent, LiveKind
-from kymograph.core.resend import may_be_known, without_known_lines
+from kymograph.core.resend import are_equal, may_be_known, without_known_lines
 from kymograph.core.run import LIVE_STATES, Run, RunChange, RunState
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
@@ -162,9 +162,9 @@ class HistoryService:
         """Merged rows of a run (got already) in ascending step order."""
         return self._reader.rows(self.parts_of(run), query)
 
-    def catalogue(self, run: Run, stream: Stream = Stream.HISTORY) -> list[MetricInfo]:
-        """Every metric of a run."""
-        return self._reader.catalogue(self.parts_of(run), stream)
+    def catalogue(self, run: Run, stream: Stream = Stream.HISTORY, *, with_last: bool = True) -> list[MetricInfo]:
+        """Every metric of a run; see `HistoryReader.catalogue`."""
+        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last)
 
     def last_step(self, run: Run) -> int | None:
         """The highest step, inherited ones included."""
@@ -230,8 +230,8 @@ def _unknown_part(tx: Transaction, run: Run, batch: LineBatch) -> LineBatch | No
     if not batch.lines or not may_be_known(batch.lines[0], run.last_step):
         return batch
     if batch.first_line == run.history_lines and run.state in LIVE_STATES:
-        beginning = tx.tail.pick_lines(run.key, Stream.HISTORY, {SOLE_WRITER: [0]})
-        if beginning.get(SOLE_WRITER, {}).get(0) != batch.lines[0]:
+        beginning = tx.tail.pick_lines(run.key, Stream.HISTORY, {SOLE_WRITER: [0]}).get(SOLE_WRITER, {}).get(0)
+        if beginning is None or not are_equal(beginning, batch.lines[0]):
             return batch
     return without_known_lines(batch, tx.tail.lines(run.key, Stream.HISTORY, writer=SOLE_WRITER))
 
