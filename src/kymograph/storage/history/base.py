@@ -116,8 +116,13 @@ class HistoryReader(Protocol):
     def buckets(self, query: BucketQuery) -> BucketAnswer:
         """Series for charts; sources without the metric are left out."""
 
-    def catalogue(self, parts: Sequence[HistoryPart], stream: Stream = Stream.HISTORY) -> list[MetricInfo]:
-        """Every metric with kind, counts and last value, in order of first appearance."""
+    def catalogue(
+        self, parts: Sequence[HistoryPart], stream: Stream = Stream.HISTORY, *, with_last: bool = True
+    ) -> list[MetricInfo]:
+        """Every metric with kind, counts and last value, in order of first appearance.
+
+        Without `with_last` the last values are left None, which spares reading the lines that hold them.
+        """
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """The highest step, None without rows."""

@@ -7,8 +7,9 @@ computes on those. The history of a forked run is its ancestors' up to the branc
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import reduce
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Columns, Floats, Ints, Series
 from kymograph.storage.history.series import answer_buckets
 from kymograph.storage.history.snapshot import HistoryView, LineRef, Point, Snapshot
-from kymograph.types import MetricName
+from kymograph.types import JsonValue, MetricName
 
 
 class TailReader:
@@ -61,9 +62,13 @@ class TailReader:
         parts = [part for source in query.sources for part in source.parts]
         return self._database.read(lambda tx: answer_buckets(self._snapshot(tx.tail, parts, query.stream), query))
 
-    def catalogue(self, parts: Sequence[HistoryPart], stream: Stream = Stream.HISTORY) -> list[MetricInfo]:
+    def catalogue(
+        self, parts: Sequence[HistoryPart], stream: Stream = Stream.HISTORY, *, with_last: bool = True
+    ) -> list[MetricInfo]:
         """Docstring inherited."""
-        return self._database.read(lambda tx: _catalogue(self._snapshot(tx.tail, parts, stream), parts))
+        return self._database.read(
+            lambda tx: _catalogue(self._snapshot(tx.tail, parts, stream), parts, with_last=with_last)
+        )
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """Docstring inherited."""
@@ -148,7 +153,7 @@ def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequenc
 # --- the catalogue ---------------------------------------------------------------------------------------------------
 
 
-def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart]) -> list[MetricInfo]:
+def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart], *, with_last: bool) -> list[MetricInfo]:
     found: list[_Facts] = []
     ends: list[Point] = []
 
@@ -165,7 +170,9 @@ def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart]) -> list[MetricI
         view = snapshot.view(parts, names)
         for name in names:
             see(name, view.series(name))
-    lasts = snapshot.exact_values([(view, point) for point in ends])
+    lasts: Iterable[JsonValue] = repeat(None)
+    if with_last:
+        lasts = snapshot.exact_values([(view, point) for point in ends])
     return [
         MetricInfo(
             name=MetricName(point.name),
@@ -177,7 +184,7 @@ def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart]) -> list[MetricI
             is_monotonic=facts.never_falls and VALUE_KINDS[point.code].metric_kind is MetricKind.NUMBER,
             type_counts=facts.type_counts,
         )
-        for point, facts, last in zip(ends, found, lasts, strict=True)
+        for point, facts, last in zip(ends, found, lasts, strict=False)
     ]
 
 

@@ -551,6 +551,13 @@ class HistoryContract:
 
         assert list(self.catalogue(reader)) == ["z", "m", "a"]
 
+    def test_last_values_can_be_spared(self, database: Database, reader: HistoryReader) -> None:
+        append(database, history(0, '{"z":1}', '{"z":2,"m":"text"}'))
+
+        found = reader.catalogue([HistoryPart(RUN)], with_last=False)
+
+        assert [(info.name, info.points, info.last) for info in found] == [("z", 2, None), ("m", 1, None)]
+
     def test_kinds_are_those_of_the_newest_value(self, database: Database, reader: HistoryReader) -> None:
         append(
             database,

@@ -111,7 +111,7 @@ def _encode_metrics(
     merged: dict[MetricName, _Merged] = {}
     for run in runs:
         definitions = metric_definitions(decode_document(run.config_json)) if stream is Stream.HISTORY else []
-        for metric in services.history.catalogue(run, stream):
+        for metric in services.history.catalogue(run, stream, with_last=with_last):
             if metric.name.startswith(INTERNAL_METRICS) and metric.name.split(".")[0] in INTERNAL_METRICS:
                 continue
             entry = merged.setdefault(metric.name, _Merged(metric.kind))
