@@ -168,7 +168,7 @@ def mistakes(data: Digits, probabilities: Matrix, limit: int = 12) -> tuple[list
     predicted, confidence = probabilities.argmax(axis=1), np.nan_to_num(probabilities.max(axis=1))
     wrong = np.flatnonzero(predicted != data.val_labels)
     chosen = wrong[np.argsort(-confidence[wrong])][:limit]
-    images = [np.kron(data.val_images[i].reshape(8, 8), np.ones((12, 12))) for i in chosen]
+    images = [np.kron(np.round(255 * data.val_images[i].reshape(8, 8)), np.ones((12, 12))) for i in chosen]
     captions = [f"is {data.val_labels[i]}, taken for {predicted[i]} ({confidence[i]:.0%})" for i in chosen]
     return images, captions
 
