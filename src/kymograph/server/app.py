@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from kymograph import __version__
 from kymograph.server.deps import Deployment
@@ -44,10 +44,8 @@ def create_app(deployment: Deployment) -> FastAPI:
     app.add_middleware(RequestMiddleware)
     install_error_handlers(app)
 
-    rest = APIRouter(prefix="/api/v1")
     for module in (session, projects, runs, history, files, live, admin):
-        rest.include_router(module.router)
-    app.include_router(rest)
+        app.include_router(module.router, prefix="/api/v1")
     for route in (health, docs, graphql, filestream, storage, artifacts, telemetry):
         app.include_router(route.router)
     assets = web.static_folder() / "assets"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import sys
@@ -43,6 +44,8 @@ def run_server(settings: Settings) -> None:
         raise
     try:
         app = create_app(deployment)
+        gc.freeze()
+        gc.enable()
         greet(deployment)
         config = uvicorn.Config(
             app,
