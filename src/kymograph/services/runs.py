@@ -6,11 +6,11 @@ import secrets
 import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY
-from kymograph.core.filters import Filter, RunQuery
+from kymograph.core.filters import Compare, Comparison, Field, Filter, RunQuery, Scope
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_run_id
 from kymograph.core.project import Project
@@ -51,6 +51,23 @@ class RunPage:
     runs: list[Run]
     total: int
     now: datetime
+
+
+WATCH_DELAY = timedelta(seconds=10)
+"""A page listens this soon after its first look."""
+MAX_RECENT_RUNS = 200
+
+
+def _all_events(run: Run) -> list[LiveEvent]:
+    details: dict[LiveKind, JsonObject] = {
+        LiveKind.RUN: {},
+        LiveKind.HISTORY: {"last_step": run.last_step, "lines": run.history_lines},
+        LiveKind.SYSTEM: {},
+        LiveKind.SUMMARY: {},
+        LiveKind.CONSOLE: {"total": run.console_lines},
+        LiveKind.FILES: {},
+    }
+    return [LiveEvent(run.project_id, run.id, kind, about) for kind, about in details.items()]
 
 
 def new_run_id() -> RunId:
@@ -281,6 +298,17 @@ class RunService:
             return [run for name in runs if (run := tx.runs.find(found.id, name)) is not None]
 
         return self._database.read(job)
+
+    def recent_events(self, caller: Caller, entity: str | None, project: str) -> list[LiveEvent]:
+        """What may have happened between a watcher's first look and the moment it began to listen.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+        """
+        since = self._clock() - WATCH_DELAY
+        heard = Compare(Field(Scope.RUN, "heartbeat_at"), Comparison.GE, since.isoformat())
+        page = self.search(caller, entity, project, RunQuery(heard, limit=MAX_RECENT_RUNS))
+        return [event for run in page.runs for event in _all_events(run)]
 
     # Time passing
 

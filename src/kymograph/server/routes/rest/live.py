@@ -76,6 +76,8 @@ async def live(
         unsubscribe = services.live.subscribe(found.id, mailbox.put)
         try:
             yield f"retry: {RECONNECT_MS}\n\n".encode()
+            for event in await run_in_threadpool(services.runs.recent_events, caller, entity, project):
+                mailbox.put(event)
             while not closing.is_set():
                 events = await _take_or_close(mailbox, closing)
                 # Also when there is nothing to tell: whoever may not read the project any more is not kept waiting.

@@ -125,6 +125,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_change_of_a_run_comes_with_the_whole_run(deployment: DeploymentUnderTest) -> None:
     run = deployment.run("admin/live-run/r")
+    deployment.clock.advance(minutes=1)
     async with watching(deployment, deployment.admin, "admin/live-run") as stream:
         await asyncio.to_thread(deployment.services.runs.request_stop, deployment.admin, run.key)
 
@@ -143,8 +144,21 @@ async def test_deleted_run_is_told_as_gone_without_its_content(deployment: Deplo
         assert await stream.next_events() == [("gone", {"run": "r"})]
 
 
+async def test_what_just_happened_is_told_to_a_new_watcher(deployment: DeploymentUnderTest) -> None:
+    """The page looks first and listens then: what comes between the two must not be missed."""
+    deployment.run("admin/live-recent/quiet")
+    deployment.clock.advance(minutes=1)
+    deployment.run("admin/live-recent/r")
+    async with watching(deployment, deployment.admin, "admin/live-recent") as stream:
+        events = await stream.next_events()
+
+    assert [kind for kind, _ in events] == ["run", "history", "system", "summary", "console", "files"]
+    assert {content.get("run", content.get("id")) for _, content in events} == {"r"}
+
+
 async def test_silent_project_sends_signs_of_life(deployment: DeploymentUnderTest) -> None:
     deployment.run("admin/live-silent/r")
+    deployment.clock.advance(minutes=1)
     async with watching(deployment, deployment.admin, "admin/live-silent") as stream:
         assert await stream.next() == ": still here\n\n"
 
