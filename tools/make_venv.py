@@ -57,7 +57,8 @@ def install(environment: Path, lock: Path, editable: Path | None) -> bool:
     """Install a locked file, then this package without touching its locked dependencies."""
     uv = python_of(MAIN_VENV).with_name("uv.exe" if os.name == "nt" else "uv")
     python = python_of(environment)
-    by_uv = (uv, "pip", "install", "--quiet", "--python", python)
+    # Compiled once here, not at every start: where Python may write no bytecode, a server or client starts twice as slow.
+    by_uv = (uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python)
     by_pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
     # The build backend is locked with the rest, so an isolated (unlocked) build environment is not wanted.
     package = ("--no-deps", "--no-build-isolation", "--editable", editable) if editable else ()
