@@ -57,7 +57,7 @@ def install(environment: Path, lock: Path, editable: Path | None) -> bool:
     """Install a locked file, then this package without touching its locked dependencies."""
     uv = python_of(MAIN_VENV).with_name("uv.exe" if os.name == "nt" else "uv")
     python = python_of(environment)
-    # Compiled once here, not at every start: where Python may write no bytecode, a server or client starts twice as slow.
+    # Compiled once here, not at every start: where Python may write no bytecode, all starts would be twice as slow.
     by_uv = (uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python)
     by_pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
     # The build backend is locked with the rest, so an isolated (unlocked) build environment is not wanted.
