@@ -12,6 +12,7 @@ import { formatNumber, plural } from '../../core/format'
 import { nameMatcher } from '../../core/sections'
 import type { RunDetail } from '../../core/types'
 import { encodeList, listOf } from '../../core/view'
+import { FindPanels, LineControls } from '../../panels/ChartControls'
 import { ownAxesOf, type PanelContext } from '../../panels/context'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
@@ -19,8 +20,6 @@ import { useView } from '../../panels/useView'
 import { useZoom } from '../../panels/useZoom'
 import { Button, IconButton } from '../../ui/Button'
 import { useKeys } from '../../ui/keys'
-import { Search } from '../../ui/Search'
-import { Smoothing } from '../../ui/Smoothing'
 import { EmptyState, ErrorNote } from '../../ui/States'
 import { Name } from '../../ui/Text'
 import { Value } from '../../ui/Value'
@@ -109,20 +108,9 @@ export function ComparePage() {
     <div className="compare">
       <div className="toolbar" role="toolbar" aria-label="Compare">
         <h1 className="toolbar-title">Compare {plural(ids.length, 'run')}</h1>
-        <Search
-          ref={findField}
-          label="Find panels"
-          placeholder="Find panels: loss|acc"
-          hotkey="f"
-          value={view.find}
-          onChange={(find) => setView({ find }, 'replace')}
-          className="toolbar-find"
-        />
+        <FindPanels view={view} setView={setView} field={findField} />
         <span className="toolbar-space" />
-        <Smoothing value={view.sm} onChange={(sm) => setView({ sm }, 'replace')} />
-        <Button pressed={view.log} onClick={() => setView({ log: !view.log, yr: new Map() })}>
-          Log y
-        </Button>
+        <LineControls view={view} setView={setView} />
         <Button onClick={back}>Back to workspace</Button>
       </div>
       <div className="scroller" data-scroller tabIndex={-1}>

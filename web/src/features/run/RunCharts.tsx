@@ -7,17 +7,13 @@ import { useLive } from '../../api/useLive'
 import { plural } from '../../core/format'
 import { nameMatcher } from '../../core/sections'
 import { RUNNING_STATES, type RunDetail } from '../../core/types'
-import type { XKind } from '../../core/view'
+import { FindPanels, LineControls, X_CHOICES, XAxisControls } from '../../panels/ChartControls'
 import { ownAxesOf, type PanelContext } from '../../panels/context'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
 import { useView } from '../../panels/useView'
-import { isZoomed, useZoom } from '../../panels/useZoom'
-import { Button } from '../../ui/Button'
+import { useZoom } from '../../panels/useZoom'
 import { useKeys } from '../../ui/keys'
-import { Menu } from '../../ui/Menu'
-import { Search } from '../../ui/Search'
-import { Smoothing } from '../../ui/Smoothing'
 import { EmptyState, ErrorNote } from '../../ui/States'
 
 interface RunChartsProps {
@@ -25,12 +21,6 @@ interface RunChartsProps {
   run: RunDetail
   stream: 'history' | 'system'
 }
-
-const KINDS: readonly { kind: XKind; label: string }[] = [
-  { kind: 'step', label: 'step' },
-  { kind: 'relative', label: 'time since start' },
-  { kind: 'time', label: 'local time' },
-]
 
 const CATALOGUE_MS = 4000
 
@@ -62,39 +52,14 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
 
   const matcher = nameMatcher(view.find)
   const found = catalogue.names.filter((metric) => matcher.test(metric))
-  const kinds = stream === 'system' ? KINDS.slice(1) : KINDS
+  const choices = stream === 'system' ? X_CHOICES.slice(1) : X_CHOICES
   return (
     <div className="run-charts">
       <div className="toolbar" role="toolbar" aria-label="Charts">
-        <Search
-          ref={findField}
-          label="Find panels"
-          placeholder="Find panels: loss|acc"
-          hotkey="f"
-          value={view.find}
-          onChange={(find) => setView({ find }, 'replace')}
-          className="toolbar-find"
-        />
+        <FindPanels view={view} setView={setView} field={findField} />
         <span className="toolbar-space" />
-        {isZoomed(view) && (
-          <Button icon="reset" onClick={zoom.reset} title="Reset zoom (0)">
-            Zoom
-          </Button>
-        )}
-        <Menu
-          label="X axis"
-          items={kinds.map(({ kind, label }) => ({
-            label,
-            checked: view.x === kind,
-            onSelect: () => setView({ x: kind, xr: new Map() }),
-          }))}
-        >
-          <span className="faint">X</span> {kinds.find(({ kind }) => kind === view.x)?.label ?? view.x}
-        </Menu>
-        <Smoothing value={view.sm} onChange={(sm) => setView({ sm }, 'replace')} />
-        <Button pressed={view.log} onClick={() => setView({ log: !view.log, yr: new Map() })}>
-          Log y
-        </Button>
+        <XAxisControls view={view} setView={setView} zoom={zoom} choices={choices} />
+        <LineControls view={view} setView={setView} />
       </div>
       <div className="scroller" data-scroller tabIndex={-1}>
         {catalogue.error && catalogue.names.length === 0 ? (

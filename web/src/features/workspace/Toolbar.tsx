@@ -1,13 +1,12 @@
 /** The charts' toolbar: x axis, smoothing, scale, search, zoom, columns. */
 
 import type { RefObject } from 'react'
-import type { WorkspaceView, XKind } from '../../core/view'
+import type { WorkspaceView } from '../../core/view'
+import { FindPanels, LineControls, X_CHOICES, XAxisControls } from '../../panels/ChartControls'
 import type { SetView } from '../../panels/useView'
-import { isZoomed, type Zoom } from '../../panels/useZoom'
-import { Button, IconButton } from '../../ui/Button'
+import type { Zoom } from '../../panels/useZoom'
+import { IconButton } from '../../ui/Button'
 import { Menu } from '../../ui/Menu'
-import { Search } from '../../ui/Search'
-import { Smoothing } from '../../ui/Smoothing'
 
 interface ToolbarProps {
   view: WorkspaceView
@@ -20,14 +19,11 @@ interface ToolbarProps {
   onToggleList: () => void
 }
 
-export const X_LABELS: readonly { kind: XKind; label: string }[] = [
-  { kind: 'step', label: 'step' },
-  { kind: 'relative', label: 'time since start' },
-  { kind: 'time', label: 'local time' },
-]
-
 export function Toolbar({ view, setView, zoom, xMetrics, findField, listShown, onToggleList }: ToolbarProps) {
-  const kinds = [...X_LABELS, ...xMetrics.map((name) => ({ kind: `metric:${name}` as const, label: name }))]
+  const choices = [
+    ...X_CHOICES,
+    ...xMetrics.map((name) => ({ kind: `metric:${name}` as const, label: name })),
+  ]
   const outliers = view.full.has('*')
   return (
     <div className="toolbar" role="toolbar" aria-label="Charts">
@@ -37,39 +33,10 @@ export function Toolbar({ view, setView, zoom, xMetrics, findField, listShown, o
         pressed={listShown}
         onClick={onToggleList}
       />
-      <Search
-        ref={findField}
-        label="Find panels"
-        placeholder="Find panels: loss|acc"
-        hotkey="f"
-        value={view.find}
-        onChange={(find) => setView({ find }, 'replace')}
-        className="toolbar-find"
-      />
+      <FindPanels view={view} setView={setView} field={findField} />
       <span className="toolbar-space" />
-      {isZoomed(view) && (
-        <Button icon="reset" onClick={zoom.reset} title="Reset zoom (0)">
-          Zoom
-        </Button>
-      )}
-      <Menu
-        label="X axis"
-        items={kinds.map(({ kind, label }) => ({
-          label,
-          checked: view.x === kind,
-          onSelect: () => setView({ x: kind, xr: new Map() }),
-        }))}
-      >
-        <span className="faint">X</span> {kinds.find(({ kind }) => kind === view.x)?.label ?? view.x}
-      </Menu>
-      <Smoothing value={view.sm} onChange={(sm) => setView({ sm }, 'replace')} />
-      <Button
-        pressed={view.log}
-        onClick={() => setView({ log: !view.log, yr: new Map() })}
-        title="Logarithmic y axis"
-      >
-        Log y
-      </Button>
+      <XAxisControls view={view} setView={setView} zoom={zoom} choices={choices} />
+      <LineControls view={view} setView={setView} />
       <Menu
         label="Outliers"
         items={[
