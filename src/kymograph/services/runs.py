@@ -59,14 +59,14 @@ MAX_RECENT_RUNS = 200
 
 
 def _all_events(run: Run) -> list[LiveEvent]:
-    details: dict[LiveKind, JsonObject] = {
-        LiveKind.RUN: {},
-        LiveKind.HISTORY: {"last_step": run.last_step, "lines": run.history_lines},
-        LiveKind.SYSTEM: {},
-        LiveKind.SUMMARY: {},
-        LiveKind.CONSOLE: {"total": run.console_lines},
-        LiveKind.FILES: {},
-    }
+    """One event of each kind that the run has anything of."""
+    details: dict[LiveKind, JsonObject] = {LiveKind.RUN: {}, LiveKind.SUMMARY: {}, LiveKind.FILES: {}}
+    if run.last_step is not None:
+        details[LiveKind.HISTORY] = {"last_step": run.last_step, "lines": run.history_lines}
+    if run.event_lines:
+        details[LiveKind.SYSTEM] = {}
+    if run.console_lines:
+        details[LiveKind.CONSOLE] = {"total": run.console_lines}
     return [LiveEvent(run.project_id, run.id, kind, about) for kind, about in details.items()]
 
 

@@ -13,12 +13,14 @@ from fastapi import Request
 from starlette.responses import StreamingResponse
 
 from kymograph.core.accounts import Role
+from kymograph.core.history import LineBatch, Stream
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.errors import ProjectNotFound
 from kymograph.server.app import create_app
 from kymograph.server.routes.rest import live
 from kymograph.server.routes.rest.live import Mailbox
 from kymograph.services.access import Caller
+from kymograph.services.history import StreamUpdate
 from kymograph.testing.deployments import DeploymentUnderTest
 from kymograph.types import ProjectId, RunId
 
@@ -81,7 +83,7 @@ def test_event_for_a_watcher_whose_loop_has_ended_is_no_error() -> None:
 # --- the stream -------------------------------------------------------------------------------------------------------
 
 
-class Stream:
+class Reading:
     """What a browser reads."""
 
     def __init__(self, pieces: AsyncIterator[Any]) -> None:
@@ -98,7 +100,7 @@ class Stream:
 
 
 @asynccontextmanager
-async def watching(deployment: DeploymentUnderTest, caller: Caller, address: str) -> AsyncIterator[Stream]:
+async def watching(deployment: DeploymentUnderTest, caller: Caller, address: str) -> AsyncIterator[Reading]:
     """Follow a project."""
     app = create_app(deployment.deployment)
     app.state.closing = asyncio.Event()
@@ -108,7 +110,7 @@ async def watching(deployment: DeploymentUnderTest, caller: Caller, address: str
     assert isinstance(response, StreamingResponse)
     pieces = response.body_iterator
     assert isinstance(pieces, AsyncGenerator)
-    stream = Stream(pieces)
+    stream = Reading(pieces)
     assert (await stream.next()).startswith("retry: ")
     try:
         yield stream
@@ -149,11 +151,14 @@ async def test_what_just_happened_is_told_to_a_new_watcher(deployment: Deploymen
     deployment.run("admin/live-recent/quiet")
     deployment.clock.advance(minutes=1)
     deployment.run("admin/live-recent/r")
+    update = StreamUpdate(batches=[LineBatch(Stream.HISTORY, 0, ['{"_step":7}'])])
+    deployment.services.history.record(deployment.admin, "admin", "live-recent", "r", update)
     async with watching(deployment, deployment.admin, "admin/live-recent") as stream:
-        events = await stream.next_events()
+        events = dict(await stream.next_events())
 
-    assert [kind for kind, _ in events] == ["run", "history", "system", "summary", "console", "files"]
-    assert {content.get("run", content.get("id")) for _, content in events} == {"r"}
+    assert set(events) == {"run", "summary", "files", "history"}
+    assert events["run"]["id"] == "r"
+    assert events["history"] == {"run": "r", "last_step": 7, "lines": 1}
 
 
 async def test_silent_project_sends_signs_of_life(deployment: DeploymentUnderTest) -> None:
