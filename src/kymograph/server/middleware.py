@@ -55,12 +55,13 @@ class RequestMiddleware:
         request_id = secrets.token_hex(8)
         token = request_id_var.set(request_id)
         started_at = time.perf_counter()
+        answered_at: float | None = None
         status = 0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered_at
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered_at = message["status"], time.perf_counter()
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -75,7 +76,8 @@ class RequestMiddleware:
             if status == 0:
                 await internal_error()(scope, receive, send_with_headers)
         finally:
-            elapsed_s = time.perf_counter() - started_at
+            # Until the answer begins: a download or a live stream lasts as long as its reader likes.
+            elapsed_s = (answered_at or time.perf_counter()) - started_at
             if status >= 500 or elapsed_s > 5:
                 logger.warning(
                     "slow or failed request",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { nameMatcher, panelHeight, titleInSection, toSections } from './sections'
+import { fitPanels, nameMatcher, titleInSection, toSections } from './sections'
 
 test('metrics are grouped by their first prefix, training first', () => {
   expect(toSections(['val/acc', 'loss', 'train/l10', 'train/l2', 'b/x/y', 'system.cpu'])).toEqual([
@@ -18,20 +18,31 @@ test('a search is a pattern, and plain text when it cannot be one', () => {
   expect(nameMatcher('a(b').test('xa(by')).toBe(true)
 })
 
-describe('panelHeight', () => {
+describe('fitPanels', () => {
   const room = { height: 900 - 84 - 8, columns: 3, sectionHeader: 32, gap: 8 }
 
   test('one big section has panels of full height', () => {
-    expect(panelHeight([12], room)).toBe(248)
+    expect(fitPanels([12], room, 4)).toEqual({ columns: 3, height: 248 })
   })
 
   test('short sections get lower panels, so that nine are whole', () => {
-    const height = panelHeight([5, 4, 3], room)
+    const { columns, height } = fitPanels([5, 4, 3], room, 4)
+    expect(columns).toBe(3)
     expect(height).toBeGreaterThanOrEqual(160)
     expect(4 * height + 2 * 32 + 4 * 8).toBeLessThanOrEqual(room.height)
   })
 
+  test('where lower panels are not enough, one more column is', () => {
+    const { columns, height } = fitPanels([4, 4, 4], room, 4)
+    expect(columns).toBe(4)
+    expect(3 * height + 3 * 32 + 3 * 8).toBeLessThanOrEqual(room.height)
+  })
+
+  test('the number of columns that somebody chose stays', () => {
+    expect(fitPanels([4, 4, 4], room, 3).columns).toBe(3)
+  })
+
   test('a small window does not make panels unreadable', () => {
-    expect(panelHeight([5, 4, 3], { ...room, height: 300 })).toBe(160)
+    expect(fitPanels([5, 4, 3], { ...room, height: 300 }, 3)).toEqual({ columns: 3, height: 160 })
   })
 })

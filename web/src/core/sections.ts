@@ -61,12 +61,29 @@ const PANEL_HEIGHT = 248
 const PANEL_MIN = 160
 const WANTED_PANELS = 9
 
+export interface GridFit {
+  columns: number
+  /** Panel height, px. */
+  height: number
+}
+
 /**
- * The panel height at which nine whole panels fit the first screen, at most 248 and at least 160 px.
+ * Columns and panel height at which nine whole panels fit the first screen: at most 248 and at least 160 px high.
  *
- * Many short sections leave rows half empty; slightly lower panels make up for it.
+ * Many short sections leave rows half empty. Lower panels make up for it, and where that is not enough one more
+ * column does, if panels stay wide enough for it.
  */
-export function panelHeight(sectionSizes: readonly number[], room: GridRoom): number {
+export function fitPanels(sectionSizes: readonly number[], room: GridRoom, maxColumns: number): GridFit {
+  const usual = freeHeight(sectionSizes, room)
+  if (usual < PANEL_MIN && room.columns < maxColumns) {
+    const denser = freeHeight(sectionSizes, { ...room, columns: room.columns + 1 })
+    if (denser > usual) return { columns: room.columns + 1, height: clampHeight(denser) }
+  }
+  return { columns: room.columns, height: clampHeight(usual) }
+}
+
+/** The height that each of the rows of the first nine panels could have. */
+function freeHeight(sectionSizes: readonly number[], room: GridRoom): number {
   const total = sectionSizes.reduce((sum, size) => sum + size, 0)
   const wanted = Math.min(WANTED_PANELS, total)
   let rows = 0
@@ -80,8 +97,11 @@ export function panelHeight(sectionSizes: readonly number[], room: GridRoom): nu
     seen += Math.min(size, needed * room.columns)
   }
   if (rows === 0) return PANEL_HEIGHT
-  const free = room.height - headers * room.sectionHeader - rows * room.gap
-  return Math.max(PANEL_MIN, Math.min(PANEL_HEIGHT, Math.floor(free / rows)))
+  return Math.floor((room.height - headers * room.sectionHeader - rows * room.gap) / rows)
+}
+
+function clampHeight(height: number): number {
+  return Math.max(PANEL_MIN, Math.min(PANEL_HEIGHT, height))
 }
 
 function rank(name: string): number {

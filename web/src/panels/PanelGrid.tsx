@@ -1,7 +1,7 @@
 /** Panels in collapsible sections by metric prefix, sized so that nine fit the first screen. */
 
 import { useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { panelHeight, titleInSection, toSections, type Section } from '../core/sections'
+import { fitPanels, titleInSection, toSections, type Section } from '../core/sections'
 import { Icon } from '../ui/Icon'
 import { Name } from '../ui/Text'
 import type { PanelContext } from './context'
@@ -19,6 +19,9 @@ const SECTION_HEADER = 32
 const GAP = 8
 /** A panel narrower than this shows too little. */
 const PANEL_WIDTH = 330
+/** The narrowest panel, where short sections would otherwise leave the screen half empty. */
+const PANEL_MIN_WIDTH = 256
+const MAX_COLUMNS = 4
 
 export function PanelGrid({ metrics, context, closed, onToggle }: PanelGridProps) {
   const grid = useRef<HTMLDivElement>(null)
@@ -35,18 +38,20 @@ export function PanelGrid({ metrics, context, closed, onToggle }: PanelGridProps
     return () => observer.disconnect()
   }, [])
 
-  const columns =
-    context.view.columns ?? Math.max(1, Math.min(4, Math.floor((room?.width ?? 0) / PANEL_WIDTH)))
+  const chosen = context.view.columns
+  const fitting = (width: number): number =>
+    Math.max(1, Math.min(MAX_COLUMNS, Math.floor((room?.width ?? 0) / width)))
   const open = sections.filter((section) => !closed.has(section.name))
-  const height = panelHeight(
+  const { columns, height } = fitPanels(
     open.map((section) => section.metrics.length),
     {
       // The first row's top padding and closed sections take their share.
       height: (room?.height ?? 0) - GAP - (sections.length - open.length) * SECTION_HEADER,
-      columns,
+      columns: chosen ?? fitting(PANEL_WIDTH),
       sectionHeader: SECTION_HEADER,
       gap: GAP,
     },
+    chosen ?? fitting(PANEL_MIN_WIDTH),
   )
   return (
     <div
