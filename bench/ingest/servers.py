@@ -73,8 +73,7 @@ class Database:
     def one(self, query: str) -> tuple[int, ...]:
         """The first row of a query."""
         if self.is_postgres:
-            plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
-            with psycopg.connect(plain, autocommit=True) as connection:
+            with self._connect() as connection:
                 row = connection.execute(query.encode()).fetchone()
         else:
             raw = sqlite3.connect(f"file:{make_url(self.url).database}?mode=ro", uri=True)
@@ -85,8 +84,13 @@ class Database:
         assert row is not None
         return tuple(row)
 
+    def _connect(self) -> psycopg.Connection:
+        plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return psycopg.connect(plain, autocommit=True)
+
     def _find_postmaster(self) -> psutil.Process:
-        parent = psutil.Process(self.one("SELECT pg_backend_pid()")[0]).parent()
+        with self._connect() as connection:
+            parent = psutil.Process(connection.info.backend_pid).parent()
         assert parent is not None
         return parent
 
