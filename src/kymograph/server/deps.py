@@ -25,7 +25,8 @@ from kymograph.services.runs import RunService
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database
 from kymograph.storage.database import open_database
-from kymograph.storage.history.query import TailReader
+from kymograph.storage.history.query import StoredHistory
+from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.lock import DataFolderLock
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
@@ -91,7 +92,11 @@ def open_deployment(
             projects=ProjectService(database, clock),
             runs=RunService(database, live, clock),
             history=HistoryService(
-                database, TailReader(database, cache_bytes=settings.cache_bytes), live, clock, _branch_point_of
+                database,
+                StoredHistory(database, _segment_files(settings, objects), cache_bytes=settings.cache_bytes),
+                live,
+                clock,
+                _branch_point_of,
             ),
             files=FileService(database, objects, signer, live, clock, public_url=settings.public_url),
             artifacts=ArtifactService(database, clock),
@@ -103,6 +108,10 @@ def open_deployment(
         )
         undo.pop_all()
     return Deployment(settings, database, objects, services, lock)
+
+
+def _segment_files(settings: Settings, objects: ObjectStore) -> SegmentFiles:
+    return SegmentFiles(objects, folder=settings.data / "cache" / "segments", folder_bytes=settings.segment_cache_bytes)
 
 
 def _open_live(settings: Settings) -> LiveBus:
