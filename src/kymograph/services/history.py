@@ -30,7 +30,7 @@ from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import HistoryReader
-from kymograph.types import JsonObject, MetricName
+from kymograph.types import JsonObject, MetricName, RunKey
 
 MAX_ANCESTORS = 32
 """Forks of forks are followed this far."""
@@ -73,8 +73,10 @@ class HistoryService:
         live: LiveBus,
         clock: Callable[[], datetime],
         branch_point_of: BranchPointOf,
+        note_appended: Callable[[RunKey, Stream, int], None],
     ) -> None:
         self._database = database
+        self._note_appended = note_appended
         self._reader = reader
         self._live = live
         self._clock = clock
@@ -111,6 +113,8 @@ class HistoryService:
             # Not read inside the job: the lines may lie in the object store, and other writers would wait for it.
             known[exc.batch.first_line] = self._lines_known(exc.run, exc.batch)
             run = self._database.write(job)
+        for batch in update.batches:
+            self._note_appended(run.key, batch.stream, sum(map(len, batch.lines)))
         self._announce(run, update)
         return run
 

@@ -142,6 +142,9 @@ class SegmentStore(Protocol):
     def release(self, run: RunKey, stream: Stream, *, worker: str) -> None:
         """Give a claim back."""
 
+    def tail_bytes(self, run: RunKey, stream: Stream) -> int:
+        """How much of a stream is in the tail, unpacked."""
+
     def list_due(self, *, min_bytes: int, limit: int) -> list[tuple[RunKey, Stream, int]]:
         """Streams with at least this many bytes in the tail, the fullest first, with these bytes."""
 
@@ -156,6 +159,33 @@ class SegmentStore(Protocol):
 
     def known_objects(self, objects: Collection[ObjectKey]) -> set[ObjectKey]:
         """Those of the objects (`Segment.object`) that a segment names."""
+
+
+class SegmentFactory(Protocol):
+    """Builds segments, reading the database and writing objects; `SegmentStore.replace` puts them in place."""
+
+    def compact(self, run: RunKey, stream: Stream, *, take_open: bool) -> Replacement | None:
+        """Build a segment out of the oldest chunks of a stream; None if there is nothing to do.
+
+        Args:
+            run: Whose stream.
+            stream: Which one.
+            take_open: Also take chunks that may still grow; putting the segment in place then fails if they do.
+
+        Raises:
+            ServerBusy: Not now; the message says why.
+        """
+
+    def merge(self, run: RunKey, stream: Stream) -> Replacement | None:
+        """Build one segment out of several of one tier; None if there are not enough of them.
+
+        Raises:
+            ServerBusy: Not now; the message says why.
+            StoreCorrupt: One of them is missing or damaged.
+        """
+
+    def close(self) -> None:
+        """Stop what is under way."""
 
 
 class Tail(Protocol):

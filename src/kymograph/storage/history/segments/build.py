@@ -20,6 +20,7 @@ from typing import BinaryIO
 import numpy as np
 
 from kymograph.core.history import Stream
+from kymograph.errors import StoreCorrupt
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import Chunk, Replacement, Segment, SegmentExtent
 from kymograph.storage.history.chunks import VisibleLines, visible_chunks
@@ -52,7 +53,7 @@ class Limits:
 
 
 class SegmentBuilder:
-    """Builds segments of one deployment."""
+    """`SegmentFactory` in this process."""
 
     def __init__(
         self, database: Database, objects: ObjectStore, files: SegmentFiles, *, scratch: Path, limits: Limits
@@ -72,19 +73,22 @@ class SegmentBuilder:
         self._scratch = scratch
         self._limits = limits
 
-    def compact(self, run: RunKey, stream: Stream, *, take_open: bool) -> Replacement | None:
-        """Build a segment out of the oldest chunks of a stream; None if there is nothing to do.
+    # docstrings inherited
 
-        Args:
-            run: Whose stream.
-            stream: Which one.
-            take_open: Also take chunks that may still grow; putting the segment in place then fails if they do.
-        """
+    def close(self) -> None:
+        """Docstring inherited."""
+
+    def compact(self, run: RunKey, stream: Stream, *, take_open: bool) -> Replacement | None:
+        """Docstring inherited."""
         plan = self._database.read(lambda tx: self._choose(tx, run, stream, take_open=take_open))
         if plan is None:
             return None
-        chunks, hidden = plan
-        under = [chunk for segment in hidden for chunk in chunks_of_segment(self._files, segment)]
+        chunks, hidden, under = *plan, list[Chunk]()
+        for segment in list(hidden):
+            try:
+                under += chunks_of_segment(self._files, segment)
+            except StoreCorrupt:
+                hidden.remove(segment)  # it stays and is reported: what is not damaged must not wait for it
         visible = list(visible_chunks([*under, *chunks]))
         columns = Columns(stream, keeps_texts=True)
         for lines in visible:
@@ -113,7 +117,7 @@ class SegmentBuilder:
         return chunks, hidden
 
     def merge(self, run: RunKey, stream: Stream) -> Replacement | None:
-        """Build one segment out of several neighbours of one tier; None if there are not enough of them."""
+        """Docstring inherited."""
         segments = self._database.read(lambda tx: tx.segments.list_live([run], stream)).get(run, ())
         chosen = self._neighbours(segments)
         if chosen:

@@ -193,6 +193,13 @@ class SqlSegmentStore:
             delete(compaction_claims).where(_is_claim_on(run, stream), compaction_claims.c.worker == worker)
         )
 
+    def tail_bytes(self, run: RunKey, stream: Stream) -> int:
+        """Docstring inherited."""
+        query = select(func.coalesce(func.sum(tail_streams.c.tail_bytes), 0)).where(
+            tail_streams.c.run_id == run, tail_streams.c.stream == stream.value
+        )
+        return int(self._connection.execute(query).scalar_one())
+
     def list_due(self, *, min_bytes: int, limit: int) -> list[tuple[RunKey, Stream, int]]:
         """Docstring inherited."""
         size = func.sum(tail_streams.c.tail_bytes)
