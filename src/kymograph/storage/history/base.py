@@ -58,7 +58,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class SegmentExtent:
-    """Which lines of a writer a segment holds."""
+    """Consecutive lines of a writer that a segment holds; gaps between them are possible."""
 
     writer: WriterId
     first_line: int
@@ -88,6 +88,8 @@ class Segment:
     """How often its points were merged."""
     last_kept_step: int | None = None
     """A rewind hides all rows beyond this step; None is no bound."""
+    is_partial: bool = False
+    """Lines were taken out that its points still hold: only those of its lines count that are in `extents`."""
 
     @property
     def points_key(self) -> ObjectKey:
@@ -133,8 +135,8 @@ class SegmentStore(Protocol):
     def replace(self, replacement: Replacement, now: datetime) -> bool:
         """Put a segment in the place of what went into it; False, and no change, if any of that has changed since."""
 
-    def clip(self, segment: Segment, *, last_kept_step: int, extents: Sequence[SegmentExtent], row_count: int) -> bool:
-        """Hide rows beyond a step; False, and no change, if the segment has changed meanwhile."""
+    def change(self, segment: Segment, changed: Segment) -> bool:
+        """Hide rows or lines of a segment; False, and no change, if it has been changed by somebody else."""
 
     def claim(self, run: RunKey, stream: Stream, *, worker: str, now: datetime, expires_at: datetime) -> bool:
         """Reserve a stream for one compactor; False while another one holds it."""

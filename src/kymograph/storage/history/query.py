@@ -8,7 +8,7 @@ ancestors' up to the branch points, then its own. A segment that is damaged is l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial, reduce
+from functools import reduce
 from typing import TypeVar
 
 import numpy as np
@@ -36,9 +36,9 @@ from kymograph.core.rows import merge_rows, pick_keys
 from kymograph.core.value_kinds import VALUE_KINDS
 from kymograph.storage import safe_regex
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import Segment, SegmentExtent
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Ints
+from kymograph.storage.history.rewind import prepare_rewind
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.series import answer_buckets
 from kymograph.storage.history.slices import Facts, HistoryView, PartView, facts_of
@@ -129,51 +129,7 @@ class StoredHistory:
 
     def rewind(self, run: RunKey, *, after_step: int) -> Callable[[Transaction], bool]:
         """Docstring inherited."""
-        segments = self._database.read(lambda tx: tx.segments.list_live([run], Stream.HISTORY)).get(run, ())
-        clips = [
-            (segment, *_kept_of(self._files, segment, after_step)) if segment.last_step > after_step else (segment,)
-            for segment in segments
-        ]
-        return partial(_rewind, run, after_step, clips)
-
-
-# --- rewinding -------------------------------------------------------------------------------------------------------
-
-
-def _kept_of(files: SegmentFiles, segment: Segment, after_step: int) -> tuple[tuple[SegmentExtent, ...], int]:
-    """What a rewind leaves of a segment: its extents, and how many rows."""
-    rows = files.points(segment).rows
-    end = int(np.searchsorted(rows.steps, after_step, side="right"))
-    if segment.last_kept_step is not None:
-        end = min(end, int(np.searchsorted(rows.steps, segment.last_kept_step, side="right")))
-    kept: list[SegmentExtent] = []
-    for extent in segment.extents:
-        codes = [code for code, writer in enumerate(rows.writer_names) if writer == extent.writer]
-        numbers = rows.numbers[:end][np.isin(rows.writers[:end], codes)]
-        if len(numbers):
-            kept.append(SegmentExtent(extent.writer, extent.first_line, int(numbers.max()) + 1, extent.seq))
-    return tuple(kept), end
-
-
-def _rewind(
-    run: RunKey,
-    after_step: int,
-    clips: Sequence[tuple[Segment] | tuple[Segment, tuple[SegmentExtent, ...], int]],
-    tx: Transaction,
-) -> bool:
-    if tuple(tx.segments.list_live([run], Stream.HISTORY).get(run, ())) != tuple(clip[0] for clip in clips):
-        return False
-    kept_ends: dict[WriterId, int] = {}
-    for segment, *change in clips:
-        extents = segment.extents
-        if change:
-            extents, row_count = change  # type: ignore[assignment]
-            if not tx.segments.clip(segment, last_kept_step=after_step, extents=extents, row_count=row_count):  # type: ignore[arg-type]
-                return False
-        for extent in extents:
-            kept_ends[extent.writer] = max(kept_ends.get(extent.writer, 0), extent.end_line)
-    tx.tail.truncate(run, after_step=after_step, kept_ends=kept_ends if clips else None)
-    return True
+        return prepare_rewind(self._database, self._files, run, after_step=after_step)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

@@ -140,11 +140,8 @@ class SegmentSlice:
 
     def top_lines(self, top: str) -> Series:
         """Docstring inherited."""
-        presence = self.file.find_presence(top)
-        if presence is not None:
-            return self._series(presence)
-        flat = [metric for metric in self.file.find(top) if metric.top == top]
-        return self._series(flat[0]) if flat else EMPTY_SERIES
+        metric = self.file.find_top(top)
+        return EMPTY_SERIES if metric is None else self._series(metric)
 
     def piece(self, name: str) -> tuple[Piece, Metric] | None:
         """Docstring inherited."""

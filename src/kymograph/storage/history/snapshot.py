@@ -151,21 +151,15 @@ class Snapshot:
             versions = self._versions.get(run, {})
             firsts = {writer: version.tail_first_line for writer, version in versions.items()}
 
-            def is_hidden(segment: Segment) -> bool:
-                return any(
-                    (first := firsts.get(extent.writer)) is not None and first < extent.end_line
-                    for extent in segment.extents
-                )
-
             segments = self._segments.get(run, ())
-            under = [segment for segment in segments if is_hidden(segment)]
+            under = [segment for segment in segments if lies_under(segment, firsts)]
             base = NO_BASE
             if under:
                 base = Base(tuple(sorted(segment.id for segment in under)), partial(self._chunks_of, under))
             self._held[run] = _Held(
                 clean=tuple(segment for segment in segments if segment not in under),
                 base=base,
-                has_tail=any(first is not None for first in firsts.values()),
+                has_tail=bool(under) or any(first is not None for first in firsts.values()),
             )
         return self._held[run]
 
@@ -306,24 +300,33 @@ def chunks_of_segment(files: SegmentFiles, segment: Segment) -> list[Chunk]:
         StoreCorrupt: Its object is missing or damaged.
     """
     file = files.lines(segment)
-    extents = {extent.writer: extent for extent in segment.extents}
-    frames = [
-        frame
-        for frame in file.frames()
-        if frame.writer in extents and frame.first_line < extents[frame.writer].end_line
-    ]
+    seqs = {extent.writer: extent.seq for extent in segment.extents}
+    frames = [frame for frame in file.frames() if frame.writer in seqs]
     chunks = [
-        Chunk(seq := extents[frame.writer].seq, seq, frame.writer, frame.first_line, frame.line_count, payload)
+        Chunk(seqs[frame.writer], seqs[frame.writer], frame.writer, frame.first_line, frame.line_count, payload)
         for frame, payload in zip(frames, file.payloads(frames), strict=True)
     ]
-    if segment.last_kept_step is None:
+    if segment.last_kept_step is None and not segment.is_partial:
         return chunks
-    return [kept for chunk in chunks for kept in _kept_of(chunk, segment.last_kept_step)]
+    return [kept for chunk in chunks for kept in _kept_of(chunk, segment)]
 
 
-def _kept_of(chunk: Chunk, last_kept_step: int) -> list[Chunk]:
-    numbered = enumerate(decode_lines(chunk.payload), start=chunk.first_line)
-    kept = [(number, line) for number, line in numbered if step_of_line(line, number) <= last_kept_step]
+def lies_under(segment: Segment, tail_first_lines: Mapping[WriterId, int | None]) -> bool:
+    """Whether only the lines of a segment count, under those of the tail: its points hold some that do not count."""
+    return segment.is_partial or any(
+        (first := tail_first_lines.get(extent.writer)) is not None and first < extent.end_line
+        for extent in segment.extents
+    )
+
+
+def _kept_of(chunk: Chunk, segment: Segment) -> list[Chunk]:
+    spans = [(extent.first_line, extent.end_line) for extent in segment.extents if extent.writer == chunk.writer]
+    bound = segment.last_kept_step
+    kept = [
+        (number, line)
+        for number, line in enumerate(decode_lines(chunk.payload), start=chunk.first_line)
+        if any(first <= number < end for first, end in spans) and (bound is None or step_of_line(line, number) <= bound)
+    ]
     return [
         replace(chunk, first_line=first, line_count=len(lines), payload=encode_lines(lines).payload)
         for first, lines in consecutive(kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from kymograph.storage.schema import BigId, UtcDateTime, registry
 
@@ -73,6 +73,7 @@ segments = Table(
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
     Column("last_kept_step", BigInteger),
+    Column("is_partial", Boolean, nullable=False),
     Column("row_count", BigInteger, nullable=False),
     Column("point_count", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),

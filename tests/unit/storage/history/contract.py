@@ -25,7 +25,7 @@ from kymograph.core.history import (
     StreamExtent,
     XAxis,
 )
-from kymograph.storage.base import Database
+from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import HistoryReader
 from kymograph.types import MetricName, RunKey, WriterId
 
@@ -46,6 +46,21 @@ def console(first: int, *lines: str, writer: str = "", part: str = "") -> LineBa
 
 def append(database: Database, *batches: LineBatch, run: RunKey = RUN) -> None:
     database.write(lambda tx: tx.tail.append(run, batches))
+
+
+def rewind(database: Database, reader: HistoryReader, *, after_step: int, run: RunKey = RUN) -> None:
+    """What `HistoryService.rewind` does."""
+    assert database.write(reader.rewind(run, after_step=after_step))
+
+
+def forget(database: Database, *, run: RunKey = RUN) -> None:
+    """Drop the history of a run, as the collector does."""
+
+    def job(tx: Transaction) -> None:
+        tx.tail.delete(run)
+        tx.segments.forget([segment.id for segment in tx.segments.list_of_run(run)])
+
+    database.write(job)
 
 
 def texts(lines: Sequence[NumberedLine]) -> list[tuple[int, str]]:
@@ -501,7 +516,7 @@ class HistoryContract:
         append(database, history(0, *(f'{{"_step":{step},"a":{step}}}' for step in range(4))))
         assert self.series(reader, "a").points == 4
 
-        database.write(lambda tx: tx.tail.truncate(RUN, after_step=1))
+        rewind(database, reader, after_step=1)
         append(database, history(2, '{"_step":2,"a":7}'))
         assert self.series(reader, "a").mean == [0, 1, 7]
 
@@ -509,7 +524,7 @@ class HistoryContract:
         append(database, history(0, '{"a":1}'))
         assert reader.last_step([HistoryPart(RUN)]) == 0
 
-        database.write(lambda tx: tx.tail.delete(RUN))
+        forget(database)
         assert reader.last_step([HistoryPart(RUN)]) is None
 
         append(database, history(0, '{"b":1}'))

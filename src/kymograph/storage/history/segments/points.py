@@ -463,6 +463,11 @@ class Metric:
         held = iter(_texts_of_page(packed.tobytes(), int(entry["texts_skipped"]), n_wanted, self._file.name))
         return [next(held) if is_wanted else None for is_wanted in wanted.tolist()]
 
+    def to_presence(self) -> Points:
+        """Where it is, without what it is."""
+        places = self.places
+        return Points(places, np.full(len(places), np.nan), np.full(len(places), MAPPING, np.uint8), [])
+
     def to_points(self) -> Points:
         """All of it, to be written again."""
         return Points(self.places, self.values, self.codes, [] if self.is_presence else self.texts())
@@ -638,6 +643,13 @@ class PointsFile:
         """The rows in which a key that has held mappings is, whatever it held; None for other keys."""
         index = self._presence_by_top.get(top)
         return None if index is None else Metric(self, self._metrics[index])
+
+    def find_top(self, top: str) -> Metric | None:
+        """The rows in which a top-level key is, whatever it held: of the metric, only steps and places tell."""
+        presence = self.find_presence(top)
+        if presence is not None:
+            return presence
+        return next((metric for metric in self.find(top) if metric.top == top), None)
 
     def metrics(self) -> Iterator[Metric]:
         """All that it holds, presences included."""

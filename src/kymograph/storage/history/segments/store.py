@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -158,7 +157,7 @@ class SqlSegmentStore:
                 .values(values)
             )
 
-    def clip(self, segment: Segment, *, last_kept_step: int, extents: Sequence[SegmentExtent], row_count: int) -> bool:
+    def change(self, segment: Segment, changed: Segment) -> bool:
         """Docstring inherited."""
         self._lock_streams(segment.run, segment.stream)
         row = self._connection.execute(
@@ -166,8 +165,7 @@ class SqlSegmentStore:
         ).one_or_none()
         if row is None or _segment(row) != segment:
             return False
-        clipped = replace(segment, last_kept_step=last_kept_step, extents=tuple(extents), row_count=row_count)
-        self._connection.execute(update(segments).where(segments.c.id == segment.id).values(_row(clipped)))
+        self._connection.execute(update(segments).where(segments.c.id == segment.id).values(_row(changed)))
         return True
 
     # --- who works on what -------------------------------------------------------------------------------------------
@@ -257,6 +255,7 @@ def _row(segment: Segment) -> dict[str, Any]:
         "first_step": segment.first_step,
         "last_step": segment.last_step,
         "last_kept_step": segment.last_kept_step,
+        "is_partial": segment.is_partial,
         "row_count": segment.row_count,
         "point_count": segment.point_count,
         "size_bytes": segment.size_bytes,
@@ -281,6 +280,7 @@ def _segment(row: Any) -> Segment:
         size_bytes=row.size_bytes,
         tier=row.tier,
         last_kept_step=row.last_kept_step,
+        is_partial=row.is_partial,
     )
 
 
