@@ -26,8 +26,12 @@ def write(path: Path, lines: Sequence[str]) -> PointsFile:
     return PointsFile(path, name="the segment")
 
 
+def query(statement: str) -> list[tuple[object, ...]]:
+    return duckdb.connect().execute(statement).fetchall()
+
+
 def table(path: Path) -> list[tuple[object, ...]]:
-    return duckdb.sql(f"select metric, step, value, kind, text from '{path}' order by metric, step").fetchall()
+    return query(f"select metric, step, value, kind, text from '{path}' order by metric, step")
 
 
 def test_another_reader_sees_a_long_table(tmp_path: Path) -> None:
@@ -65,7 +69,7 @@ def test_metrics_of_the_same_rows_share_their_steps(tmp_path: Path) -> None:
     file = write(path, lines)
 
     assert file.size_bytes < count * 8 * 4.5  # steps and rows once, three metrics, levels
-    assert duckdb.sql(f"select count(*), sum(value), max(step) from '{path}' where metric = 'b'").fetchall() == [
+    assert query(f"select count(*), sum(value), max(step) from '{path}' where metric = 'b'") == [
         (count, -sum(range(count)), (count - 1) * 2)
     ]
 
@@ -75,10 +79,10 @@ def test_a_hundred_thousand_metrics_make_few_row_groups(tmp_path: Path) -> None:
     file = write(path, [json.dumps({f"metric {number}": number for number in range(100_000)})])
 
     assert len(file.metric_names()) == 100_000
-    assert duckdb.sql(f"select count(distinct row_group_id) from parquet_metadata('{path}')").fetchall() == [(1,)]
+    assert query(f"select count(distinct row_group_id) from parquet_metadata('{path}')") == [(1,)]
     (metric,) = file.find("metric 77777")
     assert metric.values.tolist() == [77777]
-    assert duckdb.sql(f"select value from '{path}' where metric = 'metric 77777'").fetchall() == [(77777.0,)]
+    assert query(f"select value from '{path}' where metric = 'metric 77777'") == [(77777.0,)]
 
 
 def test_arrays_are_mapped_and_texts_come_back(tmp_path: Path) -> None:
