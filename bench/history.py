@@ -22,7 +22,9 @@ from rich.table import Table
 
 from kymograph.core.history import BucketQuery, HistoryPart, LineBatch, RowQuery, SeriesSource, Stream, XAxis
 from kymograph.storage.database import SqlDatabase, open_database
-from kymograph.storage.history.query import TailReader
+from kymograph.storage.history.query import StoredHistory
+from kymograph.storage.history.segments.files import SegmentFiles
+from kymograph.storage.objects.store import open_objects
 from kymograph.types import MetricName, RunKey
 
 CACHE_BYTES = 1_000_000_000
@@ -90,7 +92,7 @@ def take(work: Callable[[], object], *, times: int = 1) -> Taken:
 
 def measure(database: SqlDatabase, scale: float) -> Iterator[Figure]:
     """All figures, in order."""
-    reader = TailReader(database, cache_bytes=CACHE_BYTES)
+    reader = StoredHistory(database, SegmentFiles(open_objects("memory://")), cache_bytes=CACHE_BYTES)
     points_per_line = len(METRICS) + 3
 
     lines = make_lines(int(100_000 * scale))

@@ -8,12 +8,15 @@ is not bucketed: its points are the answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from kymograph.core.history import Mark
+from kymograph.core.levels import Level, Totals, reduce_ranges
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,39 +47,71 @@ def bucket_edges(x_min: float, x_max: float, width: int) -> Floats:
     return np.maximum.accumulate(np.clip(edges, x_min, x_max))
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive points of a series. The arrays have one shape."""
+
+    x: Floats | Ints
+    """Finite, ascending (equal values allowed)."""
+    values: Floats
+    levels: Sequence[Level] = ()
+    """Of all of `values`; without them every point is read."""
+    odd: npt.NDArray[np.integer] | None = None
+    """Indices of the values that are not finite; None where nobody has looked yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Points ``[first, end)`` of a piece, the first of which has the number `base` in the series."""
+
+    piece: Piece
+    first: int
+    end: int
+    base: int
+    odd: Ints
+    """Indices of non-finite values, within the span."""
+
+
 def downsample(x: Floats, values: Floats, edges: Floats) -> Buckets:
-    """Put a series into buckets.
+    """Put a series into buckets; `downsample_pieces` of one piece."""
+    return downsample_pieces([Piece(x, values)], edges)
+
+
+def downsample_pieces(pieces: Sequence[Piece], edges: Floats) -> Buckets:
+    """Put a series that lies in pieces into buckets; points outside the edges are left out.
 
     Args:
-        x: Shape ``(n,)``, finite, ascending (equal values allowed), within the edges.
-        values: Shape ``(n,)``.
+        pieces: Ascending: none begins before the end of the one before.
         edges: Shape ``(width + 1,)`` from `bucket_edges`.
     """
     width = len(edges) - 1
-    if len(x) <= width:
+    spans = _spans(pieces, float(edges[0]), float(edges[-1]))
+    if sum(span.end - span.first for span in spans) <= width:
+        x = np.concatenate([span.piece.x[span.first : span.end].astype(np.float64) for span in spans] or [np.empty(0)])
+        values = np.concatenate([span.piece.values[span.first : span.end] for span in spans] or [np.empty(0)])
         return _points(x, values)
 
-    starts = np.searchsorted(x, edges[:-1], side="left")
-    starts[0] = 0
-    # With x_min == x_max all edges are equal and all points belong to the last of the buckets that begin at 0.
-    ends = np.append(starts[1:], len(x))
-    held = np.flatnonzero(ends > starts)
-    starts, ends = starts[held], ends[held]
-    middles = edges[held] * 0.5 + edges[held + 1] * 0.5
-
-    is_finite = np.isfinite(values)
-    if is_finite.all():
-        count = ends - starts
-        low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-        mean = _means(values, starts, count, low, high)
-        return Buckets(False, middles.tolist(), mean.tolist(), low.tolist(), high.tolist(), count.tolist(), (), (), ())
-
-    count = np.add.reduceat(is_finite.astype(np.int64), starts)
-    low = np.minimum.reduceat(np.where(is_finite, values, np.inf), starts)
-    high = np.maximum.reduceat(np.where(is_finite, values, -np.inf), starts)
-    mean = _means(np.where(is_finite, values, 0.0), starts, count, low, high)
-    bucket = np.repeat(np.arange(len(held)), ends - starts)
+    totals = Totals(np.full(width, np.inf), np.full(width, -np.inf), np.zeros(width), np.zeros(width, np.int64))
+    held = np.zeros(width, np.bool_)
+    for span in spans:
+        starts, ends, inside = _bucket_bounds(span, edges)
+        found = reduce_ranges(span.piece.values, span.piece.levels, starts, ends, all_finite=not len(span.odd))
+        held[inside] = True
+        totals.low[inside] = np.minimum(totals.low[inside], found.low)
+        totals.high[inside] = np.maximum(totals.high[inside], found.high)
+        with np.errstate(over="ignore", invalid="ignore"):
+            totals.total[inside] += found.total
+        totals.count[inside] += found.count
+    places = np.flatnonzero(held)
+    low, high, count = totals.low[places], totals.high[places], totals.count[places]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = totals.total[places] / np.maximum(count, 1)
+    if not np.isfinite(mean[count > 0]).all():
+        mean = _means_without_overflow(spans, edges, totals.count)[places]
+    # Rounding must not carry a mean past its own extremes. Groups without finite values have low > high.
+    mean = np.where(count > 0, np.maximum(np.minimum(mean, high), low), 0.0)
     is_empty = count == 0
+    middles = edges[places] * 0.5 + edges[places + 1] * 0.5
     return Buckets(
         False,
         middles.tolist(),
@@ -84,8 +119,56 @@ def downsample(x: Floats, values: Floats, edges: Floats) -> Buckets:
         _with_none(low, is_empty),
         _with_none(high, is_empty),
         count.tolist(),
-        *_all_marks(x, values, bucket),
+        *_all_marks(spans, edges),
     )
+
+
+def count_points(pieces: Sequence[Piece], x_min: float, x_max: float) -> int:
+    """How many points lie within bounds, both included."""
+    return sum(span.end - span.first for span in _spans(pieces, x_min, x_max))
+
+
+def last_index(piece: Piece, x_max: float) -> int:
+    """Index of the last point that is not beyond a bound; -1 for none."""
+    return search(piece.x, x_max, side="right") - 1
+
+
+def search(x: Floats | Ints, bound: float, *, side: Literal["left", "right"]) -> int:
+    """`numpy.searchsorted` of one bound, without converting integers to doubles."""
+    return int(_search(x, np.array([bound]), side)[0])
+
+
+def _spans(pieces: Sequence[Piece], x_min: float, x_max: float) -> list[_Span]:
+    spans: list[_Span] = []
+    base = 0
+    for piece in pieces:
+        first = search(piece.x, x_min, side="left")
+        end = max(first, search(piece.x, x_max, side="right"))
+        if end > first:
+            odd = np.flatnonzero(~np.isfinite(piece.values[first:end])) + first if piece.odd is None else piece.odd
+            spans.append(_Span(piece, first, end, base, odd[(odd >= first) & (odd < end)].astype(np.int64)))
+            base += end - first
+    return spans
+
+
+def _bucket_bounds(span: _Span, edges: Floats) -> tuple[Ints, Ints, Ints]:
+    """Where the buckets that have points of a span begin and end in its piece, and which they are."""
+    starts = np.clip(_search(span.piece.x, edges[:-1], "left"), span.first, span.end)
+    starts[0] = span.first
+    # With x_min == x_max all edges are equal and all points belong to the last of the buckets that begin there.
+    ends = np.append(starts[1:], span.end)
+    inside = np.flatnonzero(ends > starts)
+    return starts[inside], ends[inside], inside
+
+
+def _search(x: Floats | Ints, bounds: Floats, side: Literal["left", "right"]) -> Ints:
+    if x.dtype == np.float64:
+        return np.searchsorted(x, bounds, side=side)
+    if not len(x) or (x[0] >= -(2**53) and x[-1] <= 2**53):
+        # Whole numbers are compared as such: converting ten million of them takes longer than all the rest.
+        limits = np.ceil(bounds) if side == "left" else np.floor(bounds)
+        return np.searchsorted(x, np.clip(limits, -(2.0**62), 2.0**62).astype(np.int64), side=side)
+    return np.searchsorted(x.astype(np.float64), bounds, side=side)
 
 
 def _points(x: Floats, values: Floats) -> Buckets:
@@ -94,51 +177,49 @@ def _points(x: Floats, values: Floats) -> Buckets:
         shown: list[float | None] = values.tolist()
         return Buckets(True, x.tolist(), shown, shown, shown, [1] * len(shown), (), (), ())
     shown = _with_none(values, ~is_finite)
-    return Buckets(
-        True,
-        x.tolist(),
-        shown,
-        shown,
-        shown,
-        is_finite.astype(np.int64).tolist(),
-        *_all_marks(x, values, np.arange(len(x))),
+    odd = np.flatnonzero(~is_finite)
+    marks = [
+        _marks(x[chosen], chosen, chosen)
+        for chosen in (odd[kind(values[odd])] for kind in (np.isnan, np.isposinf, np.isneginf))
+    ]
+    return Buckets(True, x.tolist(), shown, shown, shown, is_finite.astype(np.int64).tolist(), *marks)
+
+
+def _means_without_overflow(spans: Sequence[_Span], edges: Floats, count: Ints) -> Floats:
+    """Means where a sum of finite values is none: the parts of the mean are added up instead; shape ``(width,)``."""
+    mean = np.zeros(len(edges) - 1)
+    for span in spans:
+        starts, ends, inside = _bucket_bounds(span, edges)
+        values = span.piece.values[span.first : span.end]
+        sizes = ends - starts
+        parts = np.where(np.isfinite(values), values, 0.0) / np.repeat(np.maximum(count[inside], 1), sizes)
+        mean[inside] += np.add.reduceat(parts, starts - span.first)
+    return mean
+
+
+def _all_marks(spans: Sequence[_Span], edges: Floats) -> tuple[tuple[Mark, ...], tuple[Mark, ...], tuple[Mark, ...]]:
+    if not any(len(span.odd) for span in spans):
+        return (), (), ()
+    values = np.concatenate([span.piece.values[span.odd] for span in spans])
+    x = np.concatenate([span.piece.x[span.odd].astype(np.float64) for span in spans])
+    numbers = np.concatenate([span.odd - span.first + span.base for span in spans])
+    bucket = np.clip(np.searchsorted(edges[:-1], x, side="right") - 1, 0, len(edges) - 2)
+    return tuple(  # type: ignore[return-value]  # three of them
+        _marks(x[chosen], numbers[chosen], bucket[chosen])
+        for chosen in (np.isnan(values), np.isposinf(values), np.isneginf(values))
     )
 
 
-def _means(values: Floats, starts: Ints, count: Ints, low: Floats, high: Floats) -> Floats:
-    """Means of groups; `values` holds 0 where there is nothing to count."""
-    divisor = np.maximum(count, 1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.asarray(np.add.reduceat(values, starts) / divisor, dtype=np.float64)
-    if not np.isfinite(mean).all():
-        # The sum of finite values overflowed: add the parts of the mean instead.
-        sizes = np.diff(np.append(starts, len(values)))
-        mean = np.add.reduceat(values / np.repeat(divisor, sizes), starts)
-    # Rounding must not carry a mean past its own extremes. Groups without finite values have low > high.
-    return np.where(count > 0, np.maximum(np.minimum(mean, high), low), 0.0)
-
-
-def _all_marks(x: Floats, values: Floats, bucket: Ints) -> tuple[tuple[Mark, ...], tuple[Mark, ...], tuple[Mark, ...]]:
-    return (
-        _marks(x, np.isnan(values), bucket),
-        _marks(x, np.isposinf(values), bucket),
-        _marks(x, np.isneginf(values), bucket),
-    )
-
-
-def _marks(x: Floats, is_marked: npt.NDArray[np.bool_], bucket: Ints) -> tuple[Mark, ...]:
+def _marks(x: Floats, numbers: Ints, bucket: Ints) -> tuple[Mark, ...]:
     """One mark for points that follow one another or share a bucket, so there are never more marks than buckets."""
-    places = np.flatnonzero(is_marked)
-    if not len(places):
+    if not len(x):
         return ()
-    is_new = (np.diff(places) > 1) & (np.diff(bucket[places]) > 0)
+    is_new = (np.diff(numbers) > 1) & (np.diff(bucket) > 0)
     first = np.concatenate(([0], np.flatnonzero(is_new) + 1))
-    last = np.append(first[1:], len(places)) - 1
+    last = np.append(first[1:], len(x)) - 1
     return tuple(
         Mark(first_x, last_x, size)
-        for first_x, last_x, size in zip(
-            x[places[first]].tolist(), x[places[last]].tolist(), (last - first + 1).tolist(), strict=True
-        )
+        for first_x, last_x, size in zip(x[first].tolist(), x[last].tolist(), (last - first + 1).tolist(), strict=True)
     )
 
 

@@ -125,6 +125,50 @@ class MetricInfo:
     """Wire type names with counts, e.g. ``(("number", 12),)``."""
 
 
+class NameMatch(StrEnum):
+    """How names of metrics are searched."""
+
+    CONTAINS = "contains"
+    """Ignoring case."""
+    PREFIX = "prefix"
+    REGEX = "regex"
+    """Python `re` syntax, searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """Which metrics of a catalogue."""
+
+    search: str = ""
+    match: NameMatch = NameMatch.CONTAINS
+    offset: int = 0
+    limit: int | None = None
+
+
+ALL_METRICS = MetricQuery()
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Rows that cannot be read: everything else is answered."""
+
+    object: str
+    """The object that is missing or not what was written."""
+    first_step: int
+    last_step: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPage:
+    """Metrics and how many there are."""
+
+    metrics: list[MetricInfo]
+    total: int
+    """Names that match, without `offset` and `limit`."""
+    damaged: tuple[Damage, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class RowQuery:
     """Which rows of a run, in ascending step order."""
@@ -139,6 +183,8 @@ class RowQuery:
     limit: int | None = None
     samples: int | None = None
     """At most this many rows, chosen evenly and always the same: first and last included."""
+    with_total: bool = True
+    """Count all matching rows; without it a page costs no more than its own rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +203,9 @@ class RowPage:
     rows: tuple[Row, ...]
     next_step: int | None
     """`min_step` of the next page, or None at the end."""
-    total: int
-    """Rows that match without `limit` and `samples`."""
+    total: int | None
+    """Rows that match without `limit` and `samples`; None if not asked for."""
+    damaged: tuple[Damage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +274,8 @@ class SeriesBuckets:
     neg_inf: tuple[Mark, ...]
     last: JsonValue
     """Exact value at the highest x in range."""
+    damaged: tuple[Damage, ...] = ()
+    """Parts of the run's history that are missing here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -58,3 +58,21 @@ def visible_ranges(pieces: Iterable[Piece]) -> list[VisibleRange]:
             free.append(VisibleRange(piece.seq, position, piece.end))
         taken[index:stop] = sorted([*taken[index:stop], *free], key=lambda held: held.first)
     return taken
+
+
+MAX_RUN_LINES = 10_000
+"""Lines that `consecutive` puts together at most: a chunk that is written anew is not to grow without bound."""
+
+
+def consecutive(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """Group numbered lines, ascending, into runs without gaps: the number of the first line, and the lines."""
+    first, run = 0, list[str]()
+    for number, line in lines:
+        if run and (number != first + len(run) or len(run) == MAX_RUN_LINES):
+            yield first, run
+            run = []
+        if not run:
+            first = number
+        run.append(line)
+    if run:
+        yield first, run

@@ -36,6 +36,12 @@ def step_of(row: Mapping[str, Any], number: int) -> int:
     return step if type(step) is int and _MIN_STEP <= step <= _MAX_STEP else number
 
 
+def step_of_line(line: str, number: int) -> int:
+    """The step of line `number` as it came; the number, if it is no JSON object."""
+    row = parse_row(line)
+    return number if row is None else step_of(row, number)
+
+
 def merge_rows(rows: Iterable[Mapping[str, JsonValue]]) -> dict[str, JsonValue]:
     """One row out of several of one step; later ones win per top-level key."""
     merged: dict[str, JsonValue] = {}

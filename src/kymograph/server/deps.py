@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
+from kymograph.services.compaction import Compactor
 from kymograph.services.container import Services
 from kymograph.services.files import FileService
 from kymograph.services.garbage import Collector
@@ -25,7 +28,9 @@ from kymograph.services.runs import RunService
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database
 from kymograph.storage.database import open_database
-from kymograph.storage.history.query import TailReader
+from kymograph.storage.history.query import StoredHistory
+from kymograph.storage.history.segments.files import SegmentFiles
+from kymograph.storage.history.segments.process import SegmentProcess
 from kymograph.storage.lock import DataFolderLock
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
@@ -49,6 +54,7 @@ class Deployment:
 
     def close(self) -> None:
         """Finish what is under way and release files, connections and the data folder."""
+        self.services.compactor.stop()
         self.services.live.close()
         self.database.close()
         if self.lock is not None:
@@ -86,12 +92,28 @@ def open_deployment(
         objects = open_objects(settings.objects)
         signer = Signer(_signing_key(objects))
         live = _open_live(settings)
+        compactor = Compactor(
+            database,
+            SegmentProcess(
+                database=settings.database,
+                objects=settings.objects,
+                folder=settings.data / "cache",
+                folder_bytes=settings.segment_cache_bytes,
+            ),
+            clock,
+            worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+        )
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
             runs=RunService(database, live, clock),
             history=HistoryService(
-                database, TailReader(database, cache_bytes=settings.cache_bytes), live, clock, _branch_point_of
+                database,
+                StoredHistory(database, _segment_files(settings, objects), cache_bytes=settings.cache_bytes),
+                live,
+                clock,
+                _branch_point_of,
+                compactor.note,
             ),
             files=FileService(database, objects, signer, live, clock, public_url=settings.public_url),
             artifacts=ArtifactService(database, clock),
@@ -100,9 +122,14 @@ def open_deployment(
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             live=live,
             garbage=Collector(database, objects, clock, _branch_point_of),
+            compactor=compactor,
         )
         undo.pop_all()
     return Deployment(settings, database, objects, services, lock)
+
+
+def _segment_files(settings: Settings, objects: ObjectStore) -> SegmentFiles:
+    return SegmentFiles(objects, folder=settings.data / "cache" / "segments", folder_bytes=settings.segment_cache_bytes)
 
 
 def _open_live(settings: Settings) -> LiveBus:

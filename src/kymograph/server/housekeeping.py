@@ -53,6 +53,7 @@ def chores_of(deployment: Deployment) -> list[Chore]:
 @contextlib.asynccontextmanager
 async def housekeeping(deployment: Deployment) -> AsyncIterator[None]:
     """Do the chores while the block runs."""
+    deployment.services.compactor.start()
     tasks = [asyncio.create_task(chore.repeat(), name=chore.what) for chore in chores_of(deployment)]
     try:
         yield

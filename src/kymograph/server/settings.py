@@ -32,6 +32,8 @@ class Settings:
     admin_username: str = "admin"
     cache_bytes: int = 256 * 1024 * 1024
     """Bound of decoded history in memory."""
+    segment_cache_bytes: int = 4 * 1024**3
+    """Bound of copies of history in the data folder, where the object store is a bucket."""
     json_logs: bool = True
 
     @property
@@ -83,6 +85,7 @@ def load_settings(
         admin_api_key=environment.get(f"{ENVIRONMENT_PREFIX}ADMIN_API_KEY") or None,
         admin_username=environment.get(f"{ENVIRONMENT_PREFIX}ADMIN_USERNAME") or "admin",
         cache_bytes=_parse_size(given("CACHE_BYTES", None, str(256 * 1024 * 1024))),
+        segment_cache_bytes=_parse_size(given("SEGMENT_CACHE_BYTES", None, str(4 * 1024**3))),
         json_logs=given("LOG_FORMAT", None, "json") != "text",
     )
 

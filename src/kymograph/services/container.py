@@ -9,6 +9,7 @@ from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
+from kymograph.services.compaction import Compactor
 from kymograph.services.files import FileService
 from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
@@ -32,3 +33,4 @@ class Services:
     artifact_downloads: ArtifactDownloads
     live: LiveBus
     garbage: Collector
+    compactor: Compactor

@@ -14,6 +14,8 @@ from kymograph.core.history import (
     HistoryPart,
     LineBatch,
     MetricInfo,
+    MetricPage,
+    MetricQuery,
     NumberedLine,
     RowPage,
     RowQuery,
@@ -71,8 +73,10 @@ class HistoryService:
         live: LiveBus,
         clock: Callable[[], datetime],
         branch_point_of: BranchPointOf,
+        note_appended: Callable[[RunKey, Stream, int], None],
     ) -> None:
         self._database = database
+        self._note_appended = note_appended
         self._reader = reader
         self._live = live
         self._clock = clock
@@ -93,28 +97,49 @@ class HistoryService:
             Forbidden: The caller may only read there.
             StorageFull: Nothing of the request was kept.
         """
+        known: _Known = {}
 
         def job(tx: Transaction) -> Run:
             now = self._clock()
             _, run = require_run(tx, caller, entity, project, run_id, Access.WRITE)
-            batches = [new for batch in update.batches if (new := _unknown_part(tx, run, batch)) is not None]
+            batches = [new for batch in update.batches if (new := _unknown_part(run, batch, known)) is not None]
             if batches:
                 tx.tail.append(run.key, batches)
             return tx.runs.update(run.key, _change_of(run, update, now), now)
 
-        run = self._database.write(job)
+        try:
+            run = self._database.write(job)
+        except _PerhapsKnown as exc:
+            # Not read inside the job: the lines may lie in the object store, and other writers would wait for it.
+            known[exc.batch.first_line] = self._lines_known(exc.run, exc.batch)
+            run = self._database.write(job)
+        for batch in update.batches:
+            self._note_appended(run.key, batch.stream, sum(map(len, batch.lines)))
         self._announce(run, update)
         return run
 
+    def _lines_known(self, run: Run, batch: LineBatch) -> Sequence[NumberedLine]:
+        """Lines that a batch may repeat; empty if it cannot."""
+        if batch.first_line == run.history_lines and run.state in LIVE_STATES:
+            beginning = self._reader.first_line(run.key, Stream.HISTORY)
+            if beginning is None or not are_equal(beginning.text, batch.lines[0]):
+                return ()
+        return self._reader.lines(run.key, Stream.HISTORY, writer=SOLE_WRITER)
+
     def rewind(self, caller: Caller, run: Run, *, after_step: int) -> Run:
         """Drop history after a step (it stays in an archive) and let the run go on from there."""
+        rewound: Run | None = None
+        while rewound is None:
+            # Prepared outside of the job: how much of a segment stays is written in the object store.
+            drop = self._reader.rewind(run.key, after_step=after_step)
 
-        def job(tx: Transaction) -> Run:
-            found = check_run(tx, caller, tx.runs.find_by_key(run.key), Access.WRITE, named=run.path)
-            tx.tail.truncate(found.key, after_step=after_step)
-            return tx.runs.update(found.key, RunChange(last_step=after_step), self._clock())
+            def job(tx: Transaction, drop: Callable[[Transaction], bool] = drop) -> Run | None:
+                found = check_run(tx, caller, tx.runs.find_by_key(run.key), Access.WRITE, named=run.path)
+                if not drop(tx):
+                    return None  # compacted meanwhile
+                return tx.runs.update(found.key, RunChange(last_step=after_step), self._clock())
 
-        rewound = self._database.write(job)
+            rewound = self._database.write(job)
         self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.HISTORY, {"last_step": after_step}))
         return rewound
 
@@ -164,7 +189,17 @@ class HistoryService:
 
     def catalogue(self, run: Run, stream: Stream = Stream.HISTORY, *, with_last: bool = True) -> list[MetricInfo]:
         """Every metric of a run; see `HistoryReader.catalogue`."""
-        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last)
+        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last).metrics
+
+    def find_metrics(
+        self, run: Run, select: MetricQuery, stream: Stream = Stream.HISTORY, *, with_last: bool = True
+    ) -> MetricPage:
+        """A page of the metrics of a run whose names are searched for.
+
+        Raises:
+            InvalidFilter: A pattern that does not compile, or takes too long.
+        """
+        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last, select=select)
 
     def last_step(self, run: Run) -> int | None:
         """The highest step, inherited ones included."""
@@ -192,14 +227,10 @@ class HistoryService:
 
     def resume_info(self, run: Run) -> ResumeInfo:
         """The last lines of history and system metrics, as received."""
-
-        def job(tx: Transaction) -> ResumeInfo:
-            return ResumeInfo(
-                history_tail=tuple(line.text for line in tx.tail.last_lines(run.key, Stream.HISTORY, 1)),
-                events_tail=tuple(line.text for line in tx.tail.last_lines(run.key, Stream.SYSTEM, 1)),
-            )
-
-        return self._database.read(job)
+        return ResumeInfo(
+            history_tail=tuple(line.text for line in self._reader.last_lines(run.key, Stream.HISTORY, 1)),
+            events_tail=tuple(line.text for line in self._reader.last_lines(run.key, Stream.SYSTEM, 1)),
+        )
 
     def console(self, run: Run, *, first: int, limit: int) -> list[NumberedLine]:
         """Console lines from number `first` on, as received."""
@@ -211,29 +242,38 @@ class HistoryService:
 
     def system_lines(self, run: Run) -> list[NumberedLine]:
         """All system metric lines as received."""
-        return self._database.read(lambda tx: tx.tail.lines(run.key, Stream.SYSTEM))
-
-    def delete(self, run: RunKey) -> None:
-        """Drop all streams of a run."""
-        self._database.write(lambda tx: tx.tail.delete(run))
+        return self._reader.lines(run.key, Stream.SYSTEM)
 
 
-def _unknown_part(tx: Transaction, run: Run, batch: LineBatch) -> LineBatch | None:
+_Known = dict[int, Sequence[NumberedLine]]
+"""Lines that were there before, by the number of the first line of the batch that may repeat them."""
+
+
+class _PerhapsKnown(Exception):
+    """A batch may repeat lines that are there already: they have to be looked up first."""
+
+    def __init__(self, run: Run, batch: LineBatch) -> None:
+        super().__init__(batch.first_line)
+        self.run, self.batch = run, batch
+
+
+def _unknown_part(run: Run, batch: LineBatch, known: _Known) -> LineBatch | None:
     """What a batch brings that is new; None if nothing. Only a log that is synced a second time brings anything else.
 
     A training that goes on is told from it without reading the history: its steps are new, or it is not the beginning
     of what is there.
+
+    Raises:
+        _PerhapsKnown: `known` does not tell.
     """
     is_past_the_end = batch.first_line >= run.history_lines > 0
     if batch.stream is not Stream.HISTORY or batch.writer != SOLE_WRITER or not is_past_the_end:
         return batch
     if not batch.lines or not may_be_known(batch.lines[0], run.last_step):
         return batch
-    if batch.first_line == run.history_lines and run.state in LIVE_STATES:
-        beginning = tx.tail.pick_lines(run.key, Stream.HISTORY, {SOLE_WRITER: [0]}).get(SOLE_WRITER, {}).get(0)
-        if beginning is None or not are_equal(beginning, batch.lines[0]):
-            return batch
-    return without_known_lines(batch, tx.tail.lines(run.key, Stream.HISTORY, writer=SOLE_WRITER))
+    if batch.first_line not in known:
+        raise _PerhapsKnown(run, batch)
+    return without_known_lines(batch, known[batch.first_line])
 
 
 def _change_of(run: Run, update: StreamUpdate, now: datetime) -> RunChange:

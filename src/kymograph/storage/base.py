@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from kymograph.storage.garbage.base import GarbageStore
-from kymograph.storage.history.base import Tail
+from kymograph.storage.history.base import SegmentStore, Tail
 from kymograph.storage.metadata.base import AccountStore, ArtifactStore, FileStore, ProjectStore, RunStore
 
 T = TypeVar("T")
@@ -44,6 +44,10 @@ class Transaction(Protocol):
     @property
     def tail(self) -> Tail:
         """History, system metrics and console lines as received."""
+
+    @property
+    def segments(self) -> SegmentStore:
+        """History that was compacted."""
 
     @property
     def garbage(self) -> GarbageStore:

@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from kymograph.errors import InvalidSetting
-from kymograph.storage.migrations import prepare
+from kymograph.storage import migrations
 from kymograph.storage.postgresql import PostgresDatabase
 from kymograph.storage.sql_errors import translated_errors
 from kymograph.storage.sqlite import SqliteDatabase
@@ -21,11 +21,12 @@ SqlDatabase: TypeAlias = SqliteDatabase | PostgresDatabase
 _RULE = "use sqlite:///path/to/file.db or postgresql://user:password@host/name"
 
 
-def open_database(url: str) -> SqlDatabase:
+def open_database(url: str, *, prepare: bool = True) -> SqlDatabase:
     """Connect, and create or upgrade the tables.
 
     Args:
         url: ``sqlite:///`` with a path to a file (made if missing, as is its folder), or ``postgresql://``.
+        prepare: Without it the tables are taken as they are: beside a server that has prepared them.
 
     Raises:
         InvalidSetting: The URL is neither.
@@ -49,6 +50,8 @@ def open_database(url: str) -> SqlDatabase:
         database = PostgresDatabase(parsed.set(drivername="postgresql+psycopg"))
     else:
         raise InvalidSetting("database", backend, rule=_RULE)
+    if not prepare:
+        return database
     try:
         with translated_errors("the database"):
             database.write(_prepare)
@@ -59,4 +62,4 @@ def open_database(url: str) -> SqlDatabase:
 
 
 def _prepare(transaction: SqlTransaction) -> None:
-    prepare(transaction.connection)
+    migrations.prepare(transaction.connection)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -24,6 +26,7 @@ _SLOW_S = 0.005
 _BUDGET_S = 0.5
 """What a pattern may spend on texts on which it is slow."""
 _MAX_REMEMBERED = 1_000
+_TEXTS_AT_ONCE = 1_000
 
 
 def check(pattern: str) -> None:
@@ -54,6 +57,28 @@ def search(pattern: str, text: str) -> bool:
         return False
     finally:
         _account(pattern, time.thread_time() - began)
+
+
+def search_many(pattern: str, texts: Sequence[str]) -> list[bool]:
+    """`search` in many short texts at once, for a tenth of what as many calls would cost.
+
+    Raises:
+        InvalidFilter: The pattern cannot be used, or takes too long.
+    """
+    check(pattern)
+    find = _compile(pattern).search
+    found: list[bool] = []
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        some = texts[start : start + _TEXTS_AT_ONCE]
+        began = time.thread_time()
+        with suppress(TimeoutError):
+            found += [find(text, 0, MAX_TEXT_LENGTH, timeout=_TIMEOUT_S) is not None for text in some]
+        spent_s = time.thread_time() - began
+        if len(found) < start + len(some) or spent_s > _SLOW_S * len(some):
+            _account(pattern, max(spent_s, _SLOW_S))
+            _too_slow.add(pattern)
+            check(pattern)
+    return found
 
 
 def _account(pattern: str, spent_s: float) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from kymograph.storage.history.segments.store import SqlSegmentStore
 from kymograph.storage.history.tail import SqlTail
 from kymograph.storage.metadata.account_store import SqlAccountStore
 from kymograph.storage.metadata.artifact_store import SqlArtifactStore
@@ -53,6 +54,11 @@ class SqlTransaction:
     def tail(self) -> SqlTail:
         """History, system metrics and console lines as received."""
         return SqlTail(self.connection)
+
+    @cached_property
+    def segments(self) -> SqlSegmentStore:
+        """History that was compacted."""
+        return SqlSegmentStore(self.connection)
 
     @cached_property
     def garbage(self) -> SqlGarbageStore:

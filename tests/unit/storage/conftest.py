@@ -19,7 +19,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlDatabase]:
+def opened_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlDatabase]:
     """A fresh database with all tables."""
     if request.param == "sqlite":
         with sqlite_database(tmp_path) as opened:
@@ -28,3 +28,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlData
         server: PostgresServer = request.getfixturevalue("postgres")
         with server.database() as opened:
             yield opened
+
+
+@pytest.fixture
+def database(opened_database: SqlDatabase) -> SqlDatabase:
+    """The same; a class of tests may put something of its own in its place."""
+    return opened_database

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
 
 from kymograph.core.history import (
+    ALL_METRICS,
     BucketAnswer,
     BucketQuery,
     HistoryPart,
     LineBatch,
-    MetricInfo,
+    MetricPage,
+    MetricQuery,
     NumberedLine,
     RowPage,
     RowQuery,
     Stream,
     StreamExtent,
 )
-from kymograph.types import RunKey, WriterId
+from kymograph.types import ObjectKey, RunKey, WriterId
+
+if TYPE_CHECKING:
+    from kymograph.storage.base import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +32,11 @@ class StreamVersion:
     """What a reader compares to know whether its copy of a stream of one writer is current."""
 
     generation: int
-    """Changes when lines went away (rewind, delete): begin anew."""
+    """Changes when lines went away (compaction, rewind, delete): begin anew."""
     version: int
     """Rises with every change."""
+    tail_first_line: int | None = None
+    """The lowest line number in the tail, None if it is empty: segments that reach beyond it are hidden in part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,142 @@ class Chunk:
     """Compressed; `kymograph.storage.history.payload` reads it."""
 
 
+@dataclass(frozen=True, slots=True)
+class SegmentExtent:
+    """Consecutive lines of a writer that a segment holds; gaps between them are possible."""
+
+    writer: WriterId
+    first_line: int
+    end_line: int
+    """Number after the last one."""
+    seq: int
+    """Of the newest chunk that went into them; chunks with a higher one hide them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An immutable, sorted piece of a stream, in two objects: its points and its lines."""
+
+    id: int
+    run: RunKey
+    stream: Stream
+    object: ObjectKey
+    """What both keys begin with, see `points_key` and `lines_key`."""
+    extents: tuple[SegmentExtent, ...]
+    first_step: int
+    last_step: int
+    row_count: int
+    point_count: int
+    size_bytes: int
+    """Of both objects."""
+    tier: int = 0
+    """How often its points were merged."""
+    last_kept_step: int | None = None
+    """A rewind hides all rows beyond this step; None is no bound."""
+    is_partial: bool = False
+    """Lines were taken out that its points still hold: only those of its lines count that are in `extents`."""
+
+    @property
+    def points_key(self) -> ObjectKey:
+        """The Parquet file of its points."""
+        return ObjectKey(f"{self.object}.parquet")
+
+    @property
+    def lines_key(self) -> ObjectKey:
+        """Its lines as received."""
+        return ObjectKey(f"{self.object}.jsonl.zst")
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What a compaction puts in the place of chunks and older segments of one stream."""
+
+    run: RunKey
+    stream: Stream
+    segment: Segment
+    """Its `id` is not assigned yet."""
+    chunks: tuple[int, ...]
+    """`seq` of the chunks that went into it."""
+    segments: tuple[Segment, ...]
+    """Segments that went into it, as they were."""
+
+
+class SegmentStore(Protocol):
+    """Which segments there are, part of a transaction."""
+
+    def list_live(self, runs: Collection[RunKey], stream: Stream) -> Mapping[RunKey, Sequence[Segment]]:
+        """Segments by run, in order of first step; runs without any are left out."""
+
+    def list_chunks(self, run: RunKey, stream: Stream, *, max_raw_bytes: int, take_open: bool) -> list[Chunk]:
+        """The oldest chunks of a stream that together unpack to about this many bytes, at least one.
+
+        Args:
+            run: Whose stream.
+            stream: Which one; not console.
+            max_raw_bytes: Bound of the unpacked size.
+            take_open: Also those that may still grow.
+        """
+
+    def replace(self, replacement: Replacement, now: datetime) -> bool:
+        """Put a segment in the place of what went into it; False, and no change, if any of that has changed since."""
+
+    def change(self, segment: Segment, changed: Segment) -> bool:
+        """Hide rows or lines of a segment; False, and no change, if it has been changed by somebody else."""
+
+    def claim(self, run: RunKey, stream: Stream, *, worker: str, now: datetime, expires_at: datetime) -> bool:
+        """Reserve a stream for one compactor; False while another one holds it."""
+
+    def release(self, run: RunKey, stream: Stream, *, worker: str) -> None:
+        """Give a claim back."""
+
+    def tail_bytes(self, run: RunKey, stream: Stream) -> int:
+        """How much of a stream is in the tail, unpacked."""
+
+    def list_due(self, *, min_bytes: int, limit: int) -> list[tuple[RunKey, Stream, int]]:
+        """Streams with at least this many bytes in the tail, the fullest first, with these bytes."""
+
+    def list_retired(self, before: datetime, *, limit: int) -> list[Segment]:
+        """Segments that were replaced before a moment."""
+
+    def forget(self, ids: Collection[int]) -> None:
+        """Drop the rows of retired segments, once their objects are gone."""
+
+    def list_of_run(self, run: RunKey) -> list[Segment]:
+        """All segments of a run, retired ones included."""
+
+    def known_objects(self, objects: Collection[ObjectKey]) -> set[ObjectKey]:
+        """Those of the objects (`Segment.object`) that a segment names."""
+
+
+class SegmentFactory(Protocol):
+    """Builds segments, reading the database and writing objects; `SegmentStore.replace` puts them in place."""
+
+    def compact(self, run: RunKey, stream: Stream, *, take_open: bool) -> Replacement | None:
+        """Build a segment out of the oldest chunks of a stream; None if there is nothing to do.
+
+        Args:
+            run: Whose stream.
+            stream: Which one.
+            take_open: Also take chunks that may still grow; putting the segment in place then fails if they do.
+
+        Raises:
+            ServerBusy: Not now; the message says why.
+        """
+
+    def merge(self, run: RunKey, stream: Stream) -> Replacement | None:
+        """Build one segment out of several of one tier; None if there are not enough of them.
+
+        Raises:
+            ServerBusy: Not now; the message says why.
+            StoreCorrupt: One of them is missing or damaged.
+        """
+
+    def close(self) -> None:
+        """Stop what is under way."""
+
+
 class Tail(Protocol):
-    """Lines as received, part of a transaction.
+    """Lines as received and not compacted yet, part of a transaction.
 
     Law: appending a batch twice has the effect of appending it once; of two batches that cover one line, the later
     wins, also when the first was already read, rewound over or (later) compacted.
@@ -87,10 +229,15 @@ class Tail(Protocol):
     def last_lines(self, run: RunKey, stream: Stream, count: int) -> list[NumberedLine]:
         """The last `count` lines, ascending."""
 
-    def truncate(self, run: RunKey, *, after_step: int) -> int:
+    def truncate(self, run: RunKey, *, after_step: int, kept_ends: Mapping[WriterId, int] | None = None) -> int:
         """Drop history rows with a greater step (rewind); the lines stay in an archive. Returns the new line count.
 
         The lines that stay keep their numbers.
+
+        Args:
+            run: Whose history.
+            after_step: The last step that stays.
+            kept_ends: Number after the last line of each writer that segments keep.
         """
 
     def delete(self, run: RunKey) -> None:
@@ -113,13 +260,34 @@ class HistoryReader(Protocol):
     def rows(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
         """Merged rows in ascending step order."""
 
+    def lines(self, run: RunKey, stream: Stream, *, writer: WriterId | None = None) -> list[NumberedLine]:
+        """Lines in order of (number, writer), wherever they lie; those that are no JSON objects may be left out."""
+
+    def first_line(self, run: RunKey, stream: Stream) -> NumberedLine | None:
+        """The first of `lines`, None without any."""
+
+    def last_lines(self, run: RunKey, stream: Stream, count: int) -> list[NumberedLine]:
+        """The last of `lines`, ascending."""
+
+    def rewind(self, run: RunKey, *, after_step: int) -> Callable[[Transaction], bool]:
+        """Prepare dropping the history after a step.
+
+        Returns:
+            The job to do it with; it says False, and changes nothing, if it has to be prepared anew.
+        """
+
     def buckets(self, query: BucketQuery) -> BucketAnswer:
         """Series for charts; sources without the metric are left out."""
 
     def catalogue(
-        self, parts: Sequence[HistoryPart], stream: Stream = Stream.HISTORY, *, with_last: bool = True
-    ) -> list[MetricInfo]:
-        """Every metric with kind, counts and last value, in order of first appearance.
+        self,
+        parts: Sequence[HistoryPart],
+        stream: Stream = Stream.HISTORY,
+        *,
+        with_last: bool = True,
+        select: MetricQuery = ALL_METRICS,
+    ) -> MetricPage:
+        """Metrics with kind, counts and last value, in order of first appearance.
 
         Without `with_last` the last values are left None, which spares reading the lines that hold them.
         """

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from dataclasses import dataclass
 
 from kymograph.core.history import Stream
-from kymograph.core.lines import Piece, visible_ranges
 from kymograph.storage.history.base import Chunk, StreamVersion, Tail
+from kymograph.storage.history.chunks import visible_chunks
 from kymograph.storage.history.columns import Columns
 from kymograph.storage.history.payload import decompress
 from kymograph.types import RunKey, WriterId
 
 Versions = Mapping[WriterId, StreamVersion]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Chunks that lie under those of the tail: segments that lines of the tail hide in part."""
+
+    ids: tuple[int, ...] = ()
+    """Of the segments, in ascending order."""
+    load: Callable[[], Sequence[Chunk]] = tuple
+    """Reads their chunks."""
+
+
+NO_BASE = Base()
 
 
 class _Entry:
@@ -30,12 +43,14 @@ class _Entry:
         self._versions: dict[WriterId, StreamVersion] = {}
         self._last_seq: dict[WriterId, int] = {}
         self._ends: dict[WriterId, int] = {}
+        self._base_ids: tuple[int, ...] = ()
 
-    def refresh(self, tail: Tail, versions: Versions) -> None:
+    def refresh(self, tail: Tail, versions: Versions, base: Base) -> None:
         """Take in what `tail` has beyond this entry."""
-        if self._is_current(versions):
+        is_same_base = base.ids == self._base_ids
+        if is_same_base and self._is_current(versions):
             return
-        can_extend = all(
+        can_extend = is_same_base and all(
             writer in versions and versions[writer].generation == known.generation
             for writer, known in self._versions.items()
         )
@@ -47,8 +62,9 @@ class _Entry:
                     if writer not in self._versions or now.version > self._versions[writer].version
                 }
             else:
-                self._rebuild(tail.chunks(self.run, self.stream))
+                self._rebuild([*base.load(), *tail.chunks(self.run, self.stream)])
                 self._versions = dict(versions)
+                self._base_ids = base.ids
         except BaseException:
             self._forget()  # half-decoded columns must not be taken for current ones
             raise
@@ -84,27 +100,18 @@ class _Entry:
 
     def _rebuild(self, chunks: Sequence[Chunk]) -> None:
         self._forget()
-        by_writer = sorted(chunks, key=lambda chunk: chunk.writer)
-        for writer, group in groupby(by_writer, key=lambda chunk: chunk.writer):
-            held = {chunk.seq: chunk for chunk in group}
-            pieces = [
-                Piece(chunk.seq, chunk.first_line, chunk.first_line + chunk.line_count) for chunk in held.values()
-            ]
-            for visible in visible_ranges(pieces):
-                chunk = held[visible.seq]
-                self.columns.extend(
-                    writer,
-                    chunk.first_line,
-                    decompress(chunk.payload),
-                    skip=visible.first - chunk.first_line,
-                    count=visible.end - visible.first,
-                )
-                self._ends[writer] = visible.end
-            self._last_seq[writer] = max(held)
+        for visible in visible_chunks(chunks):
+            chunk = visible.chunk
+            self.columns.extend(
+                chunk.writer, chunk.first_line, decompress(chunk.payload), skip=visible.skip, count=visible.count
+            )
+            self._ends[chunk.writer] = chunk.first_line + visible.skip + visible.count
+            self._last_seq[chunk.writer] = max(self._last_seq.get(chunk.writer, -1), chunk.seq)
 
     def _forget(self) -> None:
         self.columns = Columns(self.stream)
         self._versions, self._last_seq, self._ends = {}, {}, {}
+        self._base_ids = ()
 
 
 class ColumnCache:
@@ -122,7 +129,9 @@ class ColumnCache:
         return self._byte_size
 
     @contextmanager
-    def columns(self, tail: Tail, run: RunKey, stream: Stream, versions: Versions) -> Iterator[Columns]:
+    def columns(
+        self, tail: Tail, run: RunKey, stream: Stream, versions: Versions, base: Base = NO_BASE
+    ) -> Iterator[Columns]:
         """Current columns, for this thread alone until the block ends; series taken out of them stay valid.
 
         Threads that ask for one run at the same time wait for one of them to decode it. Never hold two runs at once:
@@ -133,6 +142,7 @@ class ColumnCache:
             run: Whose columns.
             stream: Which stream.
             versions: What `tail` says of the stream's writers.
+            base: What lies under the tail's chunks.
         """
         with self._lock:
             entry = self._entries.get((run, stream))
@@ -141,7 +151,7 @@ class ColumnCache:
             self._entries.move_to_end((run, stream))
         with entry.lock:
             try:
-                entry.refresh(tail, versions)
+                entry.refresh(tail, versions, base)
                 yield entry.columns
             finally:
                 self._account(entry)

@@ -17,6 +17,11 @@ import zstandard
 from kymograph.core.exact_json import replace_surrogates
 from kymograph.errors import StoreCorrupt
 
+MERGE_BYTES = 32 * 1024
+"""A chunk grows by appending up to this many unpacked bytes, so that single-line requests do not make a row each.
+
+Each request rewrites the open chunk: at this size some 5 kB compressed, little beside the commit itself.
+"""
 _JOINED = b"\n"
 _LISTED = b"["
 # Level 1: history lines shrink 5 to 10 times at 400 MB/s and more; higher levels are for the compactor, which has time.
@@ -95,7 +100,7 @@ def decode_lines(payload: bytes) -> list[str]:
 def _compressor() -> zstandard.ZstdCompressor:
     # Contexts must not be shared between threads, and making one costs more than compressing a small batch.
     if not hasattr(_local, "compressor"):
-        _local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        _local.compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
     compressor: zstandard.ZstdCompressor = _local.compressor
     return compressor
 

@@ -1,49 +1,63 @@
-"""Queries over the tail: rows, buckets and the catalogue of metrics, from columns that stay in memory.
+"""Queries over segments and tail: rows, buckets and the catalogue of metrics.
 
-A query is one reading job: it compares versions, lets the cache decode what is new, takes the series it needs and
-computes on those. The history of a forked run is its ancestors' up to the branch points, then its own.
+A query is one reading job: it takes the segments and the tail of one moment, so that a compaction in between is not
+seen. Segments are mapped files; of the tail, the cache decodes what is new. The history of a forked run is its
+ancestors' up to the branch points, then its own. A segment that is damaged is left out and reported.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from itertools import repeat
-from typing import NamedTuple
+from typing import TypeVar
 
 import numpy as np
 
 from kymograph.core.history import (
+    ALL_METRICS,
     STEP,
     BucketAnswer,
     BucketQuery,
+    Damage,
     HistoryPart,
     KeyMode,
     MetricInfo,
     MetricKind,
+    MetricPage,
+    MetricQuery,
+    NameMatch,
+    NumberedLine,
     Row,
     RowPage,
     RowQuery,
     Stream,
 )
 from kymograph.core.rows import merge_rows, pick_keys
-from kymograph.core.value_kinds import LAST_NUMERIC, VALUE_KINDS
-from kymograph.storage.base import Database
-from kymograph.storage.history.base import Tail
+from kymograph.core.value_kinds import VALUE_KINDS
+from kymograph.storage import safe_regex
+from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.column_cache import ColumnCache
-from kymograph.storage.history.columns import Columns, Floats, Ints, Series
+from kymograph.storage.history.columns import Ints
+from kymograph.storage.history.rewind import prepare_rewind
+from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.series import answer_buckets
-from kymograph.storage.history.snapshot import HistoryView, LineRef, Point, Snapshot
-from kymograph.types import JsonValue, MetricName
+from kymograph.storage.history.slices import Facts, HistoryView, PartView, facts_of
+from kymograph.storage.history.snapshot import Point, Snapshot, read_around_damage
+from kymograph.types import JsonValue, MetricName, ObjectKey, RunKey, WriterId
+
+T = TypeVar("T")
+
+_FIRST_WINDOW = 4
+"""Rows looked at for every row that is wanted, at first: rows without the keys that are asked for are skipped."""
 
 
-class TailReader:
-    """`HistoryReader` over the tail alone. Safe to share between threads."""
+class StoredHistory:
+    """`HistoryReader` over segments and tail. Safe to share between threads."""
 
-    def __init__(self, database: Database, *, cache_bytes: int) -> None:
-        """Read from `database`, keeping decoded columns of about `cache_bytes` in memory."""
+    def __init__(self, database: Database, files: SegmentFiles, *, cache_bytes: int) -> None:
+        """Read from `database` and `files`, keeping decoded columns of about `cache_bytes` in memory."""
         self._database = database
+        self._files = files
         self._cache = ColumnCache(budget_bytes=cache_bytes)
 
     @property
@@ -51,28 +65,59 @@ class TailReader:
         """Memory that decoded columns take, roughly."""
         return self._cache.byte_size
 
+    def _query(
+        self,
+        parts: Sequence[HistoryPart],
+        stream: Stream,
+        work: Callable[[Snapshot], T],
+        *,
+        runs: Sequence[RunKey] = (),
+    ) -> T:
+        wanted = {*runs, *(part.run for part in parts)}
+
+        def job(tx: Transaction, damaged: Mapping[ObjectKey, str]) -> T:
+            return work(Snapshot(self._cache, self._files, tx, wanted, stream, damaged))
+
+        return read_around_damage(self._database, job)
+
     # docstrings inherited
 
     def rows(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
         """Docstring inherited."""
-        return self._database.read(lambda tx: _rows(self._snapshot(tx.tail, parts), parts, query))
+        return self._query(parts, Stream.HISTORY, lambda snapshot: _rows(snapshot, parts, query))
+
+    def lines(self, run: RunKey, stream: Stream, *, writer: WriterId | None = None) -> list[NumberedLine]:
+        """Docstring inherited."""
+        return self._query((), stream, lambda snapshot: snapshot.numbered_lines(run, writer=writer), runs=[run])
+
+    def first_line(self, run: RunKey, stream: Stream) -> NumberedLine | None:
+        """Docstring inherited."""
+        found = self._query((), stream, lambda snapshot: snapshot.numbered_lines(run, first=1), runs=[run])
+        return found[0] if found else None
+
+    def last_lines(self, run: RunKey, stream: Stream, count: int) -> list[NumberedLine]:
+        """Docstring inherited."""
+        return self._query((), stream, lambda snapshot: snapshot.numbered_lines(run, last=count), runs=[run])
 
     def buckets(self, query: BucketQuery) -> BucketAnswer:
         """Docstring inherited."""
         parts = [part for source in query.sources for part in source.parts]
-        return self._database.read(lambda tx: answer_buckets(self._snapshot(tx.tail, parts, query.stream), query))
+        return self._query(parts, query.stream, lambda snapshot: answer_buckets(snapshot, query))
 
     def catalogue(
-        self, parts: Sequence[HistoryPart], stream: Stream = Stream.HISTORY, *, with_last: bool = True
-    ) -> list[MetricInfo]:
+        self,
+        parts: Sequence[HistoryPart],
+        stream: Stream = Stream.HISTORY,
+        *,
+        with_last: bool = True,
+        select: MetricQuery = ALL_METRICS,
+    ) -> MetricPage:
         """Docstring inherited."""
-        return self._database.read(
-            lambda tx: _catalogue(self._snapshot(tx.tail, parts, stream), parts, with_last=with_last)
-        )
+        return self._query(parts, stream, lambda snapshot: _catalogue(snapshot, parts, select, with_last=with_last))
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """Docstring inherited."""
-        return self._database.read(lambda tx: _last_step(self._snapshot(tx.tail, parts), parts))
+        return self._query(parts, Stream.HISTORY, lambda snapshot: snapshot.view(parts).last_step())
 
     def unreadable_lines(self, parts: Sequence[HistoryPart]) -> int:
         """Docstring inherited."""
@@ -80,45 +125,69 @@ class TailReader:
         def count(snapshot: Snapshot) -> int:
             return sum(snapshot.unreadable_lines(part) for part in parts)
 
-        return self._database.read(lambda tx: count(self._snapshot(tx.tail, parts)))
+        return self._query(parts, Stream.HISTORY, count)
 
-    def _snapshot(self, tail: Tail, parts: Collection[HistoryPart], stream: Stream = Stream.HISTORY) -> Snapshot:
-        return Snapshot(self._cache, tail, {part.run for part in parts}, stream)
+    def rewind(self, run: RunKey, *, after_step: int) -> Callable[[Transaction], bool]:
+        """Docstring inherited."""
+        return prepare_rewind(self._database, self._files, run, after_step=after_step)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
 def _rows(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
-    view = snapshot.view(parts, query.keys, find=Columns.presence)
-    steps = _matching_steps(view, query.keys, query.mode)
-    first = 0 if query.min_step is None else int(np.searchsorted(steps, query.min_step))
-    end = len(steps) if query.max_step is None else int(np.searchsorted(steps, query.max_step))
-    matching = steps[first : max(first, end)]
-    chosen = matching if query.samples is None else matching[_even_indices(len(matching), query.samples)]
+    last_step = None if query.max_step is None else query.max_step - 1
+    view = snapshot.view(parts, query.keys, are_keys=True).within(query.min_step, last_step)
+    total: int | None = None
+    if query.samples is not None or (query.keys and query.with_total) or query.limit is None:
+        matching = _matching_steps(view, query.keys, query.mode)
+        total = len(matching)
+        chosen = matching if query.samples is None else matching[_even_indices(len(matching), query.samples)]
+    else:
+        # One more than the page, to know whether there is another.
+        chosen = _first_matching_steps(view, query, query.limit + 1)
+        total = view.count_steps() if query.with_total else None
     page = chosen if query.limit is None else chosen[: query.limit]
     return RowPage(
         rows=_read_rows(snapshot, view, page, query.keys),
         next_step=int(chosen[len(page)]) if len(page) < len(chosen) else None,
-        total=len(matching),
+        total=total,
+        damaged=_damage_within(view, query.min_step, last_step),
     )
+
+
+def _damage_within(view: HistoryView, first_step: int | None, last_step: int | None) -> tuple[Damage, ...]:
+    return tuple(
+        damage
+        for damage in view.damaged
+        if (first_step is None or damage.last_step >= first_step)
+        and (last_step is None or damage.first_step <= last_step)
+    )
+
+
+def _first_matching_steps(view: HistoryView, query: RowQuery, count: int) -> Ints:
+    """The first steps of the rows that hold the keys, without looking at all rows."""
+    if not query.keys:
+        return view.steps(limit=count)
+    window = count * _FIRST_WINDOW
+    while True:
+        steps = view.steps(limit=window)
+        is_all = len(steps) < window
+        part = view if is_all or not len(steps) else view.within(None, int(steps[-1]))
+        found = _matching_steps(part, query.keys, query.mode)
+        if is_all or len(found) >= count:
+            return found[:count]
+        window *= _FIRST_WINDOW
 
 
 def _matching_steps(view: HistoryView, keys: Sequence[MetricName], mode: KeyMode) -> Ints:
     """Ascending steps of the rows that hold the keys; of all rows where there are none."""
     if not keys:
-        return _distinct([part.by_step()[0] for part in view.parts])
-    present = [view.series(key).steps for key in keys]
+        return view.steps()
+    present = [view.presence(key) for key in keys]
     if mode is KeyMode.ANY:
-        return _distinct(present)
+        return np.unique(np.concatenate(present))
     return reduce(lambda left, right: np.intersect1d(left, right, assume_unique=True), present)
-
-
-def _distinct(steps: Sequence[Ints]) -> Ints:
-    """All steps once, ascending."""
-    # np.unique hashes, which takes 1 s for a million steps that are sorted already; this takes 10 ms.
-    ordered = np.sort(np.concatenate(steps), kind="stable")
-    return ordered[np.append(ordered[1:] != ordered[:-1], True)] if len(ordered) else ordered
 
 
 def _even_indices(total: int, samples: int) -> Ints:
@@ -132,13 +201,7 @@ def _even_indices(total: int, samples: int) -> Ints:
 
 
 def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequence[MetricName]) -> tuple[Row, ...]:
-    refs_of_step: list[list[LineRef]] = [[] for _ in steps]
-    for part in view.parts:
-        part_steps, places = part.by_step()
-        firsts = np.searchsorted(part_steps, steps, side="left").tolist()
-        ends = np.searchsorted(part_steps, steps, side="right").tolist()
-        for refs, first, end in zip(refs_of_step, firsts, ends, strict=True):
-            refs += [part.ref(place) for place in places[first:end].tolist()]
+    refs_of_step = view.refs_of_steps(steps)
     lines = snapshot.rows(ref for refs in refs_of_step for ref in refs)
     rows: list[Row] = []
     for step, refs in zip(steps.tolist(), refs_of_step, strict=True):
@@ -153,83 +216,94 @@ def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequenc
 # --- the catalogue ---------------------------------------------------------------------------------------------------
 
 
-def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart], *, with_last: bool) -> list[MetricInfo]:
-    found: list[_Facts] = []
-    ends: list[Point] = []
-
-    def see(name: str, series: Series) -> None:
-        found.append(_find_facts(series))
-        ends.append(Point.last_of(name, series))
-
-    if len(parts) == 1:
-        view = snapshot.visit(parts[0], see)
-    else:
-        names: dict[str, None] = {}
-        for part in parts:
-            snapshot.visit(part, lambda name, _: names.setdefault(name))
-        view = snapshot.view(parts, names)
-        for name in names:
-            see(name, view.series(name))
-    lasts: Iterable[JsonValue] = repeat(None)
+def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart], select: MetricQuery, *, with_last: bool) -> MetricPage:
+    view = snapshot.view_all(parts)
+    names = list(dict.fromkeys(name for item in view.slices for name in item.names()))
+    if select.search:
+        names = _matching_names(names, select)
+    is_bounded = any(part.last_step is not None for part in parts) or len(parts) > 1
+    found: list[tuple[str, PartView | HistoryView, Facts]] = []
+    total = len(names)
+    end = None if select.limit is None else select.offset + select.limit
+    # A bound may leave a name without points, so only without one the names can be counted unseen.
+    for name in names[select.offset : end] if not is_bounded else names:
+        facts = _facts(view, name)
+        if facts is not None:
+            found.append((name, view, facts))
+    if is_bounded:
+        total = len(found)
+        found = found[select.offset : end]
+    lasts: list[JsonValue] = [None] * len(found)
     if with_last:
-        lasts = snapshot.exact_values([(view, point) for point in ends])
-    return [
-        MetricInfo(
-            name=MetricName(point.name),
-            kind=VALUE_KINDS[point.code].metric_kind,
-            points=facts.points,
-            non_finite=facts.non_finite,
-            last=last,
-            last_step=facts.last_step,
-            is_monotonic=facts.never_falls and VALUE_KINDS[point.code].metric_kind is MetricKind.NUMBER,
-            type_counts=facts.type_counts,
+        lasts = snapshot.exact_values(
+            [(view, Point(name, facts.last_code, facts.last_value, facts.last_place)) for name, _, facts in found]
         )
-        for point, facts, last in zip(ends, found, lasts, strict=False)
+    metrics = [_describe(name, facts, last) for (name, _, facts), last in zip(found, lasts, strict=True)]
+    return MetricPage(metrics, total, view.damaged)
+
+
+def _matching_names(names: Sequence[str], select: MetricQuery) -> list[str]:
+    """Those of the names that are searched for.
+
+    Raises:
+        InvalidFilter: A pattern that does not compile, or takes too long.
+    """
+    if select.match is NameMatch.PREFIX:
+        return [name for name in names if name.startswith(select.search)]
+    if select.match is NameMatch.CONTAINS:
+        wanted = select.search.casefold()
+        return [name for name in names if wanted in name.casefold()]
+    return [
+        name for name, is_found in zip(names, safe_regex.search_many(select.search, names), strict=True) if is_found
     ]
 
 
-class _Facts(NamedTuple):
-    """What a series says of its metric. A tuple: there may be 100,000 of them in a run."""
+def _facts(view: HistoryView, name: str) -> Facts | None:
+    slices = view.slices
+    if not view.is_disjoint:
+        return facts_of(view.series(name))
+    joined: Facts | None = None
+    base = 0
+    for item in slices:
+        facts = item.facts(name)
+        if facts is not None:
+            joined = _join_facts(joined, facts, base)
+        base += len(item.rows)
+    return joined
 
-    points: int
-    non_finite: int
-    last_step: int
-    never_falls: bool
-    type_counts: tuple[tuple[str, int], ...]
 
-
-def _find_facts(series: Series) -> _Facts:
-    type_counts: dict[str, int] = {}
-    if len(series.steps) == 1 or bool((series.codes == series.codes[0]).all()):
-        codes = [int(series.codes[0])]
-        type_counts[VALUE_KINDS[codes[0]].wire_name] = len(series.steps)
-    else:
-        counts = np.bincount(series.codes)
-        codes = np.flatnonzero(counts).tolist()
-        for code in codes:
-            wire_name = VALUE_KINDS[code].wire_name
-            type_counts[wire_name] = type_counts.get(wire_name, 0) + int(counts[code])
-    numbers = series.values if codes[-1] <= LAST_NUMERIC else series.values[series.codes <= LAST_NUMERIC]
-    non_finite, never_falls = _describe_numbers(numbers)
-    return _Facts(
-        len(series.steps),
-        non_finite,
-        int(series.steps[-1]),
-        never_falls,
-        tuple(type_counts.items()),
+def _join_facts(before: Facts | None, after: Facts, base: int) -> Facts:
+    """Facts of a series that goes on in another slice."""
+    placed = after._replace(last_place=after.last_place + base)
+    if before is None:
+        return placed
+    counts = dict(before.type_counts)
+    for code, count in after.type_counts:
+        counts[code] = counts.get(code, 0) + count
+    has_risen = not before.highest_value > after.first_value  # NaN where there are no numbers
+    return placed._replace(
+        points=before.points + after.points,
+        non_finite=before.non_finite + after.non_finite,
+        never_falls=before.never_falls and after.never_falls and has_risen,
+        first_value=after.first_value if np.isnan(before.first_value) else before.first_value,
+        highest_value=before.highest_value if np.isnan(after.highest_value) else after.highest_value,
+        type_counts=tuple(sorted(counts.items())),
     )
 
 
-def _describe_numbers(numbers: Floats) -> tuple[int, bool]:
-    """How many are not finite, and whether they never fall; NaN neither rises nor falls."""
-    if len(numbers) <= 1:
-        return (0 if not len(numbers) or math.isfinite(numbers[0]) else 1), True
-    non_finite = len(numbers) - int(np.count_nonzero(np.isfinite(numbers)))
-    known = numbers[~np.isnan(numbers)] if non_finite else numbers
-    return non_finite, bool((known[1:] >= known[:-1]).all())
-
-
-def _last_step(snapshot: Snapshot, parts: Sequence[HistoryPart]) -> int | None:
-    view = snapshot.view(parts)
-    lasts = [int(steps[-1]) for part in view.parts if len(steps := part.by_step()[0])]
-    return max(lasts, default=None)
+def _describe(name: str, facts: Facts, last: JsonValue) -> MetricInfo:
+    kind = VALUE_KINDS[facts.last_code].metric_kind
+    type_counts: dict[str, int] = {}
+    for code, count in facts.type_counts:
+        wire_name = VALUE_KINDS[code].wire_name
+        type_counts[wire_name] = type_counts.get(wire_name, 0) + count
+    return MetricInfo(
+        name=MetricName(name),
+        kind=kind,
+        points=facts.points,
+        non_finite=facts.non_finite,
+        last=last,
+        last_step=facts.last_step,
+        is_monotonic=facts.never_falls and kind is MetricKind.NUMBER,
+        type_counts=tuple(type_counts.items()),
+    )

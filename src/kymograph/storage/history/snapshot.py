@@ -3,58 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from kymograph.core.exact_json import MAX_EXACT_INT
-from kymograph.core.history import HistoryPart, Stream
-from kymograph.core.rows import leaves_of, merge_rows, parse_row
+from kymograph.core.history import Damage, HistoryPart, NumberedLine, Stream
+from kymograph.core.lines import consecutive
+from kymograph.core.rows import leaves_of, merge_rows, parse_row, step_of_line
 from kymograph.core.value_kinds import BOOLEAN, INTEGER, LAST_NUMERIC
-from kymograph.storage.history.base import Tail
-from kymograph.storage.history.column_cache import ColumnCache
-from kymograph.storage.history.columns import EMPTY_SERIES, Columns, Ints, Lines, Series
-from kymograph.types import JsonValue, RunKey, WriterId
+from kymograph.errors import StoreCorrupt
+from kymograph.storage.base import Database, Transaction
+from kymograph.storage.history.base import Chunk, Segment
+from kymograph.storage.history.column_cache import NO_BASE, Base, ColumnCache
+from kymograph.storage.history.columns import Columns, Ints, Series
+from kymograph.storage.history.payload import decode_lines, encode_lines
+from kymograph.storage.history.segments.draft import Rows
+from kymograph.storage.history.segments.files import SegmentFiles
+from kymograph.storage.history.segments.points import PointsFile
+from kymograph.storage.history.slices import (
+    HistoryView,
+    LineRef,
+    NumberedSlice,
+    PartView,
+    SegmentSlice,
+    Slice,
+    TailSlice,
+    take_tail,
+)
+from kymograph.types import JsonValue, ObjectKey, RunKey, WriterId
 
-
-@dataclass(frozen=True, slots=True)
-class LineRef:
-    """Where a line lies."""
-
-    run: RunKey
-    writer: WriterId
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartView:
-    """What one part of a history holds of the names that were asked for."""
-
-    part: HistoryPart
-    lines: Lines
-    series: dict[str, Series]
-
-    def ref(self, place: int) -> LineRef:
-        """Where the line with index `place` lies."""
-        lines = self.lines
-        return LineRef(self.part.run, lines.writer_names[lines.writers[place]], int(lines.numbers[place]))
-
-    def row_refs(self, place: int) -> tuple[LineRef, ...]:
-        """The lines that make the row which the line with index `place` is part of, in merging order."""
-        lines = self.lines
-        if lines.rank is None or not lines.has_shared_steps:
-            return (self.ref(place),)
-        places = np.flatnonzero(lines.steps == lines.steps[place])
-        return tuple(self.ref(other) for other in places[np.argsort(lines.rank[places])].tolist())
-
-    def by_step(self) -> tuple[Ints, Ints]:
-        """`Lines.by_step`, as far as the part goes."""
-        steps, places = self.lines.by_step()
-        if self.part.last_step is not None:
-            end = int(np.searchsorted(steps, self.part.last_step, side="right"))
-            return steps[:end], places[:end]
-        return steps, places
+T = TypeVar("T")
+_NO_ROWS = Rows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32), ())
+_NO_TAIL = TailSlice(_NO_ROWS, has_shared_steps=False, held={}, held_tops={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,101 +57,196 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryView:
-    """A history over its parts, oldest ancestor first."""
+class _Held:
+    """Where the history of one run lies."""
 
-    parts: tuple[PartView, ...]
-
-    def series(self, name: str) -> Series:
-        """A metric over all parts; where parts share a step, the later part wins. Resolve its places with `row_refs`.
-
-        Between parts, values merge by dotted name and not by top-level key: a branch begins after its branch point, so
-        shared steps are a rewind's leftovers at most.
-        """
-        if len(self.parts) == 1:
-            return self.parts[0].series.get(name, EMPTY_SERIES)
-        base = 0
-        joined: list[Series] = []
-        for view in self.parts:
-            series = view.series.get(name, EMPTY_SERIES)
-            if len(series.steps):
-                joined.append(replace(series, places=series.places.astype(np.int64) + base))
-            base += len(view.lines.steps)
-        if len(joined) <= 1:
-            return joined[0] if joined else EMPTY_SERIES
-        steps = np.concatenate([series.steps for series in joined])
-        by_step = np.argsort(steps, kind="stable")
-        is_last = np.append(steps[by_step][1:] != steps[by_step][:-1], True)
-        chosen = by_step[is_last]
-        return Series(
-            steps[chosen],
-            np.concatenate([series.values for series in joined])[chosen],
-            np.concatenate([series.codes for series in joined])[chosen],
-            np.concatenate([series.places for series in joined])[chosen],
-        )
-
-    def row_refs(self, place: int) -> tuple[LineRef, ...]:
-        """The lines of the row that a place of a joined series names, in merging order."""
-        for view in self.parts[:-1]:
-            if place < len(view.lines.steps):
-                return view.row_refs(place)
-            place -= len(view.lines.steps)
-        return self.parts[-1].row_refs(place)
+    clean: tuple[Segment, ...]
+    """Segments that count as they are, but for rows that a rewind took."""
+    base: Base
+    """Segments that lines of the tail hide in part, as chunks under those of the tail."""
+    has_tail: bool
 
 
 class Snapshot:
     """Columns and lines of runs as one transaction sees them. Belongs to that transaction's thread."""
 
-    def __init__(self, cache: ColumnCache, tail: Tail, runs: Collection[RunKey], stream: Stream) -> None:
-        self._cache = cache
-        self._tail = tail
-        self._stream = stream
-        self._versions = tail.versions(runs, stream)
-
-    def view(
+    def __init__(
         self,
-        parts: Sequence[HistoryPart],
-        names: Iterable[str] = (),
-        *,
-        find: Callable[[Columns, str], Series] = Columns.series,
-    ) -> HistoryView:
-        """A history with what `find` gives for each of `names` in each part's columns: by default, its series."""
-        return HistoryView(tuple(self._view_part(part, names, find) for part in parts))
+        cache: ColumnCache,
+        files: SegmentFiles,
+        transaction: Transaction,
+        runs: Collection[RunKey],
+        stream: Stream,
+        damaged: Mapping[ObjectKey, str],
+    ) -> None:
+        self._cache = cache
+        self._files = files
+        self._tail = transaction.tail
+        self._stream = stream
+        self._damaged = damaged
+        self._versions = transaction.tail.versions(runs, stream)
+        self._segments = transaction.segments.list_live(runs, stream)
+        self._held: dict[RunKey, _Held] = {}
 
-    def _view_part(self, part: HistoryPart, names: Iterable[str], find: Callable[[Columns, str], Series]) -> PartView:
-        versions = self._versions.get(part.run, {})
-        with self._cache.columns(self._tail, part.run, self._stream, versions) as columns:
-            series = {name: _up_to(find(columns, name), part.last_step) for name in names}
-            return PartView(part, columns.lines(), series)
+    # --- views -------------------------------------------------------------------------------------------------------
 
-    def visit(self, part: HistoryPart, see: Callable[[str, Series], None]) -> HistoryView:
-        """Show every metric of one part, in order of first appearance, without keeping them all in memory."""
-        versions = self._versions.get(part.run, {})
-        with self._cache.columns(self._tail, part.run, self._stream, versions) as columns:
-            for name in columns.names():
-                series = _up_to(columns.series(name, is_kept=False), part.last_step)
-                if len(series.steps):
-                    see(name, series)
-            return HistoryView((PartView(part, columns.lines(), {}),))
+    def view(self, parts: Sequence[HistoryPart], names: Iterable[str] = (), *, are_keys: bool = False) -> HistoryView:
+        """A history with some of its metrics.
+
+        Args:
+            parts: Oldest ancestor first.
+            names: The metrics.
+            are_keys: Whether the names may also be top-level keys, to be asked for with `HistoryView.presence`.
+        """
+        wanted = list(names)
+        return HistoryView(tuple(self._view_part(part, lambda _: wanted, with_tops=are_keys) for part in parts))
+
+    def view_all(self, parts: Sequence[HistoryPart]) -> HistoryView:
+        """A history with all its metrics."""
+        return HistoryView(tuple(self._view_part(part, lambda columns: list(columns.names())) for part in parts))
+
+    def _view_part(
+        self, part: HistoryPart, names: Callable[[Columns], list[str]], *, with_tops: bool = False
+    ) -> PartView:
+        held = self._where(part.run)
+        damaged: list[Damage] = []
+        slices: list[Slice] = []
+        for segment in held.clean:
+            try:
+                slices.append(SegmentSlice(self._open(segment), None, segment.last_kept_step))
+            except StoreCorrupt as exc:
+                if part.last_step is None or segment.first_step <= part.last_step:
+                    damaged.append(Damage(exc.what, segment.first_step, segment.last_step, exc.problem))
+        if held.has_tail:
+            slices.append(self._take_tail(part.run, held, names, with_tops=with_tops or bool(held.clean)))
+        slices = self._apart(slices)
+        return PartView.of(part, (item.within(None, part.last_step) for item in slices), damaged)
+
+    def _take_tail(
+        self, run: RunKey, held: _Held, names: Callable[[Columns], list[str]], *, with_tops: bool
+    ) -> TailSlice:
+        versions = self._versions.get(run, {})
+        with self._cache.columns(self._tail, run, self._stream, versions, held.base) as columns:
+            wanted = names(columns)
+            return replace(take_tail(columns, wanted, with_tops=with_tops), all_names=wanted)
+
+    def _apart(self, slices: list[Slice]) -> list[Slice]:
+        """Samples of several machines are apart from one another, even those of one number."""
+        writers = {writer for item in slices for writer in item.rows.writer_names}
+        if self._stream is not Stream.SYSTEM or len(writers) <= 1:
+            return slices
+        apart: list[Slice] = []
+        offset = 0
+        for item in slices:
+            apart.append(NumberedSlice(item, offset))
+            offset += len(item.rows)
+        return apart
 
     def unreadable_lines(self, part: HistoryPart) -> int:
         """Lines of a part that are not JSON objects."""
-        versions = self._versions.get(part.run, {})
-        with self._cache.columns(self._tail, part.run, self._stream, versions) as columns:
-            return columns.unreadable_lines(part.last_step)
+        return len(self.view([part]).parts[0].unreadable)
+
+    def _where(self, run: RunKey) -> _Held:
+        if run not in self._held:
+            versions = self._versions.get(run, {})
+            firsts = {writer: version.tail_first_line for writer, version in versions.items()}
+
+            segments = self._segments.get(run, ())
+            under = [segment for segment in segments if lies_under(segment, firsts)]
+            base = NO_BASE
+            if under:
+                base = Base(tuple(sorted(segment.id for segment in under)), partial(self._chunks_of, under))
+            self._held[run] = _Held(
+                clean=tuple(segment for segment in segments if segment not in under),
+                base=base,
+                has_tail=bool(under) or any(first is not None for first in firsts.values()),
+            )
+        return self._held[run]
+
+    def _open(self, segment: Segment) -> PointsFile:
+        problem = self._damaged.get(segment.object)
+        if problem is not None:
+            raise StoreCorrupt(segment.object, problem=problem)
+        return self._files.points(segment)
+
+    def _chunks_of(self, segments: Sequence[Segment]) -> list[Chunk]:
+        return [
+            chunk
+            for segment in segments
+            if segment.object not in self._damaged
+            for chunk in chunks_of_segment(self._files, segment)
+        ]
+
+    # --- lines -------------------------------------------------------------------------------------------------------
 
     def rows(self, refs: Iterable[LineRef]) -> dict[LineRef, dict[str, JsonValue]]:
         """Lines, parsed exactly; those that this transaction does not see are left out."""
+        return {ref: row for ref, line in self.lines(refs).items() if (row := parse_row(line)) is not None}
+
+    def lines(self, refs: Iterable[LineRef]) -> dict[LineRef, str]:
+        """Lines as received; those that this transaction does not see are left out."""
         wanted: dict[RunKey, dict[WriterId, set[int]]] = defaultdict(lambda: defaultdict(set))
         for ref in refs:
             wanted[ref.run][ref.writer].add(ref.number)
-        return {
-            LineRef(run, writer, number): row
-            for run, numbers in wanted.items()
-            for writer, lines in self._tail.pick_lines(run, self._stream, numbers).items()
-            for number, line in lines.items()
-            if (row := parse_row(line)) is not None
+        found: dict[LineRef, str] = {}
+        for run, numbers in wanted.items():
+            for writer, lines in self._pick(run, numbers).items():
+                found.update((LineRef(run, writer, number), line) for number, line in lines.items())
+        return found
+
+    def _pick(self, run: RunKey, numbers: Mapping[WriterId, set[int]]) -> dict[WriterId, dict[int, str]]:
+        found: dict[WriterId, dict[int, str]] = {writer: {} for writer in numbers}
+        versions = self._versions.get(run, {})
+        in_tail = {
+            writer: {number for number in of_writer if number >= first}
+            for writer, of_writer in numbers.items()
+            if writer in versions and (first := versions[writer].tail_first_line) is not None
         }
+        for writer, lines in self._tail.pick_lines(run, self._stream, in_tail).items():
+            found[writer].update(lines)
+        for segment in self._segments.get(run, ()):
+            missing = {
+                extent.writer: [
+                    number
+                    for number in numbers[extent.writer]
+                    if extent.first_line <= number < extent.end_line and number not in found[extent.writer]
+                ]
+                for extent in segment.extents
+                if extent.writer in numbers
+            }
+            if any(missing.values()) and segment.object not in self._damaged:
+                for writer, lines in self._files.lines(segment).pick(missing).items():
+                    found[writer].update(lines)
+        return found
+
+    def numbered_lines(
+        self, run: RunKey, *, writer: WriterId | None = None, first: int | None = None, last: int | None = None
+    ) -> list[NumberedLine]:
+        """Lines of a run in order of (number, writer): all of them, or the first or last ones."""
+        view = self.view([HistoryPart(run)])
+        found: list[tuple[int, WriterId]] = []
+        for item in view.slices:
+            rows = item.rows
+            begin, end = item.bounds
+            places = np.arange(begin, end)
+            if writer is not None:
+                places = places[rows.writers[begin:end] == _code_of_writer(rows, writer)]
+            # Whoever wants a few lines gets them from the ends of each slice: there may be millions between.
+            for some in (places,) if first is last is None else _ends_by_number(rows, places, first or 0, last or 0):
+                found += [(int(rows.numbers[place]), rows.writer_names[rows.writers[place]]) for place in some]
+        unreadable = [(number, of) for part in view.parts for of, number in part.unreadable]
+        found += [entry for entry in unreadable if writer is None or entry[1] == writer]
+        found = sorted(set(found))
+        found = found[:first] if first is not None else found
+        found = found[max(len(found) - last, 0) :] if last is not None else found
+        lines = self.lines(LineRef(run, of_writer, number) for number, of_writer in found)
+        return [
+            NumberedLine(number, lines[ref], of_writer)
+            for number, of_writer in found
+            if (ref := LineRef(run, of_writer, number)) in lines
+        ]
+
+    # --- values ------------------------------------------------------------------------------------------------------
 
     def exact_values(self, points: Sequence[tuple[HistoryView, Point]]) -> list[JsonValue]:
         """Values of points as they were logged.
@@ -191,7 +270,7 @@ class Snapshot:
             view, point = points[index]
             place = (id(view), point.place)
             if place not in refs_of_place:
-                refs_of_place[place] = view.row_refs(point.place)
+                refs_of_place[place] = view.refs_of(point.place)
             indices_of_row[refs_of_place[place]].append(index)
         lines = self.rows({ref for refs in indices_of_row for ref in refs})
         for refs, indices in indices_of_row.items():
@@ -201,8 +280,71 @@ class Snapshot:
         return values
 
 
-def _up_to(series: Series, last_step: int | None) -> Series:
-    if last_step is None or not len(series.steps) or series.steps[-1] <= last_step:
-        return series
-    end = int(np.searchsorted(series.steps, last_step, side="right"))
-    return series.take(slice(0, end))
+def _code_of_writer(rows: Rows, writer: WriterId) -> int:
+    return rows.writer_names.index(writer) if writer in rows.writer_names else -1
+
+
+def _ends_by_number(rows: Rows, places: Ints, first: int, last: int) -> tuple[Ints, Ints]:
+    """Places of the lines with the lowest numbers and with the highest ones."""
+    numbers = rows.numbers[places]
+    if bool((numbers[1:] >= numbers[:-1]).all()):
+        return places[:first], places[max(len(places) - last, 0) :]
+    by_number = np.argsort(numbers, kind="stable")
+    return places[by_number[:first]], places[by_number[max(len(places) - last, 0) :]]
+
+
+def chunks_of_segment(files: SegmentFiles, segment: Segment) -> list[Chunk]:
+    """The lines of a segment as the chunks that they were, without those that a rewind took.
+
+    Raises:
+        StoreCorrupt: Its object is missing or damaged.
+    """
+    file = files.lines(segment)
+    seqs = {extent.writer: extent.seq for extent in segment.extents}
+    frames = [frame for frame in file.frames() if frame.writer in seqs]
+    chunks = [
+        Chunk(seqs[frame.writer], seqs[frame.writer], frame.writer, frame.first_line, frame.line_count, payload)
+        for frame, payload in zip(frames, file.payloads(frames), strict=True)
+    ]
+    if segment.last_kept_step is None and not segment.is_partial:
+        return chunks
+    return [kept for chunk in chunks for kept in _kept_of(chunk, segment)]
+
+
+def lies_under(segment: Segment, tail_first_lines: Mapping[WriterId, int | None]) -> bool:
+    """Whether only the lines of a segment count, under those of the tail: its points hold some that do not count."""
+    return segment.is_partial or any(
+        (first := tail_first_lines.get(extent.writer)) is not None and first < extent.end_line
+        for extent in segment.extents
+    )
+
+
+def _kept_of(chunk: Chunk, segment: Segment) -> list[Chunk]:
+    spans = [(extent.first_line, extent.end_line) for extent in segment.extents if extent.writer == chunk.writer]
+    bound = segment.last_kept_step
+    kept = [
+        (number, line)
+        for number, line in enumerate(decode_lines(chunk.payload), start=chunk.first_line)
+        if any(first <= number < end for first, end in spans) and (bound is None or step_of_line(line, number) <= bound)
+    ]
+    return [
+        replace(chunk, first_line=first, line_count=len(lines), payload=encode_lines(lines).payload)
+        for first, lines in consecutive(kept)
+    ]
+
+
+def read_around_damage(database: Database, job: Callable[[Transaction, Mapping[ObjectKey, str]], T]) -> T:
+    """Run a reading job; what turns out to be damaged on the way is left out, and the job told so.
+
+    Raises:
+        StoreCorrupt: Something other than a segment is.
+    """
+    damaged: dict[ObjectKey, str] = {}
+    while True:
+        try:
+            return database.read(lambda tx: job(tx, damaged))
+        except StoreCorrupt as exc:
+            stem = ObjectKey(exc.what.removesuffix(".parquet").removesuffix(".jsonl.zst"))
+            if stem == exc.what or stem in damaged:
+                raise
+            damaged[stem] = exc.problem

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text
 
-from kymograph.storage.schema import BigId, registry
+from kymograph.storage.schema import BigId, UtcDateTime, registry
 
 tail_chunks = Table(
     "tail_chunks",
@@ -38,8 +38,14 @@ tail_streams = Table(
     Column("version", BigInteger, nullable=False),
     Column("open_seq", BigInteger),
     Column("open_bytes", Integer, nullable=False),
+    Column("tail_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("tail_first_line", BigInteger),
 )
-"""One row per stream, writer and part. `open_seq` is the newest chunk if it ends the stream and may still grow."""
+"""One row per stream, writer and part.
+
+`open_seq` is the newest chunk if it ends the stream and may still grow. `tail_bytes` and `tail_first_line` tell of the
+lines that are in `tail_chunks`, not yet in a segment: their unpacked size, about, and the lowest number, None for none.
+"""
 
 tail_archive = Table(
     "tail_archive",
@@ -55,3 +61,39 @@ tail_archive = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 """Chunks that a rewind took out of their stream; `generation` is the stream's up to then."""
+
+segments = Table(
+    "segments",
+    registry,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("run_id", BigInteger, nullable=False),
+    Column("stream", String(8), nullable=False),
+    Column("object", String, nullable=False, unique=True),
+    Column("extents", Text, nullable=False),
+    Column("first_step", BigInteger, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("last_kept_step", BigInteger),
+    Column("is_partial", Boolean, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("point_count", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("tier", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("retired_at", UtcDateTime, index=True),
+    Index(None, "run_id", "stream"),
+    # Readers keep open segments by their number, so none may come twice.
+    sqlite_autoincrement=True,
+)
+"""Pieces of streams in the object store. `extents` is a JSON list of ``[writer, first line, end, seq]``. A retired one
+was replaced; its objects stay for a while, for whoever began to read before.
+"""
+
+compaction_claims = Table(
+    "compaction_claims",
+    registry,
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stream", String(8), primary_key=True),
+    Column("worker", String, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+"""Streams that a compactor works on; a claim that has expired is anybody's."""

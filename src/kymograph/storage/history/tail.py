@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import heapq
-import secrets
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import Any, TypeVar
@@ -27,10 +26,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kymograph.core.history import LineBatch, NumberedLine, Stream, StreamExtent
-from kymograph.core.lines import Piece, VisibleRange, visible_ranges
-from kymograph.core.rows import parse_row, step_of
+from kymograph.core.lines import Piece, VisibleRange, consecutive, visible_ranges
+from kymograph.core.rows import step_of_line
 from kymograph.storage.history.base import Chunk, StreamVersion
+from kymograph.storage.history.generations import new_generation
 from kymograph.storage.history.payload import (
+    MERGE_BYTES,
     EncodedLines,
     compress,
     decode_lines,
@@ -44,16 +45,9 @@ from kymograph.types import RunKey, WriterId
 
 T = TypeVar("T")
 
-MERGE_BYTES = 32 * 1024
-"""A chunk grows by appending up to this many unpacked bytes, so that single-line requests do not make a row each.
-
-Each request rewrites the open chunk: at this size some 5 kB compressed, little beside the commit itself.
-"""
 _PAYLOADS_AT_ONCE = 64
 _KEYS_AT_ONCE = 500
 """Keys in one statement; databases bound the number of parameters."""
-_REWRITE_LINES = 10_000
-"""Lines in a chunk that a rewind writes anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +77,8 @@ class _StreamState:
     version: int
     open_seq: int | None
     open_bytes: int
+    tail_bytes: int
+    tail_first_line: int | None
 
 
 # The statements of the acknowledging path are built once: building them took longer than running them.
@@ -100,6 +96,8 @@ _LOCK_STREAM = (
         tail_streams.c.version,
         tail_streams.c.open_seq,
         tail_streams.c.open_bytes,
+        tail_streams.c.tail_bytes,
+        tail_streams.c.tail_first_line,
     )
     .where(_THIS_STREAM)
     .with_for_update()
@@ -155,6 +153,10 @@ class SqlTail:
                 version=state.version + 1,
                 open_seq=opened[0],
                 open_bytes=opened[1],
+                tail_bytes=state.tail_bytes + len(encoded.raw),
+                tail_first_line=batch.first_line
+                if state.tail_first_line is None
+                else min(state.tail_first_line, batch.first_line),
             ),
         )
 
@@ -183,43 +185,48 @@ class SqlTail:
         )
         return seq, len(raw)
 
-    def truncate(self, run: RunKey, *, after_step: int) -> int:
+    def truncate(self, run: RunKey, *, after_step: int, kept_ends: Mapping[WriterId, int] | None = None) -> int:
         """Docstring inherited."""
         for (writer,) in self._connection.execute(
             select(tail_streams.c.writer)
             .where(tail_streams.c.run_id == run, tail_streams.c.stream == Stream.HISTORY.value)
             .order_by(tail_streams.c.writer)
         ).all():
-            self._truncate(_StreamId(run, Stream.HISTORY, writer, ""), after_step)
+            kept_end = None if kept_ends is None else kept_ends.get(writer, 0)
+            self._truncate(_StreamId(run, Stream.HISTORY, writer, ""), after_step, kept_end)
         return self.line_count(run, Stream.HISTORY)
 
-    def _truncate(self, stream: _StreamId, after_step: int) -> None:
+    def _truncate(self, stream: _StreamId, after_step: int, kept_end: int | None) -> None:
         state = self._lock_stream(stream)
         pieces = self._pieces(stream)
         held = [
             (visible.seq, number, line)
             for visible, number, line in self._iter_visible(visible_ranges(pieces), is_descending=False)
         ]
-        dropped = [number for _, number, line in held if _step_of(line, number) > after_step]
-        if not dropped:
+        dropped = [number for _, number, line in held if step_of_line(line, number) > after_step]
+        if not dropped and kept_end is None:
             return
         # A chunk with a dropped line goes as a whole, hidden copies of that line included, or those would come back.
         touched = {piece.seq for piece in pieces if _any_within(dropped, piece.first, piece.end)}
-        kept = [(number, line) for _, number, line in held if _step_of(line, number) <= after_step]
+        kept = [(number, line) for _, number, line in held if step_of_line(line, number) <= after_step]
         moved = {number for seq, number, _ in held if seq in touched}
         self._archive(stream, touched, state.generation)
-        for first, lines in _consecutive((number, line) for number, line in kept if number in moved):
+        for first, lines in consecutive((number, line) for number, line in kept if number in moved):
             encoded = encode_lines(lines)
             self._insert_chunk(stream, first, len(lines), encoded.raw, encoded.payload)
+        kept_bytes = sum(len(line.encode()) + 1 for _, line in kept)
+        dropped_bytes = sum(len(line.encode()) + 1 for _, _, line in held) - kept_bytes
         self._save_state(
             stream,
             _StreamState(
-                line_count=kept[-1][0] + 1 if kept else 0,
-                byte_count=sum(len(line.encode()) + 1 for _, line in kept),
-                generation=_new_generation(),
+                line_count=max(kept[-1][0] + 1 if kept else 0, kept_end or 0),
+                byte_count=state.byte_count - dropped_bytes,
+                generation=new_generation(),
                 version=state.version + 1,
                 open_seq=None,
                 open_bytes=0,
+                tail_bytes=kept_bytes,
+                tail_first_line=kept[0][0] if kept else None,
             ),
         )
 
@@ -314,12 +321,12 @@ class SqlTail:
         found: dict[RunKey, dict[WriterId, StreamVersion]] = defaultdict(dict)
         table = tail_streams.c
         for some in _slices(sorted(set(runs)), _KEYS_AT_ONCE):
-            for run, writer, generation, version in self._connection.execute(
-                select(table.run_id, table.writer, table.generation, table.version).where(
+            for run, writer, *version in self._connection.execute(
+                select(table.run_id, table.writer, table.generation, table.version, table.tail_first_line).where(
                     table.run_id.in_(some), table.stream == stream.value
                 )
             ):
-                found[RunKey(run)][WriterId(writer)] = StreamVersion(generation, version)
+                found[RunKey(run)][WriterId(writer)] = StreamVersion(*version)
         return found
 
     def chunks(self, run: RunKey, stream: Stream, *, after: Mapping[WriterId, int] | None = None) -> list[Chunk]:
@@ -472,10 +479,12 @@ class SqlTail:
                     **stream.columns(),
                     line_count=0,
                     byte_count=0,
-                    generation=_new_generation(),
+                    generation=new_generation(),
                     version=0,
                     open_seq=None,
                     open_bytes=0,
+                    tail_bytes=0,
+                    tail_first_line=None,
                 )
                 .on_conflict_do_nothing()
             )
@@ -493,6 +502,8 @@ class SqlTail:
                 "version": state.version,
                 "open_seq": state.open_seq,
                 "open_bytes": state.open_bytes,
+                "tail_bytes": state.tail_bytes,
+                "tail_first_line": state.tail_first_line,
             },
         )
 
@@ -501,34 +512,10 @@ def _is_of(stream: _StreamId) -> ColumnElement[bool]:
     return and_(*(tail_chunks.c[name] == value for name, value in stream.columns().items()))
 
 
-def _new_generation() -> int:
-    # Random, so that a run that gets the row number of a deleted one is never taken for it.
-    return secrets.randbits(62)
-
-
-def _step_of(line: str, number: int) -> int:
-    row = parse_row(line)
-    return number if row is None else step_of(row, number)
-
-
 def _any_within(numbers: Sequence[int], first: int, end: int) -> bool:
     """Whether any of ascending `numbers` lies in ``[first, end)``."""
     index = bisect_left(numbers, first)
     return index < len(numbers) and numbers[index] < end
-
-
-def _consecutive(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """Group numbered lines, ascending, into runs without gaps of a bounded length."""
-    first, run = 0, list[str]()
-    for number, line in lines:
-        if run and (number != first + len(run) or len(run) == _REWRITE_LINES):
-            yield first, run
-            run = []
-        if not run:
-            first = number
-        run.append(line)
-    if run:
-        yield first, run
 
 
 def _slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from kymograph.core.files import ByteSpan as ByteSpan
@@ -78,6 +79,20 @@ class ObjectStore(Protocol):
         Raises:
             ObjectNotFound: No such key.
         """
+
+    def local_path(self, key: ObjectKey) -> Path | None:
+        """Where an object lies, or would lie, as a file of this machine; None in stores that are no folders."""
+
+    def download(self, key: ObjectKey, path: Path) -> None:
+        """Write a whole object to a file.
+
+        Raises:
+            ObjectNotFound: No such key.
+            StorageFull: No space for the file.
+        """
+
+    def put_file(self, key: ObjectKey, path: Path) -> int:
+        """Store a file; returns its size in bytes."""
 
     def list_keys(self, prefix: str) -> list[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -73,16 +74,20 @@ _FOLDER_PATHS = _Paths(encode_folder_key, decode_folder_key, encode_folder_prefi
 class ObstoreObjects:
     """`ObjectStore` over any obstore store."""
 
-    def __init__(self, store: LocalStore | MemoryStore | _BucketStore, *, name: str) -> None:
+    def __init__(
+        self, store: LocalStore | MemoryStore | _BucketStore, *, name: str, folder: Path | None = None
+    ) -> None:
         """Wrap a store.
 
         Args:
             store: Where the bytes go.
             name: What error messages call it.
+            folder: The folder of a local store.
         """
         self._store = store
         self._name = name
         self._paths = _FOLDER_PATHS if isinstance(store, LocalStore) else _BUCKET_PATHS
+        self._folder = folder
         self.can_sign_urls = isinstance(store, _BucketStore)
 
     # docstrings inherited
@@ -172,6 +177,37 @@ class ObstoreObjects:
         """Docstring inherited."""
         with self._translated(key):
             return bytes(obstore.get(self._store, self._paths.encode(key)).bytes())
+
+    def local_path(self, key: ObjectKey) -> Path | None:
+        """Docstring inherited."""
+        return None if self._folder is None else self._folder / self._paths.encode(key)
+
+    def download(self, key: ObjectKey, path: Path) -> None:
+        """Docstring inherited."""
+        with self._translated(key):
+            pieces = obstore.get(self._store, self._paths.encode(key)).stream(min_chunk_size=PART_BYTES)
+            try:
+                with path.open("wb") as file:
+                    for piece in pieces:
+                        file.write(piece)
+            except OSError as exc:
+                if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise StorageFull(str(path.parent)) from exc
+                raise
+
+    def put_file(self, key: ObjectKey, path: Path) -> int:
+        """Docstring inherited."""
+        size = path.stat().st_size
+        with self._translated(key):
+            obstore.put(
+                self._store,
+                self._paths.encode(key),
+                path,
+                use_multipart=size > PART_BYTES,
+                chunk_size=PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+        return size
 
     def list_keys(self, prefix: str) -> list[ObjectInfo]:
         """Docstring inherited."""
@@ -317,7 +353,8 @@ def open_folder(folder: Path) -> ObstoreObjects:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise InvalidSetting("objects", str(folder), rule=f"the folder cannot be made: {exc.strerror}") from exc
-    return ObstoreObjects(LocalStore(folder.resolve(), automatic_cleanup=True), name=f"the folder {folder}")
+    root = folder.resolve()
+    return ObstoreObjects(LocalStore(root, automatic_cleanup=True), name=f"the folder {folder}", folder=root)
 
 
 def _open_s3(url: str) -> ObstoreObjects:

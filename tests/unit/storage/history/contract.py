@@ -25,7 +25,7 @@ from kymograph.core.history import (
     StreamExtent,
     XAxis,
 )
-from kymograph.storage.base import Database
+from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import HistoryReader
 from kymograph.types import MetricName, RunKey, WriterId
 
@@ -46,6 +46,21 @@ def console(first: int, *lines: str, writer: str = "", part: str = "") -> LineBa
 
 def append(database: Database, *batches: LineBatch, run: RunKey = RUN) -> None:
     database.write(lambda tx: tx.tail.append(run, batches))
+
+
+def rewind(database: Database, reader: HistoryReader, *, after_step: int, run: RunKey = RUN) -> None:
+    """What `HistoryService.rewind` does."""
+    assert database.write(reader.rewind(run, after_step=after_step))
+
+
+def forget(database: Database, *, run: RunKey = RUN) -> None:
+    """Drop the history of a run, as the collector does."""
+
+    def job(tx: Transaction) -> None:
+        tx.tail.delete(run)
+        tx.segments.forget([segment.id for segment in tx.segments.list_of_run(run)])
+
+    database.write(job)
 
 
 def texts(lines: Sequence[NumberedLine]) -> list[tuple[int, str]]:
@@ -382,7 +397,7 @@ class HistoryContract:
         append(database, history(0, '{"_step":0,"a":{"b":1,"c":1}}', '{"_step":0,"a":{"c":2}}'))
 
         assert self.rows(reader) == [(0, {"_step": 0, "a": {"c": 2}})]
-        assert [info.name for info in reader.catalogue([HistoryPart(RUN)])] == ["_step", "a.c"]
+        assert [info.name for info in reader.catalogue([HistoryPart(RUN)]).metrics] == ["_step", "a.c"]
 
     def test_a_line_without_a_step_has_its_number(self, database: Database, reader: HistoryReader) -> None:
         append(database, history(0, '{"a":1}', '{"_step":7,"a":2}', '{"a":3}', '{"_step":"x","a":4}', '{"_step":true}'))
@@ -470,7 +485,7 @@ class HistoryContract:
 
     def test_a_run_without_lines_has_no_rows(self, database: Database, reader: HistoryReader) -> None:
         assert self.rows(reader) == []
-        assert reader.catalogue([HistoryPart(RUN)]) == []
+        assert reader.catalogue([HistoryPart(RUN)]).metrics == []
         assert reader.last_step([HistoryPart(RUN)]) is None
         assert reader.buckets(self.query("a")).series == []
 
@@ -501,7 +516,7 @@ class HistoryContract:
         append(database, history(0, *(f'{{"_step":{step},"a":{step}}}' for step in range(4))))
         assert self.series(reader, "a").points == 4
 
-        database.write(lambda tx: tx.tail.truncate(RUN, after_step=1))
+        rewind(database, reader, after_step=1)
         append(database, history(2, '{"_step":2,"a":7}'))
         assert self.series(reader, "a").mean == [0, 1, 7]
 
@@ -509,11 +524,11 @@ class HistoryContract:
         append(database, history(0, '{"a":1}'))
         assert reader.last_step([HistoryPart(RUN)]) == 0
 
-        database.write(lambda tx: tx.tail.delete(RUN))
+        forget(database)
         assert reader.last_step([HistoryPart(RUN)]) is None
 
         append(database, history(0, '{"b":1}'))
-        assert [info.name for info in reader.catalogue([HistoryPart(RUN)])] == ["b"]
+        assert [info.name for info in reader.catalogue([HistoryPart(RUN)]).metrics] == ["b"]
 
     def test_many_threads_may_query_while_lines_arrive(self, database: Database, reader: HistoryReader) -> None:
         append(database, history(0, '{"a":0}'))
@@ -544,7 +559,7 @@ class HistoryContract:
     # --- the catalogue -----------------------------------------------------------------------------------------------
 
     def catalogue(self, reader: HistoryReader) -> dict[str, MetricInfo]:
-        return {info.name: info for info in reader.catalogue([HistoryPart(RUN)])}
+        return {info.name: info for info in reader.catalogue([HistoryPart(RUN)]).metrics}
 
     def test_metrics_come_in_order_of_first_appearance(self, database: Database, reader: HistoryReader) -> None:
         append(database, history(0, '{"z":1}', '{"m":1}', '{"a":1,"z":2}'))
@@ -554,7 +569,7 @@ class HistoryContract:
     def test_last_values_can_be_spared(self, database: Database, reader: HistoryReader) -> None:
         append(database, history(0, '{"z":1}', '{"z":2,"m":"text"}'))
 
-        found = reader.catalogue([HistoryPart(RUN)], with_last=False)
+        found = reader.catalogue([HistoryPart(RUN)], with_last=False).metrics
 
         assert [(info.name, info.points, info.last) for info in found] == [("z", 2, None), ("m", 1, None)]
 
@@ -828,7 +843,7 @@ class HistoryContract:
         (series,) = reader.buckets(BucketQuery((SeriesSource(parts, STARTED),), (MetricName("a"),))).series
         assert series.run == RUN
         assert (series.x, series.mean) == ([0, 1, 2, 3, 4, 6], [0, 1, 2, 3, 40, 60])
-        found = {info.name: info for info in reader.catalogue(parts)}
+        found = {info.name: info for info in reader.catalogue(parts).metrics}
         assert (found[OLD].points, found[OLD].last_step) == (4, 3)
         assert (found[METRIC].points, found[METRIC].last) == (7, 60)
 
@@ -839,5 +854,5 @@ class HistoryContract:
 
         (row,) = reader.rows(parts, RowQuery()).rows
         assert row.values == {"_step": 0, "a": 9007199254740993, "b": 1}
-        assert {info.name: info.last for info in reader.catalogue(parts)}[METRIC] == 9007199254740993
+        assert {info.name: info.last for info in reader.catalogue(parts).metrics}[METRIC] == 9007199254740993
         assert len(reader.rows(parts, RowQuery(keys=(MetricName("a"), MetricName("b")))).rows) == 1

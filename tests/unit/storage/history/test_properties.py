@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,10 +29,12 @@ from kymograph.core.history import (
     SeriesSource,
     Stream,
 )
-from kymograph.storage.database import SqlDatabase
-from kymograph.storage.history.query import TailReader
-from kymograph.testing.databases import sqlite_database
+from kymograph.core.rows import step_of_line
+from kymograph.storage.database import open_database
+from kymograph.storage.history.query import StoredHistory
+from kymograph.testing.databases import PostgresServer, sqlite_database
 from kymograph.types import MetricName, RunKey, WriterId
+from tests.unit.storage.history.compacting import Compactions
 
 STARTED = datetime(2026, 11, 22, tzinfo=UTC)
 WRITERS = ["", "w"]
@@ -68,6 +69,10 @@ class Sent:
     is_sent_twice: bool = False
     is_queried: bool = False
     """Look before it arrives, so that decoded columns are extended and not only built."""
+    rewinds_to: int | None = None
+    """The last step that is kept after it arrived."""
+    compactions: int = 0
+    """Segments and merges that are made after that."""
 
 
 batches = st.lists(
@@ -78,6 +83,8 @@ batches = st.lists(
         st.lists(lines, min_size=1, max_size=6),
         st.booleans(),
         st.booleans(),
+        st.one_of(st.none(), st.none(), st.none(), st.integers(-1, 12)),
+        st.integers(0, 3),
     ),
     max_size=6,
 )
@@ -92,6 +99,13 @@ class Plain:
     def take(self, batch: Sent) -> None:
         for number, line in enumerate(batch.lines, start=batch.first):
             self.held[number, batch.writer] = line
+
+    def rewind(self, after_step: int) -> None:
+        self.held = {
+            (number, writer): line
+            for (number, writer), line in self.held.items()
+            if step_of_line(line, number) <= after_step
+        }
 
     def parsed(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for (number, _), line in sorted(self.held.items()):
@@ -191,20 +205,34 @@ def check_series(series: SeriesBuckets, expected: dict[str, Any]) -> None:
             assert math.isclose(mean, wanted, rel_tol=1e-9, abs_tol=1e-9 * max(abs(low), abs(high), 1e-300))
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[SqlDatabase]:
-    with tempfile.TemporaryDirectory() as folder, sqlite_database(Path(folder)) as opened:
-        yield opened
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def compactions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compactions]:
+    folder = tmp_path_factory.mktemp("history")
+    if request.param == "sqlite":
+        with sqlite_database(folder) as opened:
+            yield Compactions(opened, folder)
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        database = open_database(server.create_empty())
+        yield Compactions(database, folder)
+        database.close()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+run_keys = (RunKey(number) for number in itertools.count(1))
+"""Each example has a run of its own."""
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(sent=batches, width=st.integers(1, 8), data=st.data())
 def test_answers_equal_a_plain_reading_of_the_lines(
-    database: SqlDatabase, sent: list[Sent], width: int, data: st.DataObject
+    compactions: Compactions, sent: list[Sent], width: int, data: st.DataObject
 ) -> None:
-    reader = TailReader(database, cache_bytes=1_000_000)
-    run = RunKey(1)
-    database.write(lambda tx: tx.tail.delete(run))
+    reader = StoredHistory(compactions.database, compactions.files, cache_bytes=1_000_000)
+    database, run = compactions.database, next(run_keys)
     parts = (HistoryPart(run),)
     plain = Plain()
     for batch in sent:
@@ -214,6 +242,12 @@ def test_answers_equal_a_plain_reading_of_the_lines(
         for _ in range(1 + batch.is_sent_twice):
             database.write(lambda tx, line_batch=line_batch: tx.tail.append(run, [line_batch]))  # type: ignore[misc]
         plain.take(batch)
+        if batch.rewinds_to is not None:
+            assert database.write(reader.rewind(run, after_step=batch.rewinds_to))
+            plain.rewind(batch.rewinds_to)
+        for _ in range(batch.compactions):
+            compactions.compact(run)
+            compactions.merge(run)
 
     merged = plain.rows()
     assert reader.unreadable_lines(parts) == plain.unreadable()
@@ -222,7 +256,7 @@ def test_answers_equal_a_plain_reading_of_the_lines(
     assert [row.step for row in page.rows] == list(merged)
     assert all(same(row.values, {"_step": row.step, **merged[row.step]}) for row in page.rows)
 
-    catalogue = {info.name: info for info in reader.catalogue(parts)}
+    catalogue = {info.name: info for info in reader.catalogue(parts).metrics}
     assert set(catalogue) == plain.names()
     for name, info in catalogue.items():
         points = plain.points(name)

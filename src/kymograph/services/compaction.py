@@ -1,0 +1,226 @@
+"""Turns the tail into segments: decides which stream is due, has its segment built elsewhere, and puts it in place.
+
+Building takes a processor's time, so it happens in a process of its own (`SegmentFactory`); here are the decisions and
+the transactions. Any number of servers do this on one database: whoever works on a stream holds a claim on it, and a
+segment is put in place only if everything that went into it is still there. Broken off anywhere, nothing is lost and
+nothing is there twice: at worst objects stay that no row names, which the collector finds.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from kymograph.core.history import Stream
+from kymograph.errors import KymographError
+from kymograph.storage.base import Database
+from kymograph.storage.history.base import Replacement, SegmentFactory
+from kymograph.types import RunKey
+
+logger = logging.getLogger(__name__)
+
+CLAIM_TIME = timedelta(minutes=5)
+"""Longer than any segment takes to build; after that somebody else may try."""
+_FAILURES_WAIT_S = 30.0
+_MAX_PER_SWEEP = 1000
+
+StreamKey: TypeAlias = tuple[RunKey, Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionPolicy:
+    """When a stream is due."""
+
+    full_bytes: int = 12 * 1024 * 1024
+    """Unpacked lines in the tail; charts of a run that is being looked at decode them, which takes about 0.1 s."""
+    quiet_bytes: int = 128 * 1024
+    """The same for streams that nothing has come for in a while; less than this stays in the tail."""
+    quiet_s: float = 30.0
+    sweep_s: float = 60.0
+    """How often the database is asked for streams that nobody here knows of."""
+    look_s: float = 0.25
+    """How often what came in is looked at."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What is known of a stream's tail."""
+
+    size_bytes: int
+    touched_at: float
+    not_before: float = 0.0
+
+
+class Compactor:
+    """Compacts the streams of one database. `note` may be called from any thread; one thread runs it."""
+
+    def __init__(
+        self,
+        database: Database,
+        factory: SegmentFactory,
+        clock: Callable[[], datetime],
+        *,
+        worker: str,
+        policy: CompactionPolicy | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Work on `database`.
+
+        Args:
+            database: Where tails are and segments are recorded.
+            factory: Builds segments.
+            clock: The present moment, for claims.
+            worker: Names this compactor among others.
+            policy: When a stream is due.
+            monotonic: Seconds, for waiting.
+        """
+        self._database = database
+        self._factory = factory
+        self._clock = clock
+        self._worker = worker
+        self._policy = CompactionPolicy() if policy is None else policy
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._waiting: dict[StreamKey, _Waiting] = {}
+        self._swept_at = float("-inf")
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Unpacked lines that wait, as far as this process knows."""
+        with self._lock:
+            return sum(waiting.size_bytes for waiting in self._waiting.values())
+
+    def note(self, run: RunKey, stream: Stream, size_bytes: int) -> None:
+        """Take notice of lines that came in."""
+        now = self._monotonic()
+        with self._lock:
+            waiting = self._waiting.get((run, stream))
+            if waiting is None:
+                self._waiting[run, stream] = _Waiting(size_bytes, now)
+            else:
+                waiting.size_bytes += size_bytes
+                waiting.touched_at = now
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Compact in a thread of its own from now on."""
+        self._thread = threading.Thread(target=self._run, name="compactor", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is under way, and end."""
+        self._stopping.set()
+        self._factory.close()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._policy.look_s):
+            try:
+                self.work()
+            except Exception:  # the edge of this thread: whatever it is, the next look may succeed
+                logger.exception("compaction failed; it will be tried again")
+                self._stopping.wait(_FAILURES_WAIT_S)
+
+    def work(self) -> int:
+        """Compact every stream that is due now; returns how many segments were put in place."""
+        now = self._monotonic()
+        if now - self._swept_at >= self._policy.sweep_s:
+            self._swept_at = now
+            self._sweep(now)
+        made = 0
+        for key in self._due(now):
+            if self._stopping.is_set():
+                break
+            made += self._compact(key)
+        return made
+
+    def _sweep(self, now: float) -> None:
+        """Take notice of what others took in, or this process before it was started."""
+        found = self._database.read(
+            lambda tx: tx.segments.list_due(min_bytes=self._policy.quiet_bytes, limit=_MAX_PER_SWEEP)
+        )
+        with self._lock:
+            for run, stream, size_bytes in found:
+                if (run, stream) not in self._waiting:
+                    self._waiting[run, stream] = _Waiting(size_bytes, now)
+
+    def _due(self, now: float) -> list[StreamKey]:
+        policy = self._policy
+        with self._lock:
+            due: list[tuple[int, StreamKey]] = []
+            for key, waiting in list(self._waiting.items()):
+                is_quiet = now - waiting.touched_at >= policy.quiet_s
+                if now < waiting.not_before:
+                    continue
+                if waiting.size_bytes >= policy.full_bytes or (is_quiet and waiting.size_bytes >= policy.quiet_bytes):
+                    due.append((waiting.size_bytes, key))
+                elif is_quiet:
+                    del self._waiting[key]  # too little to be worth a segment
+        return [key for _, key in sorted(due, reverse=True)]
+
+    def _compact(self, key: StreamKey) -> int:
+        """Compact one stream until it is not due any more; returns how many segments were put in place."""
+        run, stream = key
+        with self._lock:
+            is_quiet = self._monotonic() - self._waiting[key].touched_at >= self._policy.quiet_s
+            noted = self._waiting[key].size_bytes
+        if not self._claim(key):
+            self._postpone(key, _FAILURES_WAIT_S)
+            return 0
+        made = 0
+        try:
+            if self._put(self._factory.compact(run, stream, take_open=is_quiet)):
+                made += 1
+                while self._put(self._factory.merge(run, stream)):
+                    made += 1
+        except KymographError as exc:
+            # A full disk, a database that is away, a damaged segment: all stays as it is, readable as before.
+            logger.warning("a stream cannot be compacted now: %s", exc, extra={"run_key": run, "stream": stream.value})
+            self._postpone(key, _FAILURES_WAIT_S)
+            return made
+        finally:
+            self._release(key)
+        self._recount(key, noted)
+        if not made:
+            self._postpone(key, self._policy.look_s * 4)
+        return made
+
+    def _put(self, replacement: Replacement | None) -> bool:
+        if replacement is None:
+            return False
+        now = self._clock()
+        return self._database.write(lambda tx: tx.segments.replace(replacement, now))
+
+    def _claim(self, key: StreamKey) -> bool:
+        now = self._clock()
+        return self._database.write(
+            lambda tx: tx.segments.claim(*key, worker=self._worker, now=now, expires_at=now + CLAIM_TIME)
+        )
+
+    def _release(self, key: StreamKey) -> None:
+        try:
+            self._database.write(lambda tx: tx.segments.release(*key, worker=self._worker))
+        except KymographError:
+            logger.warning("a claim could not be given back; it expires by itself", extra={"run_key": key[0]})
+
+    def _recount(self, key: StreamKey, noted: int) -> None:
+        """Ask how much is left, and add what came in meanwhile."""
+        left = self._database.read(lambda tx: tx.segments.tail_bytes(*key))
+        with self._lock:
+            waiting = self._waiting[key]
+            # What came in while asking may count twice: then the stream is looked at a little early.
+            waiting.size_bytes = max(left, waiting.size_bytes - noted)
+
+    def _postpone(self, key: StreamKey, wait_s: float) -> None:
+        with self._lock:
+            if key in self._waiting:
+                self._waiting[key].not_before = self._monotonic() + wait_s

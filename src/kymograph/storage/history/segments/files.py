@@ -1,0 +1,140 @@
+"""Segments as files of this machine: mapped where they lie, or fetched from the bucket into a bounded folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from kymograph.errors import ObjectNotFound, StoreCorrupt
+from kymograph.storage.history.base import Segment
+from kymograph.storage.history.segments.lines import LinesFile
+from kymograph.storage.history.segments.points import PointsFile
+from kymograph.storage.objects.base import ObjectStore
+from kymograph.types import ObjectKey
+
+File = TypeVar("File", PointsFile, LinesFile)
+
+MAX_OPEN = 512
+"""Mapped files: each holds a file descriptor, and processes usually may have 1,024."""
+
+
+class SegmentFiles:
+    """Opens segments, and keeps recently used ones open. Safe to share between threads."""
+
+    def __init__(self, objects: ObjectStore, *, folder: Path | None = None, folder_bytes: int = 0) -> None:
+        """Read from an object store.
+
+        Args:
+            objects: Where segments are.
+            folder: Where copies go, if the objects are no files of this machine.
+            folder_bytes: About how large the folder may become.
+        """
+        self._copies = _Copies(objects, folder, budget_bytes=folder_bytes)
+        self._points: _OpenFiles[PointsFile] = _OpenFiles(self._copies, PointsFile)
+        self._lines: _OpenFiles[LinesFile] = _OpenFiles(self._copies, LinesFile)
+
+    def points(self, segment: Segment) -> PointsFile:
+        """The points of a segment.
+
+        Raises:
+            StoreCorrupt: Its object is missing or damaged.
+        """
+        return self._points.get(segment.points_key)
+
+    def lines(self, segment: Segment) -> LinesFile:
+        """The lines of a segment.
+
+        Raises:
+            StoreCorrupt: Its object is missing or damaged.
+        """
+        return self._lines.get(segment.lines_key)
+
+    @property
+    def open_count(self) -> int:
+        """How many files are kept open."""
+        return len(self._points) + len(self._lines)
+
+
+class _OpenFiles(Generic[File]):
+    """Open files of one kind, least recently used first out."""
+
+    def __init__(self, copies: _Copies, open_file: Callable[..., File]) -> None:
+        self._copies = copies
+        self._open_file: Callable[..., File] = open_file
+        self._lock = threading.Lock()
+        self._files: OrderedDict[ObjectKey, File] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def get(self, key: ObjectKey) -> File:
+        with self._lock:
+            file = self._files.get(key)
+            if file is not None:
+                self._files.move_to_end(key)
+                return file
+        try:
+            file = self._open_file(self._copies.path_of(key), name=key)
+        except (FileNotFoundError, ObjectNotFound) as exc:
+            raise StoreCorrupt(key, problem="the object is missing") from exc
+        with self._lock:
+            file = self._files.setdefault(key, file)
+            while len(self._files) > MAX_OPEN:
+                # Not closed: a query may be reading it, and it closes itself with the last array.
+                self._files.popitem(last=False)
+        return file
+
+
+class _Copies:
+    """Where objects lie as files; copies are made of those that do not."""
+
+    def __init__(self, objects: ObjectStore, folder: Path | None, *, budget_bytes: int) -> None:
+        self._objects = objects
+        self._folder = folder
+        self._budget_bytes = budget_bytes
+        self._lock = threading.Lock()
+        self._sizes: OrderedDict[Path, int] = OrderedDict()
+        self._total = 0
+        if folder is not None and folder.is_dir():
+            found = [(path.stat(), path) for path in folder.iterdir() if path.is_file()]
+            for stat, path in sorted(found, key=lambda item: item[0].st_mtime):
+                self._remember(path, stat.st_size)
+
+    def path_of(self, key: ObjectKey) -> Path:
+        local = self._objects.local_path(key)
+        if local is not None:
+            return local
+        if self._folder is None:
+            raise StoreCorrupt(key, problem="there is no folder to copy it to; set a data folder")
+        path = self._folder / f"{sha256(key.encode()).hexdigest()[:32]}{Path(key).suffix}"
+        with self._lock:
+            if path in self._sizes:
+                self._sizes.move_to_end(path)
+                if path.exists():
+                    return path
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # A name of its own, then a rename: of two threads or processes that fetch it, each finds a whole file.
+        draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            self._objects.download(key, draft)
+            size = draft.stat().st_size
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        with self._lock:
+            self._remember(path, size)
+        return path
+
+    def _remember(self, path: Path, size: int) -> None:
+        self._total += size - self._sizes.pop(path, 0)
+        self._sizes[path] = size
+        while self._total > self._budget_bytes and len(self._sizes) > 1:
+            oldest, oldest_size = self._sizes.popitem(last=False)
+            self._total -= oldest_size
+            oldest.unlink(missing_ok=True)  # whoever has mapped it keeps it
