@@ -4,7 +4,8 @@
 
 Server, database and load generator share this machine. Each line of the table is a fresh server on a fresh database,
 under one load (see `bench.ingest.generator`). Processor time is that of all processes of the server, those of
-PostgreSQL included; the generator's is told apart. What waits in the tail is given as it was at most and at the end.
+PostgreSQL included, until what came in is compacted; the generator's is told apart. What waits in the tail is given as
+it was at most and when the load ended.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Measured:
     peak_bytes: int
     peak_files: int
     tail_chunks: tuple[int, int]
-    """At most, and at the end."""
+    """At most, and when the load ended."""
     tail_bytes: tuple[int, int]
     load_average: float
 
@@ -91,20 +92,23 @@ def measure(case: Case, seconds: float, request_bytes: int) -> Measured:
         runs = server.create_runs(case.runs)
         with watching(server) as watch:
             result = generate(server, Load(case.runs, case.metrics, seconds, case.rate, request_bytes), runs)
+            watch.mark()
+            watch.wait_until_settled()
     return measured(case, result, watch, load_average)
 
 
 def measured(case: Case, result: Result, watch: Watch, load_average: float) -> Measured:
     """Put what was seen together."""
     tails = [sample.tail for sample in watch.samples]
+    left = watch.marked.tail
     return Measured(
         case,
         result,
         watch.cpu_s(),
         watch.peak_bytes(),
         watch.peak_files(),
-        (max(tail.chunks for tail in tails), tails[-1].chunks),
-        (max(tail.compressed_bytes for tail in tails), tails[-1].compressed_bytes),
+        (max(tail.chunks for tail in tails), left.chunks),
+        (max(tail.compressed_bytes for tail in tails), left.compressed_bytes),
         load_average,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -31,7 +31,33 @@ class Sample:
 class Watch:
     """All looks, the oldest first."""
 
+    look: Callable[[], Sample]
     samples: list[Sample] = field(default_factory=list)
+    marked_at: int = -1
+
+    def take(self) -> Sample:
+        """Look now."""
+        self.samples.append(self.look())
+        return self.samples[-1]
+
+    def mark(self) -> None:
+        """Remember this moment."""
+        self.take()
+        self.marked_at = len(self.samples) - 1
+
+    @property
+    def marked(self) -> Sample:
+        """What was seen at the moment to remember, by default the last one."""
+        return self.samples[self.marked_at]
+
+    def wait_until_settled(self, *, quiet_s: float = 4.0, at_most_s: float = 120.0) -> None:
+        """Wait until the tail has not become smaller for a while."""
+        until = time.monotonic() + at_most_s
+        smallest, since = self.take().tail.chunks, time.monotonic()
+        while time.monotonic() < min(until, since + quiet_s):
+            time.sleep(0.5)
+            if (now := self.take().tail.chunks) < smallest:
+                smallest, since = now, time.monotonic()
 
     def cpu_s(self) -> dict[str, float]:
         """Processor time between the first and the last look."""
@@ -68,12 +94,13 @@ def look(server: Server, started_at: float) -> Sample:
 @contextmanager
 def watching(server: Server, *, interval_s: float = 2.0) -> Iterator[Watch]:
     """Look at once, then in intervals, and at the end of the block."""
-    watch, ended, started_at = Watch(), threading.Event(), time.monotonic()
-    watch.samples.append(look(server, started_at))
+    started_at = time.monotonic()
+    watch, ended = Watch(lambda: look(server, started_at)), threading.Event()
+    watch.take()
 
     def repeat() -> None:
         while not ended.wait(interval_s):
-            watch.samples.append(look(server, started_at))
+            watch.take()
 
     thread = threading.Thread(target=repeat, name="watch")
     thread.start()
@@ -82,4 +109,4 @@ def watching(server: Server, *, interval_s: float = 2.0) -> Iterator[Watch]:
     finally:
         ended.set()
         thread.join()
-        watch.samples.append(look(server, started_at))
+        watch.take()
