@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from kymograph.core import exact_json
 from kymograph.core.filters import RunQuery
-from kymograph.core.history import (
-    BucketAnswer,
-    KeyMode,
-    Mark,
-    MetricInfo,
-    MetricKind,
-    NumberedLine,
-    RowQuery,
-    SeriesBuckets,
-    Stream,
-    XAxis,
-)
+from kymograph.core.history import KeyMode, MetricInfo, MetricKind, NumberedLine, RowQuery, Stream, XAxis
 from kymograph.core.run import Run
 from kymograph.errors import MalformedRequest
 from kymograph.server.auth import CallerDep, ServicesDep
 from kymograph.server.json import JsonResponse
+from kymograph.server.routes.rest import series
 from kymograph.server.routes.rest.common import (
     ERRORS,
     After,
@@ -45,7 +34,7 @@ from kymograph.server.routes.rest.models import (
     SeriesRequest,
 )
 from kymograph.services.container import Services
-from kymograph.types import JsonObject, JsonValue, MetricName, RunKey
+from kymograph.types import JsonObject, JsonValue, MetricName
 from kymograph.wire.config import MetricDefinition, metric_definitions
 from kymograph.wire.console import parse_console_line
 
@@ -54,7 +43,6 @@ router = APIRouter(tags=["history"], responses=ERRORS)
 MAX_CATALOGUE_RUNS = 1000
 MAX_SERIES = 20_000
 """Runs times metrics of one request."""
-_SINGLE = np.finfo(np.float32)
 INTERNAL_METRICS = ("_step", "_runtime", "_timestamp", "_wandb")
 
 
@@ -152,9 +140,18 @@ def _definition_of(definitions: Sequence[MetricDefinition], name: str) -> Metric
     return next((item for item in definitions if item.is_glob and name.startswith(item.name.removesuffix("*"))), None)
 
 
-@router.post("/projects/{entity}/{project}/series", response_model=SeriesAnswer)
+@router.post(
+    "/projects/{entity}/{project}/series",
+    response_model=SeriesAnswer,
+    responses={200: {"content": {series.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
+)
 def get_series(
-    entity: EntityPath, project: ProjectPath, body: SeriesRequest, caller: CallerDep, services: ServicesDep
+    entity: EntityPath,
+    project: ProjectPath,
+    body: SeriesRequest,
+    caller: CallerDep,
+    services: ServicesDep,
+    accept: Annotated[str | None, Header(description=f"{series.MEDIA_TYPE} for an answer in bytes")] = None,
 ) -> Response:
     """Metrics of runs as columns, downsampled exactly: every bucket tells minimum, maximum, mean and count."""
     if len(body.runs) * len(body.metrics) > MAX_SERIES:
@@ -173,64 +170,12 @@ def get_series(
         x_max=body.max,
         width=body.width,
     )
-    return JsonResponse(_encode_series(answer, runs, body))
-
-
-def _encode_series(answer: BucketAnswer, runs: Sequence[Run], body: SeriesRequest) -> JsonObject:
-    id_by_key: dict[RunKey, str] = {run.key: run.id for run in runs}
-    xs: list[JsonValue] = []
-    index_by_column: dict[tuple[float, ...], int] = {}
-    series: list[JsonValue] = []
-    is_single = body.precision == "single"
-    for item in answer.series:
-        column = tuple(item.x)
-        if column not in index_by_column:
-            index_by_column[column] = len(xs)
-            xs.append(list(column))
-        series.append(_encode_one(item, id_by_key[item.run], index_by_column[column], is_single=is_single))
-    is_empty = answer.x_min is None or answer.x_max is None
-    return {
-        "x": body.x,
-        "range": None if is_empty else [answer.x_min, answer.x_max],
-        "width": answer.width,
-        "xs": xs,
-        "series": series,
-    }
-
-
-def _encode_one(item: SeriesBuckets, run: str, x: int, *, is_single: bool) -> JsonObject:
-    def column(values: list[float | None]) -> Any:
-        return _to_single(values) if is_single else values
-
-    encoded: dict[str, Any] = {
-        "run": run,
-        "metric": item.metric,
-        "points": item.points,
-        "exact": item.is_exact,
-        "x": x,
-        "mean": column(item.mean),
-        "nan": _encode_marks(item.nan),
-        "pos_inf": _encode_marks(item.pos_inf),
-        "neg_inf": _encode_marks(item.neg_inf),
-        "last": exact_json.to_strict(item.last),
-    }
-    if not item.is_exact:
-        encoded.update(min=column(item.min), max=column(item.max), count=item.count)
-    return encoded
-
-
-def _to_single(values: list[float | None]) -> Any:
-    """The column in single precision, which JSON writes in half the digits; as it is where that would lose a value."""
-    doubles = np.array(values, dtype=np.float64)  # None becomes NaN, and NaN null again
-    magnitudes = np.abs(doubles)
-    is_representable = (magnitudes < _SINGLE.max) & ((magnitudes > _SINGLE.tiny) | (magnitudes == 0))
-    if not (is_representable | np.isnan(doubles)).all():
-        return values
-    return doubles.astype(np.float32)
-
-
-def _encode_marks(marks: Sequence[Mark]) -> list[JsonValue]:
-    return [[mark.first_x, mark.last_x, mark.count] for mark in marks]
+    run_ids = {run.key: run.id for run in runs}
+    document = series.encode_document(answer, run_ids, body.x, body.precision)
+    vary = {"Vary": "Accept"}
+    if series.is_wanted(accept):
+        return Response(series.encode_bytes(document), media_type=series.MEDIA_TYPE, headers=vary)
+    return JsonResponse(document, headers=vary)
 
 
 @router.get("/projects/{entity}/{project}/runs/{run}/rows", response_model=RowPageModel)
