@@ -1,17 +1,13 @@
-"""Metrics, series, rows and console lines of runs."""
+"""Series, rows and console lines of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 
 from kymograph.core import exact_json
-from kymograph.core.filters import RunQuery
-from kymograph.core.history import KeyMode, MetricInfo, MetricKind, NumberedLine, RowQuery, Stream, XAxis
-from kymograph.core.run import Run
+from kymograph.core.history import KeyMode, NumberedLine, RowQuery, Stream, XAxis
 from kymograph.errors import MalformedRequest
 from kymograph.server.auth import CallerDep, ServicesDep
 from kymograph.server.json import JsonResponse
@@ -22,122 +18,22 @@ from kymograph.server.routes.rest.common import (
     EntityPath,
     ProjectPath,
     RunPath,
-    decode_document,
     next_cursor,
     offset_of,
 )
 from kymograph.server.routes.rest.models import (
     ConsoleAnswer,
-    MetricList,
     RowPageModel,
     SeriesAnswer,
     SeriesRequest,
 )
-from kymograph.services.container import Services
-from kymograph.types import JsonObject, JsonValue, MetricName
-from kymograph.wire.config import MetricDefinition, metric_definitions
+from kymograph.types import JsonObject, MetricName
 from kymograph.wire.console import parse_console_line
 
 router = APIRouter(tags=["history"], responses=ERRORS)
 
-MAX_CATALOGUE_RUNS = 1000
 MAX_SERIES = 20_000
 """Runs times metrics of one request."""
-INTERNAL_METRICS = ("_step", "_runtime", "_timestamp", "_wandb")
-
-
-@dataclass
-class _Merged:
-    """One metric over several runs."""
-
-    kind: MetricKind
-    runs: int = 0
-    points: int = 0
-    non_finite: int = 0
-    x: str | None = None
-    is_hidden: bool = False
-    last: JsonValue = None
-
-
-@router.get("/projects/{entity}/{project}/metrics", response_model=MetricList)
-def list_project_metrics(
-    entity: EntityPath,
-    project: ProjectPath,
-    caller: CallerDep,
-    services: ServicesDep,
-    run: Annotated[list[str] | None, Query(description="run ids; all of the newest 1000 when left out")] = None,
-) -> Response:
-    """Metrics of several runs."""
-    if run is None:
-        runs = services.runs.search(caller, entity, project, RunQuery(limit=MAX_CATALOGUE_RUNS)).runs
-    else:
-        runs = services.runs.find_many(caller, entity, project, run[:MAX_CATALOGUE_RUNS])
-    return JsonResponse(_encode_metrics(services, runs, with_last=False))
-
-
-@router.get("/projects/{entity}/{project}/runs/{run}/metrics", response_model=MetricList)
-def list_run_metrics(
-    entity: EntityPath, project: ProjectPath, run: RunPath, caller: CallerDep, services: ServicesDep
-) -> Response:
-    """Metrics of one run with their last values."""
-    found = services.runs.get(caller, entity, project, run)
-    return JsonResponse(_encode_metrics(services, [found], with_last=True))
-
-
-@router.get("/projects/{entity}/{project}/runs/{run}/system", response_model=MetricList)
-def list_system_metrics(
-    entity: EntityPath, project: ProjectPath, run: RunPath, caller: CallerDep, services: ServicesDep
-) -> Response:
-    """System metrics of one run with their last values."""
-    found = services.runs.get(caller, entity, project, run)
-    return JsonResponse(_encode_metrics(services, [found], with_last=True, stream=Stream.SYSTEM))
-
-
-def _encode_metrics(
-    services: Services, runs: Sequence[Run], *, with_last: bool, stream: Stream = Stream.HISTORY
-) -> JsonObject:
-    merged: dict[MetricName, _Merged] = {}
-    for run in runs:
-        definitions = metric_definitions(decode_document(run.config_json)) if stream is Stream.HISTORY else []
-        for metric in services.history.catalogue(run, stream, with_last=with_last):
-            if metric.name.startswith(INTERNAL_METRICS) and metric.name.split(".")[0] in INTERNAL_METRICS:
-                continue
-            entry = merged.setdefault(metric.name, _Merged(metric.kind))
-            _merge(entry, metric, _definition_of(definitions, metric.name), with_last=with_last)
-    items: list[JsonValue] = [
-        {
-            "name": name,
-            "kind": entry.kind.value,
-            "runs": entry.runs,
-            "points": entry.points,
-            "non_finite": entry.non_finite,
-            "last": exact_json.to_strict(entry.last),
-            "x": entry.x,
-            "hidden": entry.is_hidden,
-        }
-        for name, entry in merged.items()
-    ]
-    return {"items": items, "total": len(items)}
-
-
-def _merge(entry: _Merged, metric: MetricInfo, definition: MetricDefinition | None, *, with_last: bool) -> None:
-    if metric.kind in (MetricKind.NUMBER, MetricKind.BOOLEAN):
-        entry.kind = metric.kind  # one run with numbers is enough for a chart
-    entry.runs += 1
-    entry.points += metric.points
-    entry.non_finite += metric.non_finite
-    if with_last:
-        entry.last = metric.last
-    if definition is not None:
-        entry.x = entry.x or definition.step_metric
-        entry.is_hidden = entry.is_hidden or definition.is_hidden
-
-
-def _definition_of(definitions: Sequence[MetricDefinition], name: str) -> MetricDefinition | None:
-    exact = next((item for item in definitions if not item.is_glob and item.name == name), None)
-    if exact is not None:
-        return exact
-    return next((item for item in definitions if item.is_glob and name.startswith(item.name.removesuffix("*"))), None)
 
 
 @router.post(

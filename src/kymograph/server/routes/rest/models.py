@@ -198,10 +198,11 @@ class MetricModel(Model):
 
 
 class MetricList(Model):
-    """Metrics in order of first appearance."""
+    """Some metrics, in order of first appearance."""
 
     items: list[MetricModel]
-    total: int
+    next: str | None
+    total: int = Field(description="all that match")
 
 
 class SeriesRequest(Model):
