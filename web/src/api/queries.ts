@@ -1,7 +1,7 @@
 /** One options factory per resource; keys start with the resource's noun. */
 
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
-import { decodeSeries, type SeriesSet } from '../core/series'
+import { decodeSeries, decodeSeriesBytes, type SeriesSet } from '../core/series'
 import type {
   ApiKey,
   ConsolePage,
@@ -18,7 +18,7 @@ import type {
   Session,
   SystemMetric,
 } from '../core/types'
-import { apiUrl, ApiError, pathOf, request, requestText, setCsrfToken } from './http'
+import { apiUrl, ApiError, pathOf, request, requestRaw, requestText, setCsrfToken } from './http'
 import { Lane } from './lane'
 
 export interface ProjectRef {
@@ -136,19 +136,32 @@ export const runSystemQuery = (at: RunRef) =>
     queryFn: ({ signal }) => request<Page<SystemMetric>>('GET', `${runPath(at)}/system`, { signal }),
   })
 
+/** Columns as they lie in memory; JSON from a server that does not know the type. */
+const SERIES_TYPE = 'application/vnd.kymograph.series'
+
+/** `single`: means and bounds of buckets to about 7 digits, which is enough for pixels. */
+export async function fetchSeries(
+  at: ProjectRef,
+  spec: SeriesRequest,
+  precision: 'single' | 'double',
+  signal?: AbortSignal,
+): Promise<SeriesSet> {
+  const response = await requestRaw('POST', `${projectPath(at)}/series`, {
+    signal,
+    accept: `${SERIES_TYPE}, application/json;q=0.5`,
+    body: { ...spec, precision },
+  })
+  return response.headers.get('Content-Type') === SERIES_TYPE
+    ? decodeSeriesBytes(await response.arrayBuffer())
+    : decodeSeries((await response.json()) as SeriesAnswer<(number | null)[]>)
+}
+
 /** One panel's data for all its runs. `urgency`: 0 on screen, 1 near it. */
 export const seriesQuery = (at: ProjectRef, spec: SeriesRequest, urgency: number) =>
   queryOptions({
     queryKey: ['series', at, spec],
     queryFn: ({ signal }): Promise<SeriesSet> =>
-      seriesLane.run(urgency, signal, async () =>
-        decodeSeries(
-          await request<SeriesAnswer>('POST', `${projectPath(at)}/series`, {
-            signal,
-            body: { ...spec, precision: 'single' },
-          }),
-        ),
-      ),
+      seriesLane.run(urgency, signal, () => fetchSeries(at, spec, 'single', signal)),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
     structuralSharing: false,
