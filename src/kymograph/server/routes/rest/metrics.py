@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Annotated
 
-import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
 from fastapi import APIRouter, Depends, Query, Response
 
 from kymograph.core import exact_json
 from kymograph.core.filters import RunQuery
-from kymograph.core.history import MetricInfo, MetricKind, Stream
+from kymograph.core.history import MetricInfo, MetricKind, MetricQuery, NameMatch, Stream
 from kymograph.core.run import Run
-from kymograph.errors import InvalidFilter, MalformedRequest
+from kymograph.errors import MalformedRequest
 from kymograph.server.auth import CallerDep, ServicesDep
 from kymograph.server.json import JsonResponse
 from kymograph.server.routes.rest.common import (
@@ -38,20 +35,6 @@ router = APIRouter(tags=["history"], responses=ERRORS)
 
 MAX_CATALOGUE_RUNS = 1000
 DEFAULT_PAGE = 1000
-INTERNAL_METRICS = frozenset({"_step", "_runtime", "_timestamp", "_wandb"})
-_BUDGET_S = 2.0
-"""What a pattern may take for all names; usual ones take a tenth of a second for 100,000."""
-
-SearchText = Annotated[str, Query(max_length=500)]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which metrics are asked for."""
-
-    matches: Callable[[str], bool]
-    offset: int
-    limit: int
 
 
 def parse_page(
@@ -60,45 +43,25 @@ def parse_page(
     regex: Annotated[str, Query(max_length=500, description="names in which this pattern is found")] = "",
     limit: Limit = DEFAULT_PAGE,
     after: After = None,
-) -> Page:
+) -> MetricQuery:
     """Read the parameters that all catalogues take.
 
     Raises:
         MalformedRequest: More than one way to search.
-        InvalidFilter: The pattern is none.
         InvalidCursor: The cursor is none of ours.
     """
     if sum(text != "" for text in (search, prefix, regex)) > 1:
         raise MalformedRequest("give one of search, prefix and regex", where="query")
-    return Page(_matcher(search, prefix, regex), offset_of(after), limit)
+    if regex:
+        text, match = regex, NameMatch.REGEX
+    elif prefix:
+        text, match = prefix, NameMatch.PREFIX
+    else:
+        text, match = search, NameMatch.CONTAINS
+    return MetricQuery(text, match, offset=offset_of(after), limit=limit)
 
 
-PageDep = Annotated[Page, Depends(parse_page)]
-
-
-def _matcher(search: str, prefix: str, pattern: str) -> Callable[[str], bool]:
-    if search:
-        lower = search.lower()
-        return lambda name: lower in name.lower()
-    if prefix:
-        return lambda name: name.startswith(prefix)
-    if not pattern:
-        return lambda name: True
-    try:
-        compiled = regex.compile(pattern)
-    except (regex.error, RecursionError, OverflowError) as exc:
-        raise InvalidFilter(f"{pattern!r} is not a regular expression: {exc}", where="regex") from exc
-
-    ends_at = time.monotonic() + _BUDGET_S
-
-    def matches(name: str) -> bool:
-        try:
-            return compiled.search(name, timeout=max(0.001, ends_at - time.monotonic())) is not None
-        except TimeoutError as exc:
-            problem = f"{pattern!r} takes too long; write it without nested repetitions"
-            raise InvalidFilter(problem, where="regex") from exc
-
-    return matches
+PageDep = Annotated[MetricQuery, Depends(parse_page)]
 
 
 @router.get("/projects/{entity}/{project}/metrics", response_model=MetricList)
@@ -107,7 +70,7 @@ def list_project_metrics(
     project: ProjectPath,
     caller: CallerDep,
     services: ServicesDep,
-    page: PageDep,
+    query: PageDep,
     run: Annotated[list[str] | None, Query(description="run ids; all of the newest 1000 when left out")] = None,
 ) -> Response:
     """Metrics of several runs."""
@@ -115,47 +78,39 @@ def list_project_metrics(
         runs = services.runs.search(caller, entity, project, RunQuery(limit=MAX_CATALOGUE_RUNS)).runs
     else:
         runs = services.runs.find_many(caller, entity, project, run[:MAX_CATALOGUE_RUNS])
-    return JsonResponse(_list(services, runs, page, with_last=False))
+    return JsonResponse(_list(services, runs, query, with_last=False))
 
 
 @router.get("/projects/{entity}/{project}/runs/{run}/metrics", response_model=MetricList)
 def list_run_metrics(
-    entity: EntityPath, project: ProjectPath, run: RunPath, caller: CallerDep, services: ServicesDep, page: PageDep
+    entity: EntityPath, project: ProjectPath, run: RunPath, caller: CallerDep, services: ServicesDep, query: PageDep
 ) -> Response:
     """Metrics of one run with their last values."""
     found = services.runs.get(caller, entity, project, run)
-    return JsonResponse(_list(services, [found], page, with_last=True))
+    return JsonResponse(_list(services, [found], query, with_last=True))
 
 
 @router.get("/projects/{entity}/{project}/runs/{run}/system", response_model=MetricList)
 def list_system_metrics(
-    entity: EntityPath, project: ProjectPath, run: RunPath, caller: CallerDep, services: ServicesDep, page: PageDep
+    entity: EntityPath, project: ProjectPath, run: RunPath, caller: CallerDep, services: ServicesDep, query: PageDep
 ) -> Response:
     """System metrics of one run with their last values."""
     found = services.runs.get(caller, entity, project, run)
-    return JsonResponse(_list(services, [found], page, with_last=True, stream=Stream.SYSTEM))
+    return JsonResponse(_list(services, [found], query, with_last=True, stream=Stream.SYSTEM))
 
 
 def _list(
-    services: Services, runs: Sequence[Run], page: Page, *, with_last: bool, stream: Stream = Stream.HISTORY
+    services: Services, runs: Sequence[Run], query: MetricQuery, *, with_last: bool, stream: Stream = Stream.HISTORY
 ) -> JsonObject:
-    catalogues = [services.history.catalogue(run, stream, with_last=with_last) for run in runs]
-    # Names first: of 100,000 in each of several runs, only those of the page are merged.
-    names = dict.fromkeys(metric.name for catalogue in catalogues for metric in catalogue)
-    found = [name for name in names if not _is_internal(name) and page.matches(name)]
-    shown = found[page.offset : page.offset + page.limit]
-    merged = {name: _Merged(name) for name in shown}
-    for run, catalogue in zip(runs, catalogues, strict=True):
+    # Names first: of 100,000 in each of several runs, only those of the page are looked at.
+    page = services.history.search_metrics(runs, query, stream)
+    merged = {name: _Merged(name) for name in page.names}
+    for run in runs:
         definitions = _Definitions(run if stream is Stream.HISTORY else None)
-        for metric in catalogue:
-            if (entry := merged.get(metric.name)) is not None:
-                entry.add(metric, definitions.of(metric.name))
-    items: list[JsonValue] = [merged[name].encode(with_last=with_last) for name in shown]
-    return {"items": items, "next": next_cursor(page.offset, len(shown), len(found)), "total": len(found)}
-
-
-def _is_internal(name: str) -> bool:
-    return name.startswith("_") and name.partition(".")[0] in INTERNAL_METRICS
+        for metric in services.history.catalogue(run, stream, with_last=with_last, names=page.names):
+            merged[metric.name].add(metric, definitions.of(metric.name))
+    items: list[JsonValue] = [entry.encode(with_last=with_last) for entry in merged.values() if entry.is_seen]
+    return {"items": items, "next": next_cursor(query.offset, len(page.names), page.total), "total": page.total}
 
 
 class _Merged:
@@ -168,6 +123,11 @@ class _Merged:
         self._x: str | None = None
         self._is_hidden = False
         self._last: JsonValue = None
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether any run has points: of what was inherited, a bound may have left none."""
+        return self._runs > 0
 
     def add(self, metric: MetricInfo, definition: MetricDefinition | None) -> None:
         """Count one run's share."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import orjson
 
 from kymograph.core import exact_json
-from kymograph.core.history import BucketAnswer, Mark, SeriesBuckets
+from kymograph.core.history import BucketAnswer, Floats, Ints, Mark, SeriesBuckets
 from kymograph.types import JsonObject, JsonValue, RunKey
 
 MEDIA_TYPE = "application/vnd.kymograph.series"
@@ -20,7 +20,6 @@ ALIGNMENT = 8
 """Columns begin at multiples of this, so that a reader can take them without copying."""
 
 Precision = Literal["double", "single"]
-Floats = npt.NDArray[np.float64]
 AnyColumn = npt.NDArray[Any]
 
 _SINGLE = np.finfo(np.float32)
@@ -35,7 +34,7 @@ def encode_document(answer: BucketAnswer, run_ids: Mapping[RunKey, str], x: str,
     index_by_column: dict[bytes, int] = {}
     series: list[JsonValue] = []
     for item in answer.series:
-        column = _doubles(item.x)
+        column = item.x
         key = column.tobytes()
         if key not in index_by_column:
             index_by_column[key] = len(xs)
@@ -60,14 +59,14 @@ def _encode_one(item: SeriesBuckets, run: str, x: int, precision: Precision) -> 
         "points": item.points,
         "exact": item.is_exact,
         "x": x,
-        "mean": _doubles(item.mean),
+        "mean": item.mean,
         "nan": _encode_marks(item.nan),
         "pos_inf": _encode_marks(item.pos_inf),
         "neg_inf": _encode_marks(item.neg_inf),
         "last": exact_json.to_strict(item.last),
     }
     if not item.is_exact:
-        columns = {"mean": encoded["mean"], "min": _doubles(item.min), "max": _doubles(item.max)}
+        columns = {"mean": item.mean, "min": item.min, "max": item.max}
         is_single = precision == "single" and may_be_single(list(columns.values()))
         for name, column in columns.items():
             encoded[name] = column.astype(np.float32) if is_single else column
@@ -94,12 +93,7 @@ def may_be_single(columns: Sequence[Floats]) -> bool:
     return float(lost.max()) * _STEPS <= float(values.max() - values.min())
 
 
-def _doubles(values: Sequence[float | None] | Floats) -> Floats:
-    return np.ascontiguousarray(np.asarray(values, dtype=np.float64))  # None becomes NaN
-
-
-def _counts(values: Sequence[int] | AnyColumn) -> AnyColumn:
-    counts = np.asarray(values, dtype=np.int64)
+def _counts(counts: Ints) -> AnyColumn:
     highest = int(counts.max(initial=0))
     if highest < 1 << 16:
         return counts.astype(np.uint16)

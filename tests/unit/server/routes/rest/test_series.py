@@ -47,7 +47,14 @@ def bucketed(run: int, **changes: Any) -> SeriesBuckets:
         "neg_inf": (),
         "last": math.nan,
     }
-    return SeriesBuckets(**{**values, **changes})
+    return SeriesBuckets(**{key: _as_array(value) for key, value in {**values, **changes}.items()})
+
+
+def _as_array(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    is_whole = all(type(item) is int for item in value)
+    return np.array(value, np.int64 if is_whole else np.float64)  # None becomes NaN
 
 
 def example() -> BucketAnswer:
