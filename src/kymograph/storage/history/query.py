@@ -225,7 +225,7 @@ def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequenc
 def _catalogue(
     snapshot: Snapshot, parts: Sequence[HistoryPart], names: Collection[MetricName] | None, *, with_last: bool
 ) -> Catalogue:
-    wanted = list(dict.fromkeys(snapshot.names(parts))) if names is None else list(names)
+    wanted = snapshot.names(parts) if names is None else list(names)
     view = snapshot.view(parts, wanted)
     found = [(name, facts) for name in wanted if (facts := _facts(view, name)) is not None]
     lasts: list[JsonValue] = [None] * len(found)
@@ -238,7 +238,7 @@ def _catalogue(
 
 
 def _search_names(snapshot: Snapshot, parts: Sequence[HistoryPart], query: MetricQuery) -> NamePage:
-    names = list(dict.fromkeys(snapshot.names(parts)))
+    names = snapshot.names(parts)
     if not query.with_internal:
         names = [name for name in names if name[:1] != "_" or name.partition(".")[0] not in INTERNAL_METRICS]
     if query.search:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -99,16 +100,18 @@ class Snapshot:
         wanted = list(names)
         return HistoryView(tuple(self._view_part(part, wanted, with_tops=are_keys) for part in parts))
 
-    def names(self, parts: Iterable[HistoryPart]) -> Iterator[str]:
-        """Metrics of runs, in order of first appearance; some come several times, and from beyond a part's bound."""
+    def names(self, parts: Iterable[HistoryPart]) -> Sequence[str]:
+        """Metrics of runs, each once, in order of first appearance; some may come from beyond a part's bound."""
+        found: list[Sequence[str]] = []
         for run in dict.fromkeys(part.run for part in parts):
             held = self._where(run)
             for segment in held.clean:
                 with suppress(StoreCorrupt):  # its rows are reported where they are missing
-                    yield from self._open(segment).metric_names()
+                    found.append(self._open(segment).metric_names)
             if held.has_tail:
                 with self._columns(run, held) as columns:
-                    yield from columns.names()
+                    found.append(columns.names())
+        return found[0] if len(found) == 1 else list(dict.fromkeys(chain.from_iterable(found)))
 
     def _view_part(self, part: HistoryPart, names: Sequence[str], *, with_tops: bool) -> PartView:
         held = self._where(part.run)
