@@ -44,9 +44,10 @@ def create_app(deployment: Deployment) -> FastAPI:
     app.add_middleware(RequestMiddleware)
     install_error_handlers(app)
 
+    app.router.routes.insert(0, filestream.route)
     for module in (session, projects, runs, metrics, history, files, live, admin):
         app.include_router(module.router, prefix="/api/v1")
-    for route in (health, docs, graphql, filestream, storage, artifacts, telemetry):
+    for route in (health, docs, graphql, storage, artifacts, telemetry):
         app.include_router(route.router)
     assets = web.static_folder() / "assets"
     if assets.is_dir():
