@@ -16,7 +16,6 @@ import type {
   SeriesAnswer,
   SeriesRequest,
   Session,
-  SystemMetric,
 } from '../core/types'
 import { apiUrl, ApiError, pathOf, request, requestRaw, requestText, setCsrfToken } from './http'
 import { Lane } from './lane'
@@ -118,23 +117,43 @@ export function deleteRun(at: RunRef): Promise<void> {
   return request('DELETE', runPath(at))
 }
 
-export const metricsQuery = (at: ProjectRef) =>
-  queryOptions({
-    queryKey: ['metrics', at],
-    queryFn: ({ signal }) => request<Page<Metric>>('GET', `${projectPath(at)}/metrics`, { signal }),
+/** Whose metrics: of all runs of a project, of some, of one run, or of its machine. */
+export type CatalogueSource =
+  | { kind: 'project'; at: ProjectRef }
+  | { kind: 'runs'; at: ProjectRef; runs: readonly string[] }
+  | { kind: 'run' | 'system'; at: RunRef }
+
+/** How names are searched on the server; all metrics without any. */
+export interface NameSearch {
+  search?: string
+  prefix?: string
+  regex?: string
+}
+
+/** What one answer holds at most; catalogues may have 100,000 names. */
+const CATALOGUE_PAGE = 1000
+
+export const catalogueQuery = (source: CatalogueSource, find: NameSearch = {}) =>
+  infiniteQueryOptions({
+    queryKey: ['metrics', source, find],
+    queryFn: ({ signal, pageParam }) =>
+      request<Page<Metric>>('GET', cataloguePath(source), {
+        signal,
+        query: {
+          ...find,
+          ...(source.kind === 'runs' ? { run: source.runs } : {}),
+          after: pageParam,
+          limit: CATALOGUE_PAGE,
+        },
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
   })
 
-export const runMetricsQuery = (at: RunRef) =>
-  queryOptions({
-    queryKey: ['run-metrics', at],
-    queryFn: ({ signal }) => request<Page<Metric>>('GET', `${runPath(at)}/metrics`, { signal }),
-  })
-
-export const runSystemQuery = (at: RunRef) =>
-  queryOptions({
-    queryKey: ['run-system', at],
-    queryFn: ({ signal }) => request<Page<SystemMetric>>('GET', `${runPath(at)}/system`, { signal }),
-  })
+function cataloguePath(source: CatalogueSource): string {
+  if (source.kind === 'run') return `${runPath(source.at)}/metrics`
+  return source.kind === 'system' ? `${runPath(source.at)}/system` : `${projectPath(source.at)}/metrics`
+}
 
 /** Columns as they lie in memory; JSON from a server that does not know the type. */
 const SERIES_TYPE = 'application/vnd.kymograph.series'

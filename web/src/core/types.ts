@@ -108,12 +108,6 @@ export interface Metric {
   hidden: boolean
 }
 
-export interface SystemMetric {
-  name: string
-  points: number
-  last: unknown
-}
-
 export interface ConsoleLine {
   number: number
   timestamp: string | null
