@@ -7,11 +7,12 @@ import secrets
 import time
 
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kymograph.server.errors import internal_error
 from kymograph.server.logging import request_id_var
+from kymograph.server.routes.rest import series
 
 logger = logging.getLogger("kymograph.request")
 
@@ -25,6 +26,8 @@ CONTENT_SECURITY_POLICY = (
 COMPRESSED_PATHS = ("/api/", "/graphql", "/assets/")
 COMPRESSION_LEVEL = 1
 """JSON columns shrink to a third at the lowest level, for a tenth of the time of the highest."""
+UNCOMPRESSED_TYPES = (*DEFAULT_EXCLUDED_CONTENT_TYPES, series.MEDIA_TYPE)
+"""Columns of numbers shrink by a third (100 series: 2.2 to 1.5 MB), for 50 ms: more than the query takes."""
 
 
 class CompressionMiddleware:
@@ -32,7 +35,12 @@ class CompressionMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self._plain = app
-        self._compressed = GZipMiddleware(app, minimum_size=1024, compresslevel=COMPRESSION_LEVEL)
+        self._compressed = GZipMiddleware(
+            app,
+            minimum_size=1024,
+            compresslevel=COMPRESSION_LEVEL,
+            exclude_content_types=UNCOMPRESSED_TYPES,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

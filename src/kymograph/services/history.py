@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,8 +14,8 @@ from kymograph.core.history import (
     HistoryPart,
     LineBatch,
     MetricInfo,
-    MetricPage,
     MetricQuery,
+    NamePage,
     NumberedLine,
     RowPage,
     RowQuery,
@@ -187,19 +187,25 @@ class HistoryService:
         """Merged rows of a run (got already) in ascending step order."""
         return self._reader.rows(self.parts_of(run), query)
 
-    def catalogue(self, run: Run, stream: Stream = Stream.HISTORY, *, with_last: bool = True) -> list[MetricInfo]:
-        """Every metric of a run; see `HistoryReader.catalogue`."""
-        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last).metrics
+    def catalogue(
+        self,
+        run: Run,
+        stream: Stream = Stream.HISTORY,
+        *,
+        with_last: bool = True,
+        names: Collection[MetricName] | None = None,
+    ) -> list[MetricInfo]:
+        """Metrics of a run; see `HistoryReader.catalogue`."""
+        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last, names=names).metrics
 
-    def find_metrics(
-        self, run: Run, select: MetricQuery, stream: Stream = Stream.HISTORY, *, with_last: bool = True
-    ) -> MetricPage:
-        """A page of the metrics of a run whose names are searched for.
+    def search_metrics(self, runs: Sequence[Run], query: MetricQuery, stream: Stream = Stream.HISTORY) -> NamePage:
+        """A page of the names of the metrics of some runs.
 
         Raises:
             InvalidFilter: A pattern that does not compile, or takes too long.
         """
-        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last, select=select)
+        histories = self._database.read(lambda tx: [self._parts(tx, run) for run in runs])
+        return self._reader.metric_names(histories, stream, query)
 
     def last_step(self, run: Run) -> int | None:
         """The highest step, inherited ones included."""

@@ -290,7 +290,7 @@ def test_series_of_a_fork_begin_with_its_parent(deployment: DeploymentUnderTest,
     answer = history.series([child], [MetricName("loss")])
 
     (series,) = answer.series
-    assert (series.x, series.mean) == ([0, 1, 2], [0, 10, 20])
+    assert (series.x.tolist(), series.mean.tolist()) == ([0, 1, 2], [0, 10, 20])
 
 
 def test_parent_that_is_absent_or_a_circle_of_parents_does_no_harm(deployment: DeploymentUnderTest) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 
 from kymograph.errors import InvalidFilter
-from kymograph.storage.safe_regex import MAX_PATTERN_LENGTH, check, search, to_postgresql
+from kymograph.storage.safe_regex import MAX_PATTERN_LENGTH, check, search, search_many, to_postgresql
 
 
 @pytest.mark.parametrize("pattern", ["(", "a{2,1}", "*", "[", "(?P<", "\\", "x" * (MAX_PATTERN_LENGTH + 1)])
@@ -48,3 +49,29 @@ def test_a_pattern_that_took_too_long_is_refused() -> None:
 )
 def test_the_spelling_of_postgresql(pattern: str, expected: str) -> None:
     assert to_postgresql(pattern) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("loss", [True, False, True]),
+        (r"^val/", [False, False, True]),
+        (r"^(train|val)/.*s$", [True, False, True]),
+        (r"a.*[+*{(]?", [True, True, True]),
+        (r"\w+/\w+\d$", [False, True, False]),
+        (r"(?i)LOSS", [True, False, True]),
+    ],
+)
+def test_many_texts_are_searched_as_one_by_one(pattern: str, expected: list[bool]) -> None:
+    names = ["train/loss", "train/acc1", "val/loss"]
+
+    assert search_many(pattern, names) == expected == [search(pattern, name) for name in names]
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"(a|a)*$", r"a*a*a*a*a*a*b", r"(?:a*)*c"])
+def test_a_slow_pattern_ends_also_over_many_texts(pattern: str) -> None:
+    began = time.monotonic()
+    with suppress(InvalidFilter):
+        search_many(pattern, ["a" * 40] * 20_000)
+
+    assert time.monotonic() - began < 20

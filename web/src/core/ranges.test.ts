@@ -17,6 +17,8 @@ function series(values: readonly number[], max?: readonly number[], min?: readon
     posInf: [],
     negInf: [],
     last: null,
+    count: null,
+    damaged: [],
   }
 }
 

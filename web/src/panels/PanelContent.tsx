@@ -16,6 +16,7 @@ import { downloadCsv, downloadPng } from './export'
 import { axisOf, MOST_RUNS, type PanelContext } from './context'
 import { usePanelModel, type PanelModel } from './usePanelModel'
 import type { Proximity } from './useProximity'
+import { useBuckets } from './useBuckets'
 import { useSeries } from './useSeries'
 import type { ZoomChange } from './useZoom'
 
@@ -35,7 +36,8 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
   const [table, setTable] = useState(false)
   const runs = useMemo(() => context.runs.slice(0, MOST_RUNS), [context.runs])
   const live = runs.some((run) => run.state === 'running' || run.state === 'stale')
-  const buckets = large ? BUCKETS_LARGE : BUCKETS
+  const body = useRef<HTMLDivElement>(null)
+  const buckets = useBuckets(body)
   const xKind = axisOf(metric, context)
   const xr = view.xr.get(xKind) ?? null
 
@@ -101,7 +103,7 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
         </span>
         {refreshing && <div className="panel-progress" />}
       </header>
-      <div className="panel-body">
+      <div ref={body} className="panel-body">
         {panel && panel.model.lines.length > 0 ? (
           <Chart
             model={panel.model}
@@ -256,10 +258,6 @@ function LoadingFrame() {
     </div>
   )
 }
-
-/** Buckets to ask for: the band shows what happens inside one, so every second pixel is enough. */
-const BUCKETS = 180
-const BUCKETS_LARGE = 800
 
 /** The chart in one sentence, for those who hear the page. */
 function sentence(metric: string, { model, nanRuns }: PanelModel): string {

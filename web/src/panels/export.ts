@@ -3,13 +3,14 @@
 import type { ChartModel } from '../charts/model'
 import { toCsv } from '../core/csv'
 import { exactNumber } from '../core/format'
+import { valueOf, type Column } from '../core/series'
 
 /** Long form: one row per run and bucket, with exact bounds. */
 export function downloadCsv(metric: string, model: ChartModel): void {
   const rows = [['run', 'name', model.xKind, 'mean', 'min', 'max']]
   for (const { run, name, series } of model.lines) {
     series.x.forEach((x, i) => {
-      const cell = (column: Float64Array): string => exactNumber(column[i] ?? Number.NaN)
+      const cell = (column: Column): string => exactNumber(valueOf(column, i))
       rows.push([run, name, exactNumber(x), cell(series.mean), cell(series.min), cell(series.max)])
     })
   }

@@ -97,7 +97,7 @@ export function useSeries(
 
 /**
  * The request to send for what is wanted: an earlier one that already covers all its runs is kept, so that
- * hiding runs asks for nothing.
+ * hiding runs or making the panel narrower asks for nothing.
  */
 function useCovering(wanted: SeriesRequest): SeriesRequest {
   const [held, setHeld] = useState(wanted)
@@ -113,7 +113,8 @@ function covers(held: SeriesRequest, wanted: SeriesRequest): boolean {
     held.x !== wanted.x ||
     held.min !== wanted.min ||
     held.max !== wanted.max ||
-    held.width !== wanted.width
+    held.width < wanted.width ||
+    held.width > 2 * wanted.width
   ) {
     return false
   }

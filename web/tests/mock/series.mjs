@@ -21,7 +21,7 @@ export function answerSeries(runs, body) {
       high = Math.max(high, at(to - 1))
     }
   }
-  if (parts.length === 0) return { x, range: null, width, xs: [], series: [] }
+  if (parts.length === 0) return { x, range: null, width, truncated: false, xs: [], series: [] }
   const range = [body.min ?? low, body.max ?? high]
   const size = (range[1] - range[0]) / width || 1
   const xs = []
@@ -46,7 +46,7 @@ export function answerSeries(runs, body) {
       last: Number.isFinite(last) ? last : { $number: String(last) },
     }
   })
-  return { x, range, width, xs, series }
+  return { x, range, width, truncated: false, xs, series }
 }
 
 function bucketed({ values, at, from, to }, start, size, width) {

@@ -276,7 +276,10 @@ async function api(request, response, path, query) {
     throw new HttpError(404, 'ProjectNotFound', `project '${entity}/${name}' does not exist; check its name`)
   if (part === undefined) return projectOf(project)
   if (part === 'live') return stream(request, response, project)
-  if (part === 'metrics') return metricsOf(project.runs)
+  if (part === 'metrics') {
+    const only = new Set(query.getAll('run'))
+    return metricsOf(only.size > 0 ? project.runs.filter((run) => only.has(run.id)) : project.runs)
+  }
   if (part === 'series') {
     const wanted = body.runs.flatMap((run) => project.runs.filter((candidate) => candidate.id === run))
     return answerSeries(wanted, body)
@@ -294,8 +297,13 @@ async function api(request, response, path, query) {
     return page(
       [...run.system].map(([metric, values]) => ({
         name: metric,
+        kind: 'number',
+        runs: 1,
         points: values.length,
+        non_finite: 0,
         last: values.at(-1),
+        x: null,
+        hidden: false,
       })),
     )
   if (sub === 'console') return consoleOf(run, query)

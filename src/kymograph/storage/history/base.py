@@ -8,20 +8,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from kymograph.core.history import (
-    ALL_METRICS,
     BucketAnswer,
     BucketQuery,
+    Catalogue,
     HistoryPart,
     LineBatch,
-    MetricPage,
     MetricQuery,
+    NamePage,
     NumberedLine,
     RowPage,
     RowQuery,
     Stream,
     StreamExtent,
 )
-from kymograph.types import ObjectKey, RunKey, WriterId
+from kymograph.types import MetricName, ObjectKey, RunKey, WriterId
 
 if TYPE_CHECKING:
     from kymograph.storage.base import Transaction
@@ -285,11 +285,22 @@ class HistoryReader(Protocol):
         stream: Stream = Stream.HISTORY,
         *,
         with_last: bool = True,
-        select: MetricQuery = ALL_METRICS,
-    ) -> MetricPage:
+        names: Collection[MetricName] | None = None,
+    ) -> Catalogue:
         """Metrics with kind, counts and last value, in order of first appearance.
 
-        Without `with_last` the last values are left None, which spares reading the lines that hold them.
+        Args:
+            parts: Of one history, oldest ancestor first.
+            stream: Which stream.
+            with_last: Without it the last values are left None, which spares reading the lines that hold them.
+            names: Only these; None for all.
+        """
+
+    def metric_names(self, histories: Sequence[Sequence[HistoryPart]], stream: Stream, query: MetricQuery) -> NamePage:
+        """Names of metrics of several histories, in order of first appearance; what ancestors logged later included.
+
+        Raises:
+            InvalidFilter: A pattern that does not compile, or takes too long.
         """
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:

@@ -7,25 +7,26 @@ ancestors' up to the branch points, then its own. A segment that is damaged is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import reduce
 from typing import TypeVar
 
 import numpy as np
 
 from kymograph.core.history import (
-    ALL_METRICS,
+    INTERNAL_METRICS,
     STEP,
     BucketAnswer,
     BucketQuery,
+    Catalogue,
     Damage,
     HistoryPart,
     KeyMode,
     MetricInfo,
     MetricKind,
-    MetricPage,
     MetricQuery,
     NameMatch,
+    NamePage,
     NumberedLine,
     Row,
     RowPage,
@@ -41,7 +42,7 @@ from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.rewind import prepare_rewind
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.series import answer_buckets
-from kymograph.storage.history.slices import Facts, HistoryView, PartView, facts_of
+from kymograph.storage.history.slices import Facts, HistoryView, facts_of
 from kymograph.storage.history.snapshot import Point, Snapshot, read_around_damage
 from kymograph.types import JsonValue, MetricName, ObjectKey, RunKey, WriterId
 
@@ -110,10 +111,15 @@ class StoredHistory:
         stream: Stream = Stream.HISTORY,
         *,
         with_last: bool = True,
-        select: MetricQuery = ALL_METRICS,
-    ) -> MetricPage:
+        names: Collection[MetricName] | None = None,
+    ) -> Catalogue:
         """Docstring inherited."""
-        return self._query(parts, stream, lambda snapshot: _catalogue(snapshot, parts, select, with_last=with_last))
+        return self._query(parts, stream, lambda snapshot: _catalogue(snapshot, parts, names, with_last=with_last))
+
+    def metric_names(self, histories: Sequence[Sequence[HistoryPart]], stream: Stream, query: MetricQuery) -> NamePage:
+        """Docstring inherited."""
+        parts = list(dict.fromkeys(part for history in histories for part in history))
+        return self._query(parts, stream, lambda snapshot: _search_names(snapshot, parts, query))
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """Docstring inherited."""
@@ -216,30 +222,29 @@ def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequenc
 # --- the catalogue ---------------------------------------------------------------------------------------------------
 
 
-def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart], select: MetricQuery, *, with_last: bool) -> MetricPage:
-    view = snapshot.view_all(parts)
-    names = list(dict.fromkeys(name for item in view.slices for name in item.names()))
-    if select.search:
-        names = _matching_names(names, select)
-    is_bounded = any(part.last_step is not None for part in parts) or len(parts) > 1
-    found: list[tuple[str, PartView | HistoryView, Facts]] = []
-    total = len(names)
-    end = None if select.limit is None else select.offset + select.limit
-    # A bound may leave a name without points, so only without one the names can be counted unseen.
-    for name in names[select.offset : end] if not is_bounded else names:
-        facts = _facts(view, name)
-        if facts is not None:
-            found.append((name, view, facts))
-    if is_bounded:
-        total = len(found)
-        found = found[select.offset : end]
+def _catalogue(
+    snapshot: Snapshot, parts: Sequence[HistoryPart], names: Collection[MetricName] | None, *, with_last: bool
+) -> Catalogue:
+    wanted = snapshot.names(parts) if names is None else list(names)
+    view = snapshot.view(parts, wanted)
+    found = [(name, facts) for name in wanted if (facts := _facts(view, name)) is not None]
     lasts: list[JsonValue] = [None] * len(found)
     if with_last:
         lasts = snapshot.exact_values(
-            [(view, Point(name, facts.last_code, facts.last_value, facts.last_place)) for name, _, facts in found]
+            [(view, Point(name, facts.last_code, facts.last_value, facts.last_place)) for name, facts in found]
         )
-    metrics = [_describe(name, facts, last) for (name, _, facts), last in zip(found, lasts, strict=True)]
-    return MetricPage(metrics, total, view.damaged)
+    metrics = [_describe(name, facts, last) for (name, facts), last in zip(found, lasts, strict=True)]
+    return Catalogue(metrics, view.damaged)
+
+
+def _search_names(snapshot: Snapshot, parts: Sequence[HistoryPart], query: MetricQuery) -> NamePage:
+    names = snapshot.names(parts)
+    if not query.with_internal:
+        names = [name for name in names if name[:1] != "_" or name.partition(".")[0] not in INTERNAL_METRICS]
+    if query.search:
+        names = _matching_names(names, query)
+    end = None if query.limit is None else query.offset + query.limit
+    return NamePage([MetricName(name) for name in names[query.offset : end]], len(names))
 
 
 def _matching_names(names: Sequence[str], select: MetricQuery) -> list[str]:

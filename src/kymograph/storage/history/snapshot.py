@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -31,14 +33,11 @@ from kymograph.storage.history.slices import (
     PartView,
     SegmentSlice,
     Slice,
-    TailSlice,
     take_tail,
 )
 from kymograph.types import JsonValue, ObjectKey, RunKey, WriterId
 
 T = TypeVar("T")
-_NO_ROWS = Rows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32), ())
-_NO_TAIL = TailSlice(_NO_ROWS, has_shared_steps=False, held={}, held_tops={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +98,22 @@ class Snapshot:
             are_keys: Whether the names may also be top-level keys, to be asked for with `HistoryView.presence`.
         """
         wanted = list(names)
-        return HistoryView(tuple(self._view_part(part, lambda _: wanted, with_tops=are_keys) for part in parts))
+        return HistoryView(tuple(self._view_part(part, wanted, with_tops=are_keys) for part in parts))
 
-    def view_all(self, parts: Sequence[HistoryPart]) -> HistoryView:
-        """A history with all its metrics."""
-        return HistoryView(tuple(self._view_part(part, lambda columns: list(columns.names())) for part in parts))
+    def names(self, parts: Iterable[HistoryPart]) -> Sequence[str]:
+        """Metrics of runs, each once, in order of first appearance; some may come from beyond a part's bound."""
+        found: list[Sequence[str]] = []
+        for run in dict.fromkeys(part.run for part in parts):
+            held = self._where(run)
+            for segment in held.clean:
+                with suppress(StoreCorrupt):  # its rows are reported where they are missing
+                    found.append(self._open(segment).metric_names)
+            if held.has_tail:
+                with self._columns(run, held) as columns:
+                    found.append(columns.names())
+        return found[0] if len(found) == 1 else list(dict.fromkeys(chain.from_iterable(found)))
 
-    def _view_part(
-        self, part: HistoryPart, names: Callable[[Columns], list[str]], *, with_tops: bool = False
-    ) -> PartView:
+    def _view_part(self, part: HistoryPart, names: Sequence[str], *, with_tops: bool) -> PartView:
         held = self._where(part.run)
         damaged: list[Damage] = []
         slices: list[Slice] = []
@@ -118,17 +124,13 @@ class Snapshot:
                 if part.last_step is None or segment.first_step <= part.last_step:
                     damaged.append(Damage(exc.what, segment.first_step, segment.last_step, exc.problem))
         if held.has_tail:
-            slices.append(self._take_tail(part.run, held, names, with_tops=with_tops or bool(held.clean)))
+            with self._columns(part.run, held) as columns:
+                slices.append(take_tail(columns, names, with_tops=with_tops or bool(held.clean)))
         slices = self._apart(slices)
         return PartView.of(part, (item.within(None, part.last_step) for item in slices), damaged)
 
-    def _take_tail(
-        self, run: RunKey, held: _Held, names: Callable[[Columns], list[str]], *, with_tops: bool
-    ) -> TailSlice:
-        versions = self._versions.get(run, {})
-        with self._cache.columns(self._tail, run, self._stream, versions, held.base) as columns:
-            wanted = names(columns)
-            return replace(take_tail(columns, wanted, with_tops=with_tops), all_names=wanted)
+    def _columns(self, run: RunKey, held: _Held) -> AbstractContextManager[Columns]:
+        return self._cache.columns(self._tail, run, self._stream, self._versions.get(run, {}), held.base)
 
     def _apart(self, slices: list[Slice]) -> list[Slice]:
         """Samples of several machines are apart from one another, even those of one number."""

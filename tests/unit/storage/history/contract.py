@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,6 @@ from kymograph.core.history import (
     MetricKind,
     NumberedLine,
     RowQuery,
-    SeriesBuckets,
     SeriesSource,
     Stream,
     StreamExtent,
@@ -28,6 +28,7 @@ from kymograph.core.history import (
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import HistoryReader
 from kymograph.types import MetricName, RunKey, WriterId
+from tests.unit.columns import as_lists
 
 RUN = RunKey(1)
 OTHER = RunKey(2)
@@ -679,16 +680,16 @@ class HistoryContract:
         source = SeriesSource((HistoryPart(RUN),), STARTED)
         return BucketQuery((source,), tuple(MetricName(name) for name in metrics), **options)  # type: ignore[arg-type]
 
-    def series(self, reader: HistoryReader, metric: str, **options: object) -> SeriesBuckets:
+    def series(self, reader: HistoryReader, metric: str, **options: object) -> Any:
         (series,) = reader.buckets(self.query(metric, **options)).series
-        return series
+        return as_lists(series)
 
     def test_few_points_come_as_they_are(self, database: Database, reader: HistoryReader) -> None:
         append(database, history(0, '{"_step":1,"a":2}', '{"_step":5,"a":-1.5}', '{"_step":9,"b":1}'))
 
         answer = reader.buckets(self.query("a"))
         assert (answer.x_min, answer.x_max, answer.width) == (1, 5, 1000)
-        (series,) = answer.series
+        (series,) = map(as_lists, answer.series)
         assert series.is_exact
         assert (series.x, series.mean, series.count, series.last) == ([1, 5], [2, -1.5], [1, 1], -1.5)
 
@@ -712,7 +713,7 @@ class HistoryContract:
 
         answer = reader.buckets(BucketQuery(sources, (MetricName("a"),), width=4))
         assert (answer.x_min, answer.x_max) == (0, 19)
-        assert [(series.run, series.x) for series in answer.series] == [
+        assert [(series.run, series.x.tolist()) for series in answer.series] == [
             (RUN, [2.375, 7.125]),
             (OTHER, [11.875, 16.625]),
         ]
@@ -760,7 +761,7 @@ class HistoryContract:
 
         answer = reader.buckets(self.query("a", x_min=10.0, x_max=20.0))
         assert (answer.x_min, answer.x_max) == (10, 20)
-        assert answer.series[0].x == [float(number) for number in range(10, 21)]
+        assert answer.series[0].x.tolist() == [float(number) for number in range(10, 21)]
         assert answer.series[0].last == 20
         nothing = self.series(reader, "a", x_min=200.0, x_max=300.0)
         assert (nothing.points, nothing.x, nothing.last) == (0, [], None)
@@ -840,7 +841,9 @@ class HistoryContract:
         ]
         assert reader.last_step(parts) == 6
         assert reader.last_step(parts[:1]) == 3
-        (series,) = reader.buckets(BucketQuery((SeriesSource(parts, STARTED),), (MetricName("a"),))).series
+        (series,) = map(
+            as_lists, reader.buckets(BucketQuery((SeriesSource(parts, STARTED),), (MetricName("a"),))).series
+        )
         assert series.run == RUN
         assert (series.x, series.mean) == ([0, 1, 2, 3, 4, 6], [0, 1, 2, 3, 40, 60])
         found = {info.name: info for info in reader.catalogue(parts).metrics}

@@ -198,10 +198,11 @@ class MetricModel(Model):
 
 
 class MetricList(Model):
-    """Metrics in order of first appearance."""
+    """Some metrics, in order of first appearance."""
 
     items: list[MetricModel]
-    total: int
+    next: str | None
+    total: int = Field(description="all that match")
 
 
 class SeriesRequest(Model):
@@ -215,8 +216,18 @@ class SeriesRequest(Model):
     max: float | None = Field(default=None, allow_inf_nan=False)
     width: int = Field(default=1000, ge=1, le=5000)
     precision: Literal["double", "single"] = Field(
-        default="double", description="single: mean, min and max to about 7 digits, in half the bytes"
+        default="double",
+        description="single: mean, min and max of buckets to about 7 digits where a chart shows no difference",
     )
+
+
+class DamagedModel(Model):
+    """A range of steps of a series that could not be read; everything else of it is there."""
+
+    object: str = Field(description="the stored object that is damaged")
+    first_step: int
+    last_step: int
+    problem: str
 
 
 class SeriesModel(Model):
@@ -235,6 +246,7 @@ class SeriesModel(Model):
     pos_inf: list[list[float]]
     neg_inf: list[list[float]]
     last: Any
+    damaged: list[DamagedModel] | None = Field(default=None, description="absent when all could be read")
 
 
 class SeriesAnswer(Model):
@@ -243,6 +255,7 @@ class SeriesAnswer(Model):
     x: str
     range: list[float] | None
     width: int
+    truncated: bool = Field(description="not all of what was asked for is there")
     xs: list[list[float]]
     series: list[SeriesModel]
 

@@ -627,6 +627,7 @@ class PointsFile:
         is_presence = np.flatnonzero(self._metrics["flags"] & _PRESENCE)
         return {self.names[int(self._metrics[index]["top"])]: index for index in is_presence.tolist()}
 
+    @cached_property
     def metric_names(self) -> list[str]:
         """Every metric once, in order of first appearance."""
         return list(self._indices_by_name)

@@ -78,7 +78,7 @@ def test_a_hundred_thousand_metrics_make_few_row_groups(tmp_path: Path) -> None:
     path = tmp_path / "points.parquet"
     file = write(path, [json.dumps({f"metric {number}": number for number in range(100_000)})])
 
-    assert len(file.metric_names()) == 100_000
+    assert len(file.metric_names) == 100_000
     assert query(f"select count(distinct row_group_id) from parquet_metadata('{path}')") == [(1,)]
     (metric,) = file.find("metric 77777")
     assert metric.values.tolist() == [77777]
@@ -103,7 +103,7 @@ def test_an_empty_segment_can_be_read(tmp_path: Path) -> None:
     file = write(tmp_path / "points.parquet", ["no row", "[]"])
 
     assert file.row_count == 0
-    assert file.metric_names() == []
+    assert file.metric_names == []
     assert [number for _, number in file.unreadable] == [0, 1]
 
 
