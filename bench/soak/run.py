@@ -44,7 +44,8 @@ def main() -> int:
     database = "PostgreSQL" if options.postgres else "SQLite"
     cpu_us = sum(watch.cpu_s().values()) / result.points * 1e6
     print(
-        f"\n{options.runs} runs, {result.points / result.seconds:,.0f} points/s for {result.seconds:,.0f} s on {database}; "
+        f"\n{options.runs} runs, {result.points / result.seconds:,.0f} points/s for "
+        f"{result.seconds:,.0f} s on {database}; "
         f"{cpu_us:.2f} µs of processor time a point; answers p50 {result.ack_p50_ms:,.0f}, "
         f"p99 {result.ack_p99_ms:,.0f}, longest {result.ack_max_ms:,.0f} ms; load {os.getloadavg()[0]:.1f}\n"
     )
