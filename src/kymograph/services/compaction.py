@@ -19,7 +19,7 @@ from typing import TypeAlias
 from kymograph.core.history import Stream
 from kymograph.errors import KymographError
 from kymograph.storage.base import Database
-from kymograph.storage.history.base import Replacement, SegmentFactory
+from kymograph.storage.history.base import COMPACTED_STREAMS, Replacement, SegmentFactory
 from kymograph.types import RunKey
 
 logger = logging.getLogger(__name__)
@@ -99,6 +99,8 @@ class Compactor:
 
     def note(self, run: RunKey, stream: Stream, size_bytes: int) -> None:
         """Take notice of lines that came in."""
+        if stream not in COMPACTED_STREAMS:
+            return
         now = self._monotonic()
         with self._lock:
             waiting = self._waiting.get((run, stream))

@@ -116,6 +116,10 @@ class Replacement:
     """Segments that went into it, as they were."""
 
 
+COMPACTED_STREAMS = frozenset({Stream.HISTORY, Stream.SYSTEM})
+"""Console lines stay in the tail: they have no steps or columns."""
+
+
 class SegmentStore(Protocol):
     """Which segments there are, part of a transaction."""
 

@@ -20,9 +20,9 @@ from typing import BinaryIO
 import numpy as np
 
 from kymograph.core.history import Stream
-from kymograph.errors import StoreCorrupt
+from kymograph.errors import StoreCorrupt, UsageError
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import Chunk, Replacement, Segment, SegmentExtent
+from kymograph.storage.history.base import COMPACTED_STREAMS, Chunk, Replacement, Segment, SegmentExtent
 from kymograph.storage.history.chunks import VisibleLines, visible_chunks
 from kymograph.storage.history.columns import Columns
 from kymograph.storage.history.payload import decode_lines, decompress, encode_lines
@@ -80,6 +80,8 @@ class SegmentBuilder:
 
     def compact(self, run: RunKey, stream: Stream, *, take_open: bool) -> Replacement | None:
         """Docstring inherited."""
+        if stream not in COMPACTED_STREAMS:
+            raise UsageError(f"{stream.value} lines stay in the tail")
         plan = self._database.read(lambda tx: self._choose(tx, run, stream, take_open=take_open))
         if plan is None:
             return None

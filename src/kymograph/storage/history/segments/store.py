@@ -12,16 +12,13 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, se
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kymograph.core.history import Stream
-from kymograph.storage.history.base import Chunk, Replacement, Segment, SegmentExtent
+from kymograph.storage.history.base import COMPACTED_STREAMS, Chunk, Replacement, Segment, SegmentExtent
 from kymograph.storage.history.generations import new_generation
 from kymograph.storage.history.payload import MERGE_BYTES
 from kymograph.storage.history.tables import compaction_claims, segments, tail_chunks, tail_streams
 from kymograph.types import ObjectKey, RunKey, WriterId
 
 _KEYS_AT_ONCE = 500
-
-COMPACTED_STREAMS = (Stream.HISTORY, Stream.SYSTEM)
-"""Console lines stay in the tail: they have no steps or columns."""
 
 
 class SqlSegmentStore:
