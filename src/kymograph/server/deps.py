@@ -27,6 +27,7 @@ from kymograph.storage.base import Database
 from kymograph.storage.database import open_database
 from kymograph.storage.history.query import TailReader
 from kymograph.storage.lock import DataFolderLock
+from kymograph.storage.metadata.value_index import ValueIndexer
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
 from kymograph.types import JsonObject, ObjectKey
@@ -89,7 +90,7 @@ def open_deployment(
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
-            runs=RunService(database, live, clock),
+            runs=RunService(database, ValueIndexer(database), live, clock),
             history=HistoryService(
                 database, TailReader(database, cache_bytes=settings.cache_bytes), live, clock, _branch_point_of
             ),

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from kymograph.errors import ServerBusy
+from kymograph.storage.metadata.run_table import RunTables
 from kymograph.storage.sql_errors import Failure, classify, translated_errors
 from kymograph.storage.transaction import SqlTransaction
 
@@ -37,6 +38,7 @@ class PostgresDatabase:
             pool_pre_ping=True,
             isolation_level="READ COMMITTED",
         )
+        self._tables = RunTables()
         self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @property
@@ -47,7 +49,7 @@ class PostgresDatabase:
     def read(self, job: Callable[[SqlTransaction], T]) -> T:
         """Docstring inherited."""
         with translated_errors(WHERE), self._snapshots.connect() as connection, connection.begin():
-            return job(SqlTransaction(connection))
+            return job(SqlTransaction(connection, self._tables))
 
     def write(self, job: Callable[[SqlTransaction], T]) -> T:
         """Docstring inherited."""
