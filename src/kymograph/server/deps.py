@@ -33,6 +33,7 @@ from kymograph.storage.history.query import StoredHistory
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.segments.process import SegmentProcess
 from kymograph.storage.lock import DataFolderLock
+from kymograph.storage.metadata.value_index import ValueIndexer
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
 from kymograph.types import JsonObject, ObjectKey
@@ -107,7 +108,7 @@ def open_deployment(
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
-            runs=RunService(database, live, clock),
+            runs=RunService(database, ValueIndexer(database), live, clock),
             history=HistoryService(
                 database,
                 StoredHistory(database, _segment_files(settings, objects), cache_bytes=settings.cache_bytes),

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from kymograph.errors import ServerBusy
+from kymograph.storage.metadata.run_table import RunTables
 from kymograph.storage.sql_errors import Failure, classify, translated_errors
 from kymograph.storage.transaction import SqlTransaction
 
@@ -42,6 +43,7 @@ class PostgresDatabase:
             isolation_level="READ COMMITTED",
         )
         _replace_lost_connections(self._engine)
+        self._tables = RunTables()
         self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @property
@@ -52,7 +54,7 @@ class PostgresDatabase:
     def read(self, job: Callable[[SqlTransaction], T]) -> T:
         """Docstring inherited."""
         with translated_errors(WHERE), self._snapshots.connect() as connection, connection.begin():
-            return job(SqlTransaction(connection))
+            return job(SqlTransaction(connection, self._tables))
 
     def write(self, job: Callable[[SqlTransaction], T]) -> T:
         """Docstring inherited."""

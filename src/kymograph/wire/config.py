@@ -22,6 +22,11 @@ class BranchPoint:
     step: int
 
 
+def may_be_forked(config_json: str) -> bool:
+    """Whether a config may hold a branch point: quicker than reading it, and sure where it says no."""
+    return '"branch_point"' in config_json
+
+
 def branch_point(document: JsonObject) -> BranchPoint | None:
     """The parent of a forked run, None for others."""
     point = internal_notes(document).get("branch_point")

@@ -311,9 +311,15 @@ function paintTriangle(context: Context, x: number, y: number, way: 1 | -1): voi
   context.fill()
 }
 
+export interface NamedDamage extends DamagedRange {
+  /** Of the run. */
+  name: string
+}
+
 /** Damaged ranges of a chart over steps; on other axes their place is not known. */
-export function damageOf(model: ChartModel): readonly DamagedRange[] {
-  return model.xKind === 'step' ? model.lines.flatMap(({ series }) => series.damaged) : []
+export function damageOf(model: ChartModel): readonly NamedDamage[] {
+  if (model.xKind !== 'step') return []
+  return model.lines.flatMap(({ series, name }) => series.damaged.map((range) => ({ ...range, name })))
 }
 
 const HATCH = 8

@@ -178,7 +178,7 @@ export class Surface {
       const [left, right] = damagedPixels(first, last, this.#frame)
       return px >= left && px <= right
     })
-    return found ? describeDamage(found) : ''
+    return found ? describeDamage(found, middleEllipsis(found.name, NAME_LENGTH)) : ''
   }
 
   #paintOverlay(): void {
@@ -224,16 +224,12 @@ export function describeX(kind: XKind, x: number): string {
   return `${kind.slice('metric:'.length)} ${formatNumber(x)}`
 }
 
-/** Which steps of a series could not be read, why, and where they are stored. */
-export function describeDamage({
-  first_step: first,
-  last_step: last,
-  problem,
-  object,
-}: DamagedRange): string {
+/** Which steps could not be read, of which run if more are shown, why, and where they are stored. */
+export function describeDamage(damage: DamagedRange, name = ''): string {
+  const { first_step: first, last_step: last, problem, object } = damage
   const steps =
     first === last ? `Step ${formatNumber(first)}` : `Steps ${formatNumber(first)}–${formatNumber(last)}`
-  return `${steps} could not be read: ${problem} (${object})`
+  return `${steps}${name === '' ? '' : ` of ${name}`} could not be read: ${problem} (${object})`
 }
 
 /** Size a canvas for the device's pixels, clear it, and scale to CSS pixels. */

@@ -34,6 +34,8 @@ export interface SeriesSet {
   range: readonly [number, number] | null
   /** Number of buckets that `range` was divided into. */
   width: number
+  /** Not all of what was asked for is there. */
+  truncated: boolean
   series: readonly Series[]
 }
 
@@ -102,7 +104,7 @@ function build<C>(
       damaged: item.damaged ?? [],
     }
   })
-  return { x: answer.x, range: answer.range, width: answer.width, series }
+  return { x: answer.x, range: answer.range, width: answer.width, truncated: answer.truncated, series }
 }
 
 /** A value of a column as people read it: single precision has digits of its own, and no others. */

@@ -2,17 +2,33 @@
 
 import { useMemo, useRef } from 'react'
 import { grownRange, yRange, type YRange } from '../core/ranges'
-import type { SeriesSet } from '../core/series'
+import type { Series, SeriesSet } from '../core/series'
+import type { DamagedRange, Mark } from '../core/types'
 import type { Range, WorkspaceView, XKind } from '../core/view'
 import { toLine, type ChartLine, type ChartModel } from '../charts/model'
 import type { PanelRun } from './context'
+import type { NonFinite } from './words'
 
 export interface PanelModel {
   model: ChartModel
   /** Points of the drawn runs in the shown range. */
   points: number
-  /** Runs with NaN in the shown range. */
-  nanRuns: readonly { run: PanelRun; firstX: number; count: number }[]
+  /** What their range was divided into; null when every point is shown. */
+  buckets: number | null
+  /** Runs with values that are no numbers in the shown range. */
+  nonFinite: readonly NonFiniteRun[]
+  damaged: readonly DamagedRun[]
+  truncated: boolean
+}
+
+export interface NonFiniteRun extends NonFinite {
+  run: PanelRun
+  firstX: number
+}
+
+export interface DamagedRun {
+  run: PanelRun
+  ranges: readonly DamagedRange[]
 }
 
 interface Shown {
@@ -62,13 +78,30 @@ export function usePanelModel({ metric, runs, data, view, xKind, xr, held }: Inp
     return {
       model: { lines, xKind, xRange, y, yZoom, log, smoothing: sm },
       points: drawn.reduce((sum, series) => sum + series.points, 0),
-      nanRuns: present.flatMap((run) => {
-        const marks = byRun.get(run.id)?.nan ?? []
-        const [first] = marks
-        return first ? [{ run, firstX: first[0], count: marks.reduce((sum, mark) => sum + mark[2], 0) }] : []
-      }),
+      buckets: drawn.some((series) => !series.exact) ? data.width : null,
+      nonFinite: present.flatMap((run) => nonFiniteOf(run, byRun.get(run.id))),
+      damaged: damagedRuns(data, present),
+      truncated: data.truncated,
     }
   }, [data, runs, xKind, xr, log, sm, yZoom, full, held])
+}
+
+function nonFiniteOf(run: PanelRun, series: Series | undefined): NonFiniteRun[] {
+  if (!series) return []
+  const { nan, posInf, negInf } = series
+  const firsts = [nan, posInf, negInf].flatMap(([first]) => (first ? [first[0]] : []))
+  if (firsts.length === 0) return []
+  const count = (marks: readonly Mark[]): number => marks.reduce((sum, mark) => sum + mark[2], 0)
+  return [{ run, firstX: Math.min(...firsts), nan: count(nan), posInf: count(posInf), negInf: count(negInf) }]
+}
+
+/** Which of these runs could not be read in part. */
+export function damagedRuns(data: SeriesSet, runs: readonly PanelRun[]): DamagedRun[] {
+  const byRun = new Map(data.series.map((series) => [series.run, series.damaged]))
+  return runs.flatMap((run) => {
+    const ranges = byRun.get(run.id) ?? []
+    return ranges.length > 0 ? [{ run, ranges }] : []
+  })
 }
 
 /** The x range of the drawn runs; hidden ones do not widen it. */

@@ -40,6 +40,20 @@ function makeProjects() {
   ])
     values.fill(NaN, 1500)
   Object.assign(bad, { state: 'failed', exit_code: 1 })
+  runs[5].columns.get('val/loss').fill(Infinity, 300, 305)
+  runs[9].damaged = new Map([
+    [
+      'train/loss',
+      [
+        {
+          object: 'history/12/9f8e7d6c/000031-9c1e.parquet',
+          first_step: 600,
+          last_step: 799,
+          problem: 'segment checksum',
+        },
+      ],
+    ],
+  ])
   runs[11].state = 'crashed'
   runs[12].state = 'killed'
   const live = Array.from({ length: 6 }, (_, i) =>

@@ -247,20 +247,21 @@ def _search_names(snapshot: Snapshot, parts: Sequence[HistoryPart], query: Metri
     return NamePage([MetricName(name) for name in names[query.offset : end]], len(names))
 
 
-def _matching_names(names: Sequence[str], select: MetricQuery) -> list[str]:
+def _matching_names(names: Sequence[str], query: MetricQuery) -> list[str]:
     """Those of the names that are searched for.
 
     Raises:
         InvalidFilter: A pattern that does not compile, or takes too long.
     """
-    if select.match is NameMatch.PREFIX:
-        return [name for name in names if name.startswith(select.search)]
-    if select.match is NameMatch.CONTAINS:
-        wanted = select.search.casefold()
+    if query.match is NameMatch.PREFIX:
+        return [name for name in names if name.startswith(query.search)]
+    if query.match is NameMatch.CONTAINS:
+        wanted = query.search.casefold()
         return [name for name in names if wanted in name.casefold()]
-    return [
-        name for name, is_found in zip(names, safe_regex.search_many(select.search, names), strict=True) if is_found
-    ]
+    safe_regex.check(query.search)
+    found = safe_regex.search_all(query.search, names)
+    safe_regex.check(query.search)  # one that takes too long finds nothing from then on
+    return [name for name, is_found in zip(names, found, strict=True) if is_found]
 
 
 def _facts(view: HistoryView, name: str) -> Facts | None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -214,24 +214,24 @@ class RunStore(Protocol):
 
     def count(self, project: ProjectId, filter: Filter, now: datetime) -> int: ...
 
-    def values(
-        self, runs: Sequence[RunKey], columns: Sequence[tuple[str, str]]
-    ) -> dict[RunKey, dict[tuple[str, str], str]]:
-        """Chosen config and summary leaves of many runs.
-
-        Args:
-            runs: Which runs.
-            columns: Pairs of scope (``config`` or ``summary``) and dotted name.
-
-        Returns:
-            Per run and column the exact JSON text of the value; absent where the run has none.
-        """
-
     def list_silent(self, before: datetime, *, limit: int = 1000) -> list[Run]:
         """Live runs whose last heartbeat is older than `before`."""
 
     def delete(self, run: RunKey, now: datetime) -> None:
         """Make the run a tombstone; its history, files and objects are collected later."""
+
+
+class ValueIndex(Protocol):
+    """Keeps config and summary values so that a column of many runs is read quickly.
+
+    Searches give the same answers without it: it changes how long they take.
+    """
+
+    def index(self, now: datetime) -> int:
+        """Take in the runs that have come to rest since; returns how many."""
+
+    def stop(self) -> None:
+        """Let `index` end soon, now and from then on."""
 
 
 class FileStore(Protocol):
@@ -431,6 +431,3 @@ class ArtifactStore(Protocol):
 
     def delete(self, artifact: ArtifactId, now: datetime) -> None:
         """Mark a version deleted and drop its aliases; bytes are collected later."""
-
-
-ColumnValues = Mapping[tuple[str, str], str]

@@ -34,6 +34,7 @@ class SegmentFiles:
             folder: Where copies go, if the objects are no files of this machine.
             folder_bytes: About how large the folder may become.
         """
+        self._objects, self._folder, self._folder_bytes = objects, folder, folder_bytes
         self._copies = _Copies(objects, folder, budget_bytes=folder_bytes)
         self._points: _OpenFiles[PointsFile] = _OpenFiles(self._copies, PointsFile)
         self._lines: _OpenFiles[LinesFile] = _OpenFiles(self._copies, LinesFile)
@@ -53,6 +54,10 @@ class SegmentFiles:
             StoreCorrupt: Its object is missing or damaged.
         """
         return self._lines.get(segment.lines_key)
+
+    def reopened(self) -> SegmentFiles:
+        """The same with nothing open yet."""
+        return SegmentFiles(self._objects, folder=self._folder, folder_bytes=self._folder_bytes)
 
     @property
     def open_count(self) -> int:
