@@ -114,7 +114,7 @@ def _lines(counters: Counters, gauges: Gauges) -> Iterator[str]:
         (
             "compaction_overdue_bytes",
             "gauge",
-            "Those of streams that are due; too many push back.",
+            "How far streams are late with it; too much pushes back.",
             gauges.overdue_bytes,
         ),
     ):

@@ -99,11 +99,15 @@ class Compactor:
 
     @property
     def overdue_bytes(self) -> int:
-        """Those of streams that are due and could be compacted now; see `Admission`."""
-        full_bytes, now = self._policy.full_bytes, self._monotonic()
+        """By how much streams are late that could be compacted now; see `Admission`.
+
+        Late is what goes beyond twice the size that makes a stream due: many runs that began together are due together,
+        and it is no sign of too much that they wait for one another.
+        """
+        late_bytes, now = 2 * self._policy.full_bytes, self._monotonic()
         with self._lock:
             sizes = [waiting.size_bytes for waiting in self._waiting.values() if waiting.not_before <= now]
-        return sum(size for size in sizes if size >= full_bytes)
+        return sum(size - late_bytes for size in sizes if size > late_bytes)
 
     def note(self, run: RunKey, stream: Stream, size_bytes: int) -> None:
         """Take notice of lines that came in."""
