@@ -59,7 +59,8 @@ class Measured:
     tail_chunks: tuple[int, int]
     """At most, and when the load ended."""
     tail_bytes: tuple[int, int]
-    load_average: float
+    others_cores: float
+    """Processors that were busy with something else meanwhile."""
 
     @property
     def points_per_s(self) -> float:
@@ -87,17 +88,16 @@ def cases(peer: str | None) -> Iterator[Case]:
 
 def measure(case: Case, seconds: float, request_bytes: int) -> Measured:
     """One server under one load."""
-    load_average = os.getloadavg()[0]
     with running_server(case.server, on_postgres=case.on_postgres) as server:
         runs = server.create_runs(case.runs)
         with watching(server) as watch:
             result = generate(server, Load(case.runs, case.metrics, seconds, case.rate, request_bytes), runs)
             watch.mark()
             watch.wait_until_settled()
-    return measured(case, result, watch, load_average)
+    return measured(case, result, watch)
 
 
-def measured(case: Case, result: Result, watch: Watch, load_average: float) -> Measured:
+def measured(case: Case, result: Result, watch: Watch) -> Measured:
     """Put what was seen together."""
     tails = [sample.tail for sample in watch.samples]
     left = watch.marked.tail
@@ -109,7 +109,7 @@ def measured(case: Case, result: Result, watch: Watch, load_average: float) -> M
         watch.peak_files(),
         (max(tail.chunks for tail in tails), left.chunks),
         (max(tail.compressed_bytes for tail in tails), left.compressed_bytes),
-        load_average,
+        watch.others_cores(),
     )
 
 
@@ -131,7 +131,7 @@ def table_of(found: list[Measured], seconds: float, request_bytes: int) -> Table
     table = Table(title=title)
     for column in ("server, runs x metrics", "points/s", "points per CPU-s", "CPU µs/point", "ack ms p50 / p99 / max"):
         table.add_column(column, justify="left" if column.startswith("server") else "right")
-    for column in ("generator CPU", "memory MB", "files", "tail chunks", "tail MB", "429s", "load"):
+    for column in ("generator CPU", "memory MB", "files", "tail chunks", "tail MB", "429s", "others' cores"):
         table.add_column(column, justify="right")
     for each in found:
         result = each.result
@@ -148,7 +148,7 @@ def table_of(found: list[Measured], seconds: float, request_bytes: int) -> Table
             " → ".join(f"{number:,}" for number in each.tail_chunks),
             " → ".join(f"{number / 1e6:,.0f}" for number in each.tail_bytes),
             f"{result.refused:,}",
-            f"{each.load_average:.1f}",
+            f"{each.others_cores:.1f}",
         )
     return table
 

@@ -25,6 +25,10 @@ class Sample:
     """What processes share, as those of PostgreSQL do, is counted once."""
     open_files: dict[str, int]
     tail: TailSize
+    machine_s: float
+    """Processor time of everything on this machine."""
+    watcher_s: float
+    """That of this process and those it waited for."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,12 @@ class Watch:
             if (now := self.take().tail.chunks) < smallest:
                 smallest, since = now, time.monotonic()
 
+    def others_cores(self) -> float:
+        """Processors that were busy with something else until the moment to remember."""
+        first, last = self.samples[0], self.marked
+        ours_s = sum(last.cpu_s.values()) - sum(first.cpu_s.values()) + last.watcher_s - first.watcher_s
+        return (last.machine_s - first.machine_s - ours_s) / (last.at_s - first.at_s)
+
     def cpu_s(self) -> dict[str, float]:
         """Processor time between the first and the last look."""
         first, last = self.samples[0].cpu_s, self.samples[-1].cpu_s
@@ -88,7 +98,16 @@ def look(server: Server, started_at: float) -> Sample:
                 files[kind] += process.num_fds()
             except psutil.NoSuchProcess:
                 continue  # it ended meanwhile; its time is in its parent's
-    return Sample(time.monotonic() - started_at, cpu_s, resident, files, server.tail())
+    machine, me = psutil.cpu_times(), psutil.Process().cpu_times()
+    return Sample(
+        time.monotonic() - started_at,
+        cpu_s,
+        resident,
+        files,
+        server.tail(),
+        sum(machine) - machine.idle - machine.iowait - machine.guest - machine.guest_nice,
+        me.user + me.system + me.children_user + me.children_system,
+    )
 
 
 @contextmanager
