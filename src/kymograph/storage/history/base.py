@@ -53,7 +53,12 @@ class Chunk:
     first_line: int
     line_count: int
     payload: bytes
-    """Compressed; `kymograph.storage.history.payload` reads it."""
+    """Compressed; `kymograph.storage.history.payload` reads it. Empty: the lines are gone, see `is_void`."""
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it only hides: a rewind took its lines, and those of older chunks and segments must not come back."""
+        return not self.payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +138,13 @@ class SegmentStore(Protocol):
     def replace(self, replacement: Replacement, now: datetime) -> bool:
         """Put a segment in the place of what went into it; False, and no change, if any of that has changed since."""
 
-    def clip(self, segment: Segment, *, last_kept_step: int, extents: Sequence[SegmentExtent], row_count: int) -> bool:
-        """Hide rows beyond a step; False, and no change, if the segment has changed meanwhile."""
+    def lock(self, run: RunKey, stream: Stream) -> None:
+        """Keep everybody else from changing chunks and segments of a stream until the transaction ends."""
+
+    def clip(
+        self, segment: Segment, *, last_kept_step: int | None, extents: Sequence[SegmentExtent], row_count: int
+    ) -> None:
+        """Hide rows beyond a step; under `lock`, so that the segment is still as it was read."""
 
     def claim(self, run: RunKey, stream: Stream, *, worker: str, now: datetime, expires_at: datetime) -> bool:
         """Reserve a stream for one compactor; False while another one holds it."""

@@ -93,7 +93,8 @@ class _Entry:
                 return False
             ends[chunk.writer] = chunk.first_line + chunk.line_count
         for chunk, skip in zip(chunks, skips, strict=True):
-            self.columns.extend(chunk.writer, chunk.first_line, decompress(chunk.payload), skip=skip)
+            if not chunk.is_void:
+                self.columns.extend(chunk.writer, chunk.first_line, decompress(chunk.payload), skip=skip)
             self._last_seq[chunk.writer] = chunk.seq
         self._ends = ends
         return True
@@ -102,9 +103,10 @@ class _Entry:
         self._forget()
         for visible in visible_chunks(chunks):
             chunk = visible.chunk
-            self.columns.extend(
-                chunk.writer, chunk.first_line, decompress(chunk.payload), skip=visible.skip, count=visible.count
-            )
+            if not chunk.is_void:
+                self.columns.extend(
+                    chunk.writer, chunk.first_line, decompress(chunk.payload), skip=visible.skip, count=visible.count
+                )
             self._ends[chunk.writer] = chunk.first_line + visible.skip + visible.count
             self._last_seq[chunk.writer] = max(self._last_seq.get(chunk.writer, -1), chunk.seq)
 

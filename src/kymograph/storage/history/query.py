@@ -8,6 +8,7 @@ ancestors' up to the branch points, then its own. A segment that is damaged is l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TypeVar
 
@@ -131,7 +132,9 @@ class StoredHistory:
         """Docstring inherited."""
         segments = self._database.read(lambda tx: tx.segments.list_live([run], Stream.HISTORY)).get(run, ())
         clips = [
-            (segment, *_kept_of(self._files, segment, after_step)) if segment.last_step > after_step else (segment,)
+            _clip_of(self._files, segment, after_step)
+            if segment.last_step > after_step
+            else _Clip(segment, segment.last_kept_step, segment.extents, segment.row_count)
             for segment in segments
         ]
         return partial(_rewind, run, after_step, clips)
@@ -140,37 +143,44 @@ class StoredHistory:
 # --- rewinding -------------------------------------------------------------------------------------------------------
 
 
-def _kept_of(files: SegmentFiles, segment: Segment, after_step: int) -> tuple[tuple[SegmentExtent, ...], int]:
-    """What a rewind leaves of a segment: its extents, and how many rows."""
-    rows = files.points(segment).rows
-    end = int(np.searchsorted(rows.steps, after_step, side="right"))
-    if segment.last_kept_step is not None:
-        end = min(end, int(np.searchsorted(rows.steps, segment.last_kept_step, side="right")))
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    """What a rewind leaves of a segment."""
+
+    segment: Segment
+    last_kept_step: int | None
+    extents: tuple[SegmentExtent, ...]
+    row_count: int
+
+
+def _clip_of(files: SegmentFiles, segment: Segment, after_step: int) -> _Clip:
+    file = files.points(segment)
+    rows, unreadable = file.rows, file.unreadable
+    # A rewind to a later step than an earlier one brings nothing back.
+    last_step = after_step if segment.last_kept_step is None else min(after_step, segment.last_kept_step)
+    end = int(np.searchsorted(rows.steps, last_step, side="right"))
     kept: list[SegmentExtent] = []
     for extent in segment.extents:
         codes = [code for code, writer in enumerate(rows.writer_names) if writer == extent.writer]
-        numbers = rows.numbers[:end][np.isin(rows.writers[:end], codes)]
-        if len(numbers):
-            kept.append(SegmentExtent(extent.writer, extent.first_line, int(numbers.max()) + 1, extent.seq))
-    return tuple(kept), end
+        numbers = rows.numbers[:end][np.isin(rows.writers[:end], codes)].tolist()
+        numbers += [number for of, number in unreadable if of == extent.writer and number <= last_step]
+        if numbers:
+            kept.append(SegmentExtent(extent.writer, extent.first_line, max(numbers) + 1, extent.seq))
+    return _Clip(segment, last_step, tuple(kept), end)
 
 
-def _rewind(
-    run: RunKey,
-    after_step: int,
-    clips: Sequence[tuple[Segment] | tuple[Segment, tuple[SegmentExtent, ...], int]],
-    tx: Transaction,
-) -> bool:
-    if tuple(tx.segments.list_live([run], Stream.HISTORY).get(run, ())) != tuple(clip[0] for clip in clips):
+def _rewind(run: RunKey, after_step: int, clips: Sequence[_Clip], tx: Transaction) -> bool:
+    # Locked before looking: a compaction between the look and the change would carry later steps past both.
+    tx.segments.lock(run, Stream.HISTORY)
+    if list(tx.segments.list_live([run], Stream.HISTORY).get(run, ())) != [clip.segment for clip in clips]:
         return False
     kept_ends: dict[WriterId, int] = {}
-    for segment, *change in clips:
-        extents = segment.extents
-        if change:
-            extents, row_count = change  # type: ignore[assignment]
-            if not tx.segments.clip(segment, last_kept_step=after_step, extents=extents, row_count=row_count):  # type: ignore[arg-type]
-                return False
-        for extent in extents:
+    for clip in clips:
+        if clip.last_kept_step != clip.segment.last_kept_step:
+            tx.segments.clip(
+                clip.segment, last_kept_step=clip.last_kept_step, extents=clip.extents, row_count=clip.row_count
+            )
+        for extent in clip.extents:
             kept_ends[extent.writer] = max(kept_ends.get(extent.writer, 0), extent.end_line)
     tx.tail.truncate(run, after_step=after_step, kept_ends=kept_ends if clips else None)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import Any, TypeVar
@@ -207,13 +207,17 @@ class SqlTail:
         if not dropped and kept_end is None:
             return
         # A chunk with a dropped line goes as a whole, hidden copies of that line included, or those would come back.
-        touched = {piece.seq for piece in pieces if _any_within(dropped, piece.first, piece.end)}
+        voids = self._voids(stream)
+        touched = {piece.seq for piece in pieces if _any_within(dropped, piece.first, piece.end)} - voids
         kept = [(number, line) for _, number, line in held if step_of_line(line, number) <= after_step]
         moved = {number for seq, number, _ in held if seq in touched}
         self._archive(stream, touched, state.generation)
         for first, lines in consecutive((number, line) for number, line in kept if number in moved):
             encoded = encode_lines(lines)
             self._insert_chunk(stream, first, len(lines), encoded.raw, encoded.payload)
+        for first, end in _ranges_of(number for number in dropped if number < (kept_end or 0)):
+            # Or lines of segments would come back that the dropped ones hid.
+            self._insert_chunk(stream, first, end - first, b"", b"")
         kept_bytes = sum(len(line.encode()) + 1 for _, line in kept)
         dropped_bytes = sum(len(line.encode()) + 1 for _, _, line in held) - kept_bytes
         self._save_state(
@@ -226,9 +230,13 @@ class SqlTail:
                 open_seq=None,
                 open_bytes=0,
                 tail_bytes=kept_bytes,
-                tail_first_line=kept[0][0] if kept else None,
+                tail_first_line=min((piece.first for piece in self._pieces(stream)), default=None),
             ),
         )
+
+    def _voids(self, stream: _StreamId) -> set[int]:
+        query = select(tail_chunks.c.seq).where(_is_of(stream), tail_chunks.c.raw_bytes == 0)
+        return set(self._connection.execute(query).scalars())
 
     def _archive(self, stream: _StreamId, seqs: Collection[int], generation: int) -> None:
         columns = ["seq", "run_id", "stream", "writer", "part", "first_line", "line_count", "payload"]
@@ -304,6 +312,8 @@ class SqlTail:
             for some in _slices(ranges, _PAYLOADS_AT_ONCE):
                 chunks = self._lines_of_chunks({visible.seq for visible in some})
                 for visible in some:
+                    if visible.seq not in chunks:
+                        continue
                     first_line, chunk = chunks[visible.seq]
                     for number in ordered[bisect_left(ordered, visible.first) : bisect_left(ordered, visible.end)]:
                         lines[number] = chunk[number - first_line]
@@ -398,18 +408,21 @@ class SqlTail:
             start, size = start + size, min(size * 2, _PAYLOADS_AT_ONCE)
             chunks = self._lines_of_chunks({visible.seq for visible in some})
             for visible in some:
+                if visible.seq not in chunks:
+                    continue
                 first_line, lines = chunks[visible.seq]
                 numbers = range(visible.first, visible.end)
                 for number in reversed(numbers) if is_descending else numbers:
                     yield visible, number, lines[number - first_line]
 
     def _lines_of_chunks(self, seqs: Collection[int]) -> dict[int, tuple[int, list[str]]]:
+        """First number and lines of chunks; those that only hide (`Chunk.is_void`) are left out."""
         rows = self._connection.execute(
             select(tail_chunks.c.seq, tail_chunks.c.first_line, tail_chunks.c.payload).where(
                 tail_chunks.c.seq.in_(seqs)
             )
         )
-        return {seq: (first_line, decode_lines(payload)) for seq, first_line, payload in rows}
+        return {seq: (first_line, decode_lines(payload)) for seq, first_line, payload in rows if payload}
 
     def _pieces(self, stream: _StreamId, *, first: int | None = None, end: int | None = None) -> list[Piece]:
         """Where the chunks of a stream lie, optionally those that overlap ``[first, end)`` only."""
@@ -429,15 +442,15 @@ class SqlTail:
             payload = self._connection.execute(
                 select(tail_chunks.c.payload).where(tail_chunks.c.seq == ranges[0].seq)
             ).scalar_one()
-            return decompress(payload) == encoded.raw
+            return bool(payload) and decompress(payload) == encoded.raw
         inside = [
             replace(visible, first=max(visible.first, batch.first_line), end=min(visible.end, end))
             for visible in ranges
         ]
         if sum(visible.end - visible.first for visible in inside) < len(batch.lines):
             return False
-        there = self._iter_visible(inside, is_descending=False)
-        return all(line == new for (_, _, line), new in zip(there, lines_of(encoded.raw), strict=True))
+        there = [line for _, _, line in self._iter_visible(inside, is_descending=False)]
+        return there == lines_of(encoded.raw)
 
     def _insert_chunk(
         self,
@@ -516,6 +529,17 @@ def _any_within(numbers: Sequence[int], first: int, end: int) -> bool:
     """Whether any of ascending `numbers` lies in ``[first, end)``."""
     index = bisect_left(numbers, first)
     return index < len(numbers) and numbers[index] < end
+
+
+def _ranges_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as ranges ``[first, end)`` without gaps."""
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number:
+            ranges[-1] = (ranges[-1][0], number + 1)
+        else:
+            ranges.append((number, number + 1))
+    return ranges
 
 
 def _slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -89,7 +89,7 @@ class SegmentBuilder:
                 under += chunks_of_segment(self._files, segment)
             except StoreCorrupt:
                 hidden.remove(segment)  # it stays and is reported: what is not damaged must not wait for it
-        visible = list(visible_chunks([*under, *chunks]))
+        visible = [lines for lines in visible_chunks([*under, *chunks]) if not lines.chunk.is_void]
         columns = Columns(stream, keeps_texts=True)
         for lines in visible:
             chunk = lines.chunk
@@ -297,10 +297,14 @@ def merged_draft(files: Sequence[PointsFile], segments: Sequence[Segment]) -> Dr
         tuple(names),
     )
     pieces: dict[tuple[str, str, bool], list[Callable[[], Points]]] = {}
+    nested = {top for file in files for top in file.nested_tops()}
     for file, count, offset in zip(files, kept, offsets, strict=False):
         for metric in file.metrics():
-            key = (metric.top, metric.name, metric.is_presence)
-            pieces.setdefault(key, []).append(partial(_moved_points, metric.to_points, count, offset))
+            load = partial(_moved_points, metric.to_points, count, offset)
+            pieces.setdefault((metric.top, metric.name, metric.is_presence), []).append(load)
+            if metric.top in nested and metric.name == metric.top and file.find_presence(metric.top) is None:
+                # Here the key holds no mappings, elsewhere it does: only its values say in which rows it is.
+                pieces.setdefault((metric.top, metric.top, True), []).append(load)
     sources = [
         Source(top, name, is_presence, partial(_joined_points, loads))
         for (top, name, is_presence), loads in pieces.items()

@@ -14,7 +14,7 @@ import struct
 import threading
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -638,6 +638,10 @@ class PointsFile:
         """The rows in which a key that has held mappings is, whatever it held; None for other keys."""
         index = self._presence_by_top.get(top)
         return None if index is None else Metric(self, self._metrics[index])
+
+    def nested_tops(self) -> Collection[str]:
+        """The keys that `find_presence` knows."""
+        return self._presence_by_top.keys()
 
     def metrics(self) -> Iterator[Metric]:
         """All that it holds, presences included."""

@@ -158,17 +158,16 @@ class SqlSegmentStore:
                 .values(values)
             )
 
-    def clip(self, segment: Segment, *, last_kept_step: int, extents: Sequence[SegmentExtent], row_count: int) -> bool:
+    def lock(self, run: RunKey, stream: Stream) -> None:
         """Docstring inherited."""
-        self._lock_streams(segment.run, segment.stream)
-        row = self._connection.execute(
-            select(segments).where(segments.c.id == segment.id, segments.c.retired_at.is_(None)).with_for_update()
-        ).one_or_none()
-        if row is None or _segment(row) != segment:
-            return False
+        self._lock_streams(run, stream)
+
+    def clip(
+        self, segment: Segment, *, last_kept_step: int | None, extents: Sequence[SegmentExtent], row_count: int
+    ) -> None:
+        """Docstring inherited."""
         clipped = replace(segment, last_kept_step=last_kept_step, extents=tuple(extents), row_count=row_count)
         self._connection.execute(update(segments).where(segments.c.id == segment.id).values(_row(clipped)))
-        return True
 
     # --- who works on what -------------------------------------------------------------------------------------------
 
