@@ -139,6 +139,9 @@ class SegmentStore(Protocol):
     def replace(self, replacement: Replacement, now: datetime) -> bool:
         """Put a segment in the place of what went into it; False, and no change, if any of that has changed since."""
 
+    def lock(self, run: RunKey, stream: Stream) -> None:
+        """Keep everybody else from changing chunks and segments of a stream until the transaction ends."""
+
     def change(self, segment: Segment, changed: Segment) -> bool:
         """Hide rows or lines of a segment; False, and no change, if it has been changed by somebody else."""
 

@@ -207,15 +207,13 @@ class Snapshot:
         for writer, lines in self._tail.pick_lines(run, self._stream, in_tail).items():
             found[writer].update(lines)
         for segment in self._segments.get(run, ()):
-            missing = {
-                extent.writer: [
+            missing: dict[WriterId, list[int]] = defaultdict(list)
+            for extent in segment.extents:
+                missing[extent.writer] += [
                     number
-                    for number in numbers[extent.writer]
+                    for number in numbers.get(extent.writer, ())
                     if extent.first_line <= number < extent.end_line and number not in found[extent.writer]
                 ]
-                for extent in segment.extents
-                if extent.writer in numbers
-            }
             if any(missing.values()) and segment.object not in self._damaged:
                 for writer, lines in self._files.lines(segment).pick(missing).items():
                     found[writer].update(lines)

@@ -154,6 +154,10 @@ class SqlSegmentStore:
                 .values(values)
             )
 
+    def lock(self, run: RunKey, stream: Stream) -> None:
+        """Docstring inherited."""
+        self._lock_streams(run, stream)
+
     def change(self, segment: Segment, changed: Segment) -> bool:
         """Docstring inherited."""
         self._lock_streams(segment.run, segment.stream)
