@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from kymograph.errors import ObjectNotFound
 from kymograph.server.settings import Settings
 from kymograph.services.accounts import AccountService
+from kymograph.services.admission import Admission
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_uploads import ArtifactUploads
@@ -124,6 +125,7 @@ def open_deployment(
             live=live,
             garbage=Collector(database, objects, clock, _branch_point_of),
             compactor=compactor,
+            admission=Admission(lambda: compactor.overdue_bytes),
         )
         undo.pop_all()
     return Deployment(settings, database, objects, services, lock)

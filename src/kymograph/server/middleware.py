@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kymograph.server.counters import Counters
 from kymograph.server.errors import internal_error
 from kymograph.server.logging import request_id_var
 from kymograph.server.routes.rest import series
@@ -50,10 +51,11 @@ class CompressionMiddleware:
 
 
 class RequestMiddleware:
-    """Gives each request an id, logs slow and failed ones, and answers bugs with a 500 in the one shape."""
+    """Gives each request an id, counts it, logs slow and failed ones, and answers bugs with a 500 in the one shape."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, counters: Counters) -> None:
         self._app = app
+        self._counters = counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -86,6 +88,8 @@ class RequestMiddleware:
         finally:
             # Until the answer begins: a download or a live stream lasts as long as its reader likes.
             elapsed_s = (answered_at or time.perf_counter()) - started_at
+            if status:
+                self._counters.add_request(scope["path"], status, elapsed_s)
             if status >= 500 or elapsed_s > 5:
                 logger.warning(
                     "slow or failed request",

@@ -97,6 +97,14 @@ class Compactor:
         with self._lock:
             return sum(waiting.size_bytes for waiting in self._waiting.values())
 
+    @property
+    def overdue_bytes(self) -> int:
+        """Those of streams that are due and could be compacted now; see `Admission`."""
+        full_bytes, now = self._policy.full_bytes, self._monotonic()
+        with self._lock:
+            sizes = [waiting.size_bytes for waiting in self._waiting.values() if waiting.not_before <= now]
+        return sum(size for size in sizes if size >= full_bytes)
+
     def note(self, run: RunKey, stream: Stream, size_bytes: int) -> None:
         """Take notice of lines that came in."""
         if stream not in COMPACTED_STREAMS:

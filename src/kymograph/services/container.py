@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kymograph.services.accounts import AccountService
+from kymograph.services.admission import Admission
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_uploads import ArtifactUploads
@@ -34,3 +35,4 @@ class Services:
     live: LiveBus
     garbage: Collector
     compactor: Compactor
+    admission: Admission

@@ -29,7 +29,7 @@ from kymograph.core.run import LIVE_STATES, Run, RunChange, RunState
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import HistoryReader
+from kymograph.storage.history.base import HistoryReader, TailSize
 from kymograph.types import JsonObject, MetricName, RunKey
 
 MAX_ANCESTORS = 32
@@ -245,6 +245,10 @@ class HistoryService:
     def console_tail(self, run: Run, count: int) -> list[NumberedLine]:
         """The last console lines, ascending."""
         return self._database.read(lambda tx: tx.tail.last_lines(run.key, Stream.CONSOLE, count))
+
+    def tail_size(self) -> TailSize:
+        """How much of all runs has not been compacted."""
+        return self._database.read(lambda tx: tx.tail.size())
 
     def system_lines(self, run: Run) -> list[NumberedLine]:
         """All system metric lines as received."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Mapping
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
+from kymograph.core.history import Stream
 from kymograph.server.auth import identify, services_of
 from kymograph.server.limits import read_body
 from kymograph.services.access import Caller
@@ -30,7 +33,9 @@ async def file_stream(request: Request) -> Response:
     encoding = request.headers.get("content-encoding")
     writer = WriterId(request.headers.get(WRITER_HEADER, "")[:128])
     address = (request.path_params["entity"], request.path_params["project"], request.path_params["run"])
-    reply = await run_in_threadpool(_record, services, identity.caller, address, body, encoding, writer)
+    services.admission.check(len(body))
+    reply, lines = await run_in_threadpool(_record, services, identity.caller, address, body, encoding, writer)
+    request.app.state.counters.add_taken(lines, len(body))
     return Response(reply, media_type="application/json")
 
 
@@ -46,7 +51,7 @@ def _record(
     body: bytes,
     encoding: str | None,
     writer: WriterId,
-) -> bytes:
+) -> tuple[bytes, Mapping[Stream, int]]:
     parsed = parse_request(body, encoding=encoding, writer=writer)
     if parsed.ignored:
         logger.warning("unknown virtual files ignored", extra={"run": "/".join(address), "files": parsed.ignored[:10]})
@@ -59,4 +64,7 @@ def _record(
         has_files=bool(parsed.uploaded),
     )
     run = services.history.record(caller, *address, update)
-    return encode_reply(stop_requested=run.stop_requested)
+    lines = Counter[Stream]()
+    for batch in parsed.batches:
+        lines[batch.stream] += len(batch.lines)
+    return encode_reply(stop_requested=run.stop_requested), lines

@@ -116,6 +116,15 @@ class Replacement:
     """Segments that went into it, as they were."""
 
 
+@dataclass(frozen=True, slots=True)
+class TailSize:
+    """How much waits."""
+
+    chunks: int
+    raw_bytes: int
+    """Of their lines, unpacked."""
+
+
 COMPACTED_STREAMS = frozenset({Stream.HISTORY, Stream.SYSTEM})
 """Console lines stay in the tail: they have no steps or columns."""
 
@@ -249,6 +258,9 @@ class Tail(Protocol):
 
     def delete(self, run: RunKey) -> None:
         """Drop everything of a run."""
+
+    def size(self) -> TailSize:
+        """How much is in the tail, of all runs."""
 
     def versions(self, runs: Collection[RunKey], stream: Stream) -> Mapping[RunKey, Mapping[WriterId, StreamVersion]]:
         """Where each writer's stream stands; runs without lines are left out. Not for console."""

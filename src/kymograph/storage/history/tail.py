@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     literal,
     or_,
@@ -28,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from kymograph.core.history import LineBatch, NumberedLine, Stream, StreamExtent
 from kymograph.core.lines import Piece, VisibleRange, consecutive, visible_ranges
 from kymograph.core.rows import step_of_line
-from kymograph.storage.history.base import Chunk, StreamVersion
+from kymograph.storage.history.base import Chunk, StreamVersion, TailSize
 from kymograph.storage.history.generations import new_generation
 from kymograph.storage.history.payload import (
     MERGE_BYTES,
@@ -315,6 +316,12 @@ class SqlTail:
         for part, offset, streams in reversed(self._parts(run, stream)):
             found += islice(self._iter_part(streams, part, offset, is_descending=True), max(count - len(found), 0))
         return found[::-1]
+
+    def size(self) -> TailSize:
+        """Docstring inherited."""
+        chunks = self._connection.execute(select(func.count()).select_from(tail_chunks)).scalar_one()
+        raw_bytes = self._connection.execute(select(func.coalesce(func.sum(tail_streams.c.tail_bytes), 0))).scalar_one()
+        return TailSize(chunks, int(raw_bytes))
 
     def versions(self, runs: Collection[RunKey], stream: Stream) -> Mapping[RunKey, Mapping[WriterId, StreamVersion]]:
         """Docstring inherited."""
