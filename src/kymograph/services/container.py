@@ -16,6 +16,7 @@ from kymograph.services.history import HistoryService
 from kymograph.services.live import LiveBus
 from kymograph.services.projects import ProjectService
 from kymograph.services.runs import RunService
+from kymograph.services.sql import SqlService
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,4 @@ class Services:
     live: LiveBus
     garbage: Collector
     compactor: Compactor
+    sql: SqlService
