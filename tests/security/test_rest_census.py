@@ -82,6 +82,7 @@ CENSUS: dict[str, Case] = {
     "POST /api/v1/projects/{entity}/{project}/series": Case(
         Permission.READ, lambda _: {"runs": [], "metrics": [f"{SECRET}/loss"], "stream": "history", "x": "step"}
     ),
+    "POST /api/v1/projects/{entity}/{project}/sql": Case(Permission.READ, lambda _: {"query": "SELECT 1"}),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}": Case(Permission.READ),
     "PATCH /api/v1/projects/{entity}/{project}/runs/{run}": Case(Permission.WRITE, lambda _: {"notes": "changed"}),
     "DELETE /api/v1/projects/{entity}/{project}/runs/{run}": Case(Permission.WRITE),

@@ -9,6 +9,7 @@ import click
 from kymograph import __version__
 from kymograph.cli.admin import admin
 from kymograph.cli.server import server
+from kymograph.cli.sql import sql
 from kymograph.errors import KymographError
 
 
@@ -24,6 +25,7 @@ def cli() -> None:
 
 cli.add_command(server)
 cli.add_command(admin)
+cli.add_command(sql)
 
 
 def main() -> None:

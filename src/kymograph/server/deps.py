@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from kymograph.core.config import branch_point
 from kymograph.errors import ObjectNotFound
 from kymograph.server.settings import Settings
 from kymograph.services.accounts import AccountService
@@ -27,6 +28,7 @@ from kymograph.services.live import LiveBus, LocalLiveBus
 from kymograph.services.projects import ProjectService
 from kymograph.services.runs import RunService
 from kymograph.services.secrets import Signer
+from kymograph.services.sql import SqlService
 from kymograph.storage.base import Database
 from kymograph.storage.database import open_database
 from kymograph.storage.history.query import StoredHistory
@@ -36,9 +38,9 @@ from kymograph.storage.lock import DataFolderLock
 from kymograph.storage.metadata.value_index import ValueIndexer
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
+from kymograph.storage.sql.process import SqlProcesses
 from kymograph.types import JsonObject, ObjectKey
 from kymograph.wire import manifest_json
-from kymograph.wire.config import branch_point
 
 SIGNING_KEY = ObjectKey("system/signing-key")
 SIGNING_KEY_BYTES = 32
@@ -57,6 +59,7 @@ class Deployment:
     def close(self) -> None:
         """Finish what is under way and release files, connections and the data folder."""
         self.services.compactor.stop()
+        self.services.sql.close()
         self.services.live.close()
         self.database.close()
         if self.lock is not None:
@@ -126,6 +129,18 @@ def open_deployment(
             garbage=Collector(database, objects, clock, _branch_point_of),
             compactor=compactor,
             admission=Admission(lambda: compactor.overdue_bytes),
+            sql=SqlService(
+                database,
+                SqlProcesses(
+                    database=settings.database,
+                    objects=settings.objects,
+                    folder=settings.data / "cache",
+                    folder_bytes=settings.segment_cache_bytes,
+                    timeout_s=settings.sql_timeout_s,
+                    memory_bytes=settings.sql_memory_bytes,
+                ),
+                clock,
+            ),
         )
         undo.pop_all()
     return Deployment(settings, database, objects, services, lock)

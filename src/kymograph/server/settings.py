@@ -12,6 +12,10 @@ from platformdirs import user_data_path
 from kymograph.errors import InvalidSetting
 
 ENVIRONMENT_PREFIX = "KYMOGRAPH_"
+MAX_SQL_TIMEOUT_S = 600.0
+"""A query holds a snapshot of the database, which grows until it is given back."""
+MIN_SQL_MEMORY_BYTES = 64 * 1024 * 1024
+"""With less, DuckDB cannot do anything useful."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,10 @@ class Settings:
     """Bound of decoded history in memory."""
     segment_cache_bytes: int = 4 * 1024**3
     """Bound of copies of history in the data folder, where the object store is a bucket."""
+    sql_timeout_s: float = 30.0
+    """How long one SQL query may take."""
+    sql_memory_bytes: int = 512 * 1024 * 1024
+    """How much memory one SQL query may take."""
     json_logs: bool = True
 
     @property
@@ -84,8 +92,13 @@ def load_settings(
         public_url=_parse_public_url(given("PUBLIC_URL", public_url, f"http://{shown_host}:{bind_port}")),
         admin_api_key=environment.get(f"{ENVIRONMENT_PREFIX}ADMIN_API_KEY") or None,
         admin_username=environment.get(f"{ENVIRONMENT_PREFIX}ADMIN_USERNAME") or "admin",
-        cache_bytes=_parse_size(given("CACHE_BYTES", None, str(256 * 1024 * 1024))),
-        segment_cache_bytes=_parse_size(given("SEGMENT_CACHE_BYTES", None, str(4 * 1024**3))),
+        cache_bytes=_parse_size("cache_bytes", given("CACHE_BYTES", None, str(256 * 1024 * 1024))),
+        segment_cache_bytes=_parse_size("segment_cache_bytes", given("SEGMENT_CACHE_BYTES", None, str(4 * 1024**3))),
+        sql_timeout_s=_parse_seconds("sql_timeout_s", given("SQL_TIMEOUT_S", None, "30")),
+        sql_memory_bytes=max(
+            MIN_SQL_MEMORY_BYTES,
+            _parse_size("sql_memory_bytes", given("SQL_MEMORY_BYTES", None, str(512 * 1024 * 1024))),
+        ),
         json_logs=given("LOG_FORMAT", None, "json") != "text",
     )
 
@@ -96,10 +109,20 @@ def _parse_port(text: str) -> int:
     return int(text)
 
 
-def _parse_size(text: str) -> int:
+def _parse_size(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise InvalidSetting("cache_bytes", text, rule="a number of bytes")
+        raise InvalidSetting(name, text, rule="a number of bytes")
     return int(text)
+
+
+def _parse_seconds(name: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MAX_SQL_TIMEOUT_S:
+        raise InvalidSetting(name, text, rule=f"seconds, above 0 and at most {MAX_SQL_TIMEOUT_S:g}")
+    return seconds
 
 
 def _parse_public_url(text: str) -> str:

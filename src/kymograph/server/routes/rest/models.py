@@ -304,6 +304,41 @@ class FilePageModel(Model):
     total: int
 
 
+class SqlRequest(Model):
+    """A statement that reads."""
+
+    query: Annotated[str, Field(max_length=65_536)]
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    format: Literal["json", "csv"] = "json"
+
+
+class SqlColumn(Model):
+    """A column of an answer."""
+
+    name: str
+    type: str
+    values: list[Any]
+
+
+class DamageModel(Model):
+    """Rows of history that cannot be read: the answer is without them."""
+
+    object: str
+    first_step: int
+    last_step: int
+    problem: str
+
+
+class SqlAnswerModel(Model):
+    """Columns of one length."""
+
+    columns: list[SqlColumn]
+    row_count: int
+    truncated: bool
+    damaged: list[DamageModel]
+    elapsed_s: float
+
+
 class PutUserRequest(Model):
     """A user to create, or to give a key to."""
 
