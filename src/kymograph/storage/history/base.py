@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +11,8 @@ from kymograph.core.history import (
     BucketAnswer,
     BucketQuery,
     Catalogue,
+    Damage,
+    ExportQuery,
     HistoryPart,
     LineBatch,
     MetricQuery,
@@ -18,6 +20,7 @@ from kymograph.core.history import (
     NumberedLine,
     RowPage,
     RowQuery,
+    RowTexts,
     Stream,
     StreamExtent,
 )
@@ -269,6 +272,40 @@ class Tail(Protocol):
         """Chunks in order of `seq`; of the writers in `after`, those with a higher `seq` only. Not for console."""
 
 
+class HistoryExport(Protocol):
+    """A history as it was at one moment, on its way out. Belongs to one thread at a time; no transaction is open."""
+
+    @property
+    def damaged(self) -> tuple[Damage, ...]:
+        """What could not be read and is left out."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it has."""
+
+    @property
+    def last_step(self) -> int | None:
+        """The highest step, None without rows."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the protocol's client reads the same rows from a Parquet file of it as it gets page by page.
+
+        That is so if every row holds the same metrics, with numbers, booleans and texts that Parquet types hold.
+        """
+
+    def pieces(self, *, with_digest: bool = False) -> Iterator[bytes]:
+        """The whole of it, in pieces of bounded size.
+
+        Args:
+            with_digest: Work out `digest` on the way; for Parquet only.
+        """
+
+    @property
+    def digest(self) -> str:
+        """After the last piece: equal for equal rows, from whatever segments they were read and however encoded."""
+
+
 class HistoryReader(Protocol):
     """Queries over all of a run's history, wherever it lies. Safe to share between threads.
 
@@ -278,6 +315,15 @@ class HistoryReader(Protocol):
 
     def rows(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
         """Merged rows in ascending step order."""
+
+    def row_texts(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowTexts:
+        """The same as JSON documents. Rows of one line are passed on as received, without being parsed."""
+
+    def export(self, parts: Sequence[HistoryPart], query: ExportQuery) -> HistoryExport:
+        """Merged rows in ascending step order, all of them."""
+
+    def identity(self, parts: Sequence[HistoryPart]) -> str:
+        """Equal as long as nothing was added to a history, taken away or compacted."""
 
     def lines(self, run: RunKey, stream: Stream, *, writer: WriterId | None = None) -> list[NumberedLine]:
         """Lines in order of (number, writer), wherever they lie; those that are no JSON objects may be left out."""

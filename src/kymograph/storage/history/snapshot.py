@@ -196,6 +196,11 @@ class Snapshot:
                 found.update((LineRef(run, writer, number), line) for number, line in lines.items())
         return found
 
+    def pick(self, run: RunKey, writer: WriterId, numbers: Sequence[int]) -> list[str | None]:
+        """Lines of one writer by number; None for those that this transaction does not see."""
+        found = self._pick(run, {writer: set(numbers)})[writer]
+        return [found.get(number) for number in numbers]
+
     def _pick(self, run: RunKey, numbers: Mapping[WriterId, set[int]]) -> dict[WriterId, dict[int, str]]:
         found: dict[WriterId, dict[int, str]] = {writer: {} for writer in numbers}
         versions = self._versions.get(run, {})
@@ -333,8 +338,15 @@ def _kept_of(chunk: Chunk, segment: Segment) -> list[Chunk]:
     ]
 
 
-def read_around_damage(database: Database, job: Callable[[Transaction, Mapping[ObjectKey, str]], T]) -> T:
+def read_around_damage(
+    database: Database, job: Callable[[Transaction, Mapping[ObjectKey, str]], T], *, check: Callable[[T], object] = id
+) -> T:
     """Run a reading job; what turns out to be damaged on the way is left out, and the job told so.
+
+    Args:
+        database: Where it reads.
+        job: What it does; gets what is known to be damaged, with the problem.
+        check: Looks at the result when the transaction has ended; what it finds damaged is left out likewise.
 
     Raises:
         StoreCorrupt: Something other than a segment is.
@@ -342,9 +354,12 @@ def read_around_damage(database: Database, job: Callable[[Transaction, Mapping[O
     damaged: dict[ObjectKey, str] = {}
     while True:
         try:
-            return database.read(lambda tx: job(tx, damaged))
+            result = database.read(lambda tx: job(tx, damaged))
+            check(result)
         except StoreCorrupt as exc:
             stem = ObjectKey(exc.what.removesuffix(".parquet").removesuffix(".jsonl.zst"))
             if stem == exc.what or stem in damaged:
                 raise
             damaged[stem] = exc.problem
+        else:
+            return result
