@@ -46,6 +46,7 @@ def chores_of(deployment: Deployment) -> list[Chore]:
         Chore("tell watchers of silent runs", SILENCE_CHECK_INTERVAL_S, services.runs.announce_silent),
         Chore("collect deleted runs", DELETED_INTERVAL_S, services.garbage.collect_runs),
         Chore("collect deleted projects", DELETED_INTERVAL_S, services.garbage.collect_projects),
+        Chore("collect replaced segments", DELETED_INTERVAL_S, services.garbage.collect_segments),
         Chore("collect stray objects", STRAY_OBJECTS_INTERVAL_S, services.garbage.collect_strays),
     ]
 
