@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from kymograph.storage.base import Transaction
 
 
+COMPACTED_STREAMS = (Stream.HISTORY, Stream.SYSTEM)
+"""Console lines stay in the tail: they have no steps or columns."""
+SEGMENT_OBJECTS = "segments/"
+"""Where objects of segments lie: ``segments/<key of the run>/<random>``, and an ending."""
+_POINTS, _LINES = ".parquet", ".jsonl.zst"
+
+
 @dataclass(frozen=True, slots=True)
 class StreamVersion:
     """What a reader compares to know whether its copy of a stream of one writer is current."""
@@ -97,12 +104,17 @@ class Segment:
     @property
     def points_key(self) -> ObjectKey:
         """The Parquet file of its points."""
-        return ObjectKey(f"{self.object}.parquet")
+        return ObjectKey(f"{self.object}{_POINTS}")
 
     @property
     def lines_key(self) -> ObjectKey:
         """Its lines as received."""
-        return ObjectKey(f"{self.object}.jsonl.zst")
+        return ObjectKey(f"{self.object}{_LINES}")
+
+
+def segment_of_object(key: ObjectKey) -> ObjectKey:
+    """`Segment.object` of the segment that an object would be of."""
+    return ObjectKey(key.removesuffix(_POINTS).removesuffix(_LINES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +138,6 @@ class TailSize:
     chunks: int
     raw_bytes: int
     """Of their lines, unpacked."""
-
-
-COMPACTED_STREAMS = frozenset({Stream.HISTORY, Stream.SYSTEM})
-"""Console lines stay in the tail: they have no steps or columns."""
 
 
 class SegmentStore(Protocol):
@@ -158,10 +166,13 @@ class SegmentStore(Protocol):
         """Hide rows or lines of a segment; False, and no change, if it has been changed by somebody else."""
 
     def claim(self, run: RunKey, stream: Stream, *, worker: str, now: datetime, expires_at: datetime) -> bool:
-        """Reserve a stream for one compactor; False while another one holds it."""
+        """Reserve a stream for one compactor, or keep it for longer; False while another one holds it."""
 
     def release(self, run: RunKey, stream: Stream, *, worker: str) -> None:
         """Give a claim back."""
+
+    def drop_claims(self, *, before: datetime | None = None) -> int:
+        """Drop claims that expired before a moment, by default all there are; returns how many."""
 
     def tail_bytes(self, run: RunKey, stream: Stream) -> int:
         """How much of a stream is in the tail, unpacked."""
@@ -169,11 +180,11 @@ class SegmentStore(Protocol):
     def list_due(self, *, min_bytes: int, limit: int) -> list[tuple[RunKey, Stream, int]]:
         """Streams with at least this many bytes in the tail, the fullest first, with these bytes."""
 
-    def list_retired(self, before: datetime, *, limit: int) -> list[Segment]:
-        """Segments that were replaced before a moment."""
+    def list_retired(self, before: datetime, *, after: int = 0, limit: int) -> list[Segment]:
+        """Segments that were replaced before a moment, by id, those with a higher id than `after`."""
 
     def forget(self, ids: Collection[int]) -> None:
-        """Drop the rows of retired segments, once their objects are gone."""
+        """Drop rows of segments, once their objects are gone."""
 
     def list_of_run(self, run: RunKey) -> list[Segment]:
         """All segments of a run, retired ones included."""

@@ -19,7 +19,7 @@ from kymograph.core.rows import leaves_of, merge_rows, parse_row, step_of_line
 from kymograph.core.value_kinds import BOOLEAN, INTEGER, LAST_NUMERIC
 from kymograph.errors import StoreCorrupt
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import Chunk, Segment
+from kymograph.storage.history.base import Chunk, Segment, segment_of_object
 from kymograph.storage.history.column_cache import NO_BASE, Base, ColumnCache
 from kymograph.storage.history.columns import Columns, Ints, Series
 from kymograph.storage.history.payload import decode_lines, encode_lines
@@ -357,7 +357,7 @@ def read_around_damage(
             result = database.read(lambda tx: job(tx, damaged))
             check(result)
         except StoreCorrupt as exc:
-            stem = ObjectKey(exc.what.removesuffix(".parquet").removesuffix(".jsonl.zst"))
+            stem = segment_of_object(ObjectKey(exc.what))
             if stem == exc.what or stem in damaged:
                 raise
             damaged[stem] = exc.problem

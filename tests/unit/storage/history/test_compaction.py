@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from kymograph.core.history import HistoryPart, LineBatch, RowQuery, Stream
 from kymograph.storage.base import Database
 from kymograph.storage.history.base import Replacement
 from kymograph.storage.history.query import StoredHistory
-from kymograph.types import RunKey, WriterId
+from kymograph.testing.power import watched_flushes
+from kymograph.types import ObjectKey, RunKey, WriterId
 from tests.unit.storage.history.compacting import Compactions
 from tests.unit.storage.history.model import (
     MAX_STEP,
@@ -271,3 +273,28 @@ def test_key_that_held_mappings_in_one_segment_only_is_known_in_all_rows_of_the_
     points = {info.name: info.points for info in reader.catalogue((HistoryPart(RUN),)).metrics}
 
     assert points == {"_step": 5, "a": 4, "a.x": 1}
+
+
+# --- power failures ---------------------------------------------------------------------------------------------------
+
+
+def test_objects_of_a_segment_are_on_the_disk_before_it_is_put_in_place(
+    compactions: Compactions, reader: StoredHistory
+) -> None:
+    """Putting it in place removes the lines from the database: they must not be in the memory of the machine alone."""
+    send(compactions, 0, line(0, a=0))
+    compactions.compact(RUN)
+    send(compactions, 1, line(1, a=1))
+    root = compactions.objects.local_path(ObjectKey("x"))
+    assert root is not None
+    with watched_flushes() as flushed:
+        for build in (partial(compactions.builder.compact, take_open=True), compactions.builder.merge):
+            built = build(RUN, Stream.HISTORY)
+            assert built is not None
+            for key in (built.segment.points_key, built.segment.lines_key):
+                path = compactions.objects.local_path(key)
+                assert path is not None
+                assert flushed.holds(path, root=root.parent)
+            assert compactions.put(built)
+
+    assert values(reader) == [(0, 0), (1, 1)]

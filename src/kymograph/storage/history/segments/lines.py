@@ -9,7 +9,8 @@ import struct
 import zlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -82,16 +83,21 @@ class LinesWriter:
 class LinesFile:
     """A segment's lines. Safe to share between threads: it opens the file for every look, which is rare and short."""
 
-    def __init__(self, path: Path, *, name: str) -> None:
+    def __init__(self, path: Path, *, name: str, fetch: Callable[[], Path] | None = None) -> None:
         """Read the index.
 
+        Args:
+            path: Where it is.
+            name: What error messages call it.
+            fetch: Brings it back, if it may go away.
+
         Raises:
-            StoreCorrupt: Cut off or damaged.
-            FileNotFoundError: Not there.
+            StoreCorrupt: Not there, cut off or damaged.
         """
         self._path = path
+        self._fetch = fetch
         self.name = name
-        with path.open("rb") as file:
+        with self._open() as file:
             size = file.seek(0, 2)
             self.size_bytes = size
             if size < _TRAILER.size:
@@ -112,6 +118,15 @@ class LinesFile:
             frame = Frame(WriterId(index["writers"][writer]), first_line, line_count, offset, frame_size)
             self._frames[frame.writer].append(frame)
 
+    def _open(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except FileNotFoundError as exc:
+            if self._fetch is not None:
+                with suppress(FileNotFoundError):
+                    return self._fetch().open("rb")
+            raise StoreCorrupt(self.name, problem="the object is missing") from exc
+
     def frames(self) -> list[Frame]:
         """All chunks by writer and number."""
         return [frame for frames in self._frames.values() for frame in frames]
@@ -120,11 +135,10 @@ class LinesFile:
         """Chunks as they are stored, in the order asked for.
 
         Raises:
-            StoreCorrupt: The file is shorter than its index says.
-            FileNotFoundError: Not there any more.
+            StoreCorrupt: The file is not there any more, or shorter than its index says.
         """
         found: list[bytes] = []
-        with self._path.open("rb") as file:
+        with self._open() as file:
             for frame in frames:
                 file.seek(frame.offset)
                 payload = file.read(frame.size)
