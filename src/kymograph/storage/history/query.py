@@ -34,6 +34,7 @@ from kymograph.core.history import (
 )
 from kymograph.core.rows import merge_rows, pick_keys
 from kymograph.core.value_kinds import VALUE_KINDS
+from kymograph.errors import StoreCorrupt
 from kymograph.storage import safe_regex
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import Segment, SegmentExtent
@@ -75,7 +76,7 @@ class StoredHistory:
     ) -> T:
         wanted = {*runs, *(part.run for part in parts)}
 
-        def job(tx: Transaction, damaged: Mapping[ObjectKey, str]) -> T:
+        def job(tx: Transaction, damaged: Mapping[ObjectKey, StoreCorrupt]) -> T:
             return work(Snapshot(self._cache, self._files, tx, wanted, stream, damaged))
 
         return read_around_damage(self._database, job)

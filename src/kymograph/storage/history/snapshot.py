@@ -77,7 +77,7 @@ class Snapshot:
         transaction: Transaction,
         runs: Collection[RunKey],
         stream: Stream,
-        damaged: Mapping[ObjectKey, str],
+        damaged: Mapping[ObjectKey, StoreCorrupt],
     ) -> None:
         self._cache = cache
         self._files = files
@@ -170,9 +170,9 @@ class Snapshot:
         return self._held[run]
 
     def _open(self, segment: Segment) -> PointsFile:
-        problem = self._damaged.get(segment.object)
-        if problem is not None:
-            raise StoreCorrupt(segment.object, problem=problem)
+        known = self._damaged.get(segment.object)
+        if known is not None:
+            raise StoreCorrupt(known.what, problem=known.problem)
         return self._files.points(segment)
 
     def _chunks_of(self, segments: Sequence[Segment]) -> list[Chunk]:
@@ -330,13 +330,13 @@ def _kept_of(chunk: Chunk, last_kept_step: int) -> list[Chunk]:
     ]
 
 
-def read_around_damage(database: Database, job: Callable[[Transaction, Mapping[ObjectKey, str]], T]) -> T:
+def read_around_damage(database: Database, job: Callable[[Transaction, Mapping[ObjectKey, StoreCorrupt]], T]) -> T:
     """Run a reading job; what turns out to be damaged on the way is left out, and the job told so.
 
     Raises:
         StoreCorrupt: Something other than a segment is.
     """
-    damaged: dict[ObjectKey, str] = {}
+    damaged: dict[ObjectKey, StoreCorrupt] = {}
     while True:
         try:
             return database.read(lambda tx: job(tx, damaged))
@@ -344,4 +344,4 @@ def read_around_damage(database: Database, job: Callable[[Transaction, Mapping[O
             stem = ObjectKey(exc.what.removesuffix(".parquet").removesuffix(".jsonl.zst"))
             if stem == exc.what or stem in damaged:
                 raise
-            damaged[stem] = exc.problem
+            damaged[stem] = exc
