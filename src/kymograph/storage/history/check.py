@@ -93,8 +93,7 @@ def _damaged_metrics(file: PointsFile) -> tuple[str, ...]:
     try:
         for metric in file.metrics():
             try:
-                metric.to_points()
-                metric.levels()
+                _ = metric.steps, metric.to_points(), metric.levels()
             except StoreCorrupt:
                 named[metric.name] = None
             if len(named) == MAX_NAMED_METRICS:
