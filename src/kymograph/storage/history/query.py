@@ -36,6 +36,7 @@ from kymograph.core.history import (
 )
 from kymograph.core.rows import merge_rows, pick_keys
 from kymograph.core.value_kinds import VALUE_KINDS
+from kymograph.errors import StoreCorrupt
 from kymograph.storage import safe_regex
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.column_cache import ColumnCache
@@ -79,7 +80,7 @@ class StoredHistory:
     ) -> T:
         wanted = {*runs, *(part.run for part in parts)}
 
-        def job(tx: Transaction, damaged: Mapping[ObjectKey, str]) -> T:
+        def job(tx: Transaction, damaged: Mapping[ObjectKey, StoreCorrupt]) -> T:
             return work(Snapshot(self._cache, self._files, tx, wanted, stream, damaged))
 
         return read_around_damage(self._database, job)
@@ -97,7 +98,7 @@ class StoredHistory:
     def export(self, parts: Sequence[HistoryPart], query: ExportQuery) -> StoredExport:
         """Docstring inherited."""
 
-        def job(tx: Transaction, damaged: Mapping[ObjectKey, str]) -> StoredExport:
+        def job(tx: Transaction, damaged: Mapping[ObjectKey, StoreCorrupt]) -> StoredExport:
             snapshot = Snapshot(self._cache, self._files, tx, {part.run for part in parts}, Stream.HISTORY, damaged)
             return freeze(tx, snapshot, self._files, query, parts, damaged)
 

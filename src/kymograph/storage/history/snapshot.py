@@ -76,7 +76,7 @@ class Snapshot:
         transaction: Transaction,
         runs: Collection[RunKey],
         stream: Stream,
-        damaged: Mapping[ObjectKey, str],
+        damaged: Mapping[ObjectKey, StoreCorrupt],
     ) -> None:
         self._cache = cache
         self._files = files
@@ -166,9 +166,9 @@ class Snapshot:
         return self._held[run]
 
     def _open(self, segment: Segment) -> PointsFile:
-        problem = self._damaged.get(segment.object)
-        if problem is not None:
-            raise StoreCorrupt(segment.object, problem=problem)
+        known = self._damaged.get(segment.object)
+        if known is not None:
+            raise StoreCorrupt(known.what, problem=known.problem)
         return self._files.points(segment)
 
     def _chunks_of(self, segments: Sequence[Segment]) -> list[Chunk]:
@@ -339,7 +339,10 @@ def _kept_of(chunk: Chunk, segment: Segment) -> list[Chunk]:
 
 
 def read_around_damage(
-    database: Database, job: Callable[[Transaction, Mapping[ObjectKey, str]], T], *, check: Callable[[T], object] = id
+    database: Database,
+    job: Callable[[Transaction, Mapping[ObjectKey, StoreCorrupt]], T],
+    *,
+    check: Callable[[T], object] = id,
 ) -> T:
     """Run a reading job; what turns out to be damaged on the way is left out, and the job told so.
 
@@ -351,7 +354,7 @@ def read_around_damage(
     Raises:
         StoreCorrupt: Something other than a segment is.
     """
-    damaged: dict[ObjectKey, str] = {}
+    damaged: dict[ObjectKey, StoreCorrupt] = {}
     while True:
         try:
             result = database.read(lambda tx: job(tx, damaged))
@@ -360,6 +363,6 @@ def read_around_damage(
             stem = segment_of_object(ObjectKey(exc.what))
             if stem == exc.what or stem in damaged:
                 raise
-            damaged[stem] = exc.problem
+            damaged[stem] = exc
         else:
             return result

@@ -139,12 +139,12 @@ class Sources:
         parts_by_run = self._parts(list(ids))
         everything = {part.run for parts in parts_by_run.values() for part in parts}
 
-        def snapshot_without(damaged: dict[ObjectKey, str]) -> Snapshot:
+        def snapshot_without(damaged: dict[ObjectKey, StoreCorrupt]) -> Snapshot:
             return Snapshot(self.cache, self.files, self.transaction, everything, Stream.HISTORY, damaged)
 
         snapshot = snapshot_without({})
         for run, parts in parts_by_run.items():
-            damaged: dict[ObjectKey, str] = {}
+            damaged: dict[ObjectKey, StoreCorrupt] = {}
             seen: set[str] = set()
             while True:
                 try:
@@ -156,7 +156,7 @@ class Sources:
                     if stem is None or stem in damaged:
                         raise
                     # Metrics that are through stay; the others are merged again, without that segment.
-                    damaged[stem] = exc.problem
+                    damaged[stem] = exc
                     self._note(exc, stem, [part.run for part in parts], run)
                     snapshot = snapshot_without(damaged)
             if damaged:
@@ -196,8 +196,7 @@ class Sources:
         names = snapshot.names(parts) if reads.names is None else sorted(reads.names)
         view = snapshot.view(parts, names)
         for damage in view.damaged:
-            if _stem(damage.object) is not None:  # one that was given to the snapshot is noted already
-                self.damaged[damage.object, run] = damage
+            self.damaged[damage.object, run] = damage
         if reads.first_step is not None or reads.last_step is not None:
             view = view.within(reads.first_step, reads.last_step)
         for name in names:

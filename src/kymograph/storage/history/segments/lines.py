@@ -1,6 +1,7 @@
 """The lines of a segment: ``.jsonl.zst``, the compressed chunks as they came, one after another.
 
-``zstdcat`` prints it as JSON lines. At its end a frame that every decompressor skips says where each chunk lies.
+``zstdcat`` prints it as JSON lines. At its end a frame that every decompressor skips says where each chunk lies, with
+its checksum.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Frame:
     line_count: int
     offset: int
     size: int
+    crc: int
+    """CRC-32 of its bytes: zstd's own checksum covers what they expand to, which some flipped bits do not change."""
 
     @property
     def end(self) -> int:
@@ -56,7 +59,8 @@ class LinesWriter:
     def add(self, writer: WriterId, first_line: int, line_count: int, payload: bytes) -> None:
         """Add a chunk as `storage.history.payload` makes them. No line may come twice."""
         self._sink.write(payload)
-        self._frames.append(Frame(writer, first_line, line_count, self._position, len(payload)))
+        crc = zlib.crc32(payload)
+        self._frames.append(Frame(writer, first_line, line_count, self._position, len(payload), crc))
         self._position += len(payload)
 
     def close(self) -> int:
@@ -69,7 +73,7 @@ class LinesWriter:
                 "version": VERSION,
                 "writers": writers,
                 "frames": [
-                    [index[frame.writer], frame.first_line, frame.line_count, frame.offset, frame.size]
+                    [index[frame.writer], frame.first_line, frame.line_count, frame.offset, frame.size, frame.crc]
                     for frame in ordered
                 ],
             }
@@ -104,18 +108,22 @@ class LinesFile:
                 raise StoreCorrupt(name, problem="it is cut off")
             file.seek(size - _TRAILER.size)
             length, crc, magic = _TRAILER.unpack(file.read(_TRAILER.size))
-            if magic != _MAGIC or length + _TRAILER.size > size:
+            begins = size - _TRAILER.size - length - _HEADER.size
+            if magic != _MAGIC or begins < 0:
                 raise StoreCorrupt(name, problem="it is cut off")
-            file.seek(size - _TRAILER.size - length)
+            file.seek(begins)
+            header = file.read(_HEADER.size)
             packed = file.read(length)
-        if zlib.crc32(packed) != crc:
+        if zlib.crc32(packed) != crc or header != _HEADER.pack(_SKIPPABLE, length + _TRAILER.size):
             raise StoreCorrupt(name, problem="its index is damaged")
+        self.index_at = begins
+        """Where the lines end."""
         index = orjson.loads(packed)
         if index["version"] > VERSION:
             raise StoreCorrupt(name, problem="it is of a newer Kymograph; upgrade this server")
         self._frames: dict[WriterId, list[Frame]] = defaultdict(list)
-        for writer, first_line, line_count, offset, frame_size in index["frames"]:
-            frame = Frame(WriterId(index["writers"][writer]), first_line, line_count, offset, frame_size)
+        for writer, *place in index["frames"]:
+            frame = Frame(WriterId(index["writers"][writer]), *place)
             self._frames[frame.writer].append(frame)
 
     def _open(self) -> BinaryIO:
@@ -135,7 +143,8 @@ class LinesFile:
         """Chunks as they are stored, in the order asked for.
 
         Raises:
-            StoreCorrupt: The file is not there any more, or shorter than its index says.
+            StoreCorrupt: The file is not there any more, or shorter than its index says, or a chunk is not what was
+                written.
         """
         found: list[bytes] = []
         with self._open() as file:
@@ -144,6 +153,9 @@ class LinesFile:
                 payload = file.read(frame.size)
                 if len(payload) != frame.size:
                     raise StoreCorrupt(self.name, problem=f"{frame.size} bytes at {frame.offset} lie beyond its end")
+                if zlib.crc32(payload) != frame.crc:
+                    end = frame.offset + frame.size
+                    raise StoreCorrupt(self.name, problem=f"bytes {frame.offset} to {end} are damaged")
                 found.append(payload)
         return found
 
