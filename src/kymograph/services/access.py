@@ -100,9 +100,16 @@ def require_project(tx: Transaction, caller: Caller, entity: str | None, name: s
 
 
 def require_run(
-    tx: Transaction, caller: Caller, entity: str | None, project: str, run: str, access: Access
+    tx: Transaction,
+    caller: Caller,
+    entity: str | None,
+    project: str,
+    run: str,
+    access: Access,
+    *,
+    lock: bool = False,
 ) -> tuple[Project, Run]:
-    """Look a run up by its address and check access.
+    """Look a run up by its address and check access; `lock` is that of `RunStore.find`.
 
     Raises:
         ProjectNotFound: See `check_project`.
@@ -111,7 +118,7 @@ def require_run(
         Forbidden: Readable but no more.
     """
     found_project = require_project(tx, caller, entity, project, access)
-    found = tx.runs.find(found_project.id, run)
+    found = tx.runs.find(found_project.id, run, lock=lock)
     if found is None:
         if access is Access.WRITE and tx.runs.is_deleted(found_project.id, run):
             raise RunDeleted(run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kymograph.core import exact_json
@@ -99,11 +99,15 @@ class HistoryService:
 
         def job(tx: Transaction) -> Run:
             now = self._clock()
-            _, run = require_run(tx, caller, entity, project, run_id, Access.WRITE)
+            _, run = require_run(tx, caller, entity, project, run_id, Access.WRITE, lock=True)
             batches = [new for batch in update.batches if (new := _unknown_part(run, batch, known)) is not None]
-            if batches:
-                tx.tail.append(run.key, batches)
-            return tx.runs.update(run.key, _change_of(run, update, now), now)
+            grown = tx.tail.append(run.key, batches)
+            return replace(
+                tx.runs.change(run, _change_of(run, update, now), now),
+                history_lines=run.history_lines + grown.get(Stream.HISTORY, 0),
+                event_lines=run.event_lines + grown.get(Stream.SYSTEM, 0),
+                console_lines=run.console_lines + grown.get(Stream.CONSOLE, 0),
+            )
 
         try:
             run = self._database.write(job)

@@ -227,8 +227,12 @@ class Tail(Protocol):
     wins, also when the first was already read, rewound over or (later) compacted.
     """
 
-    def append(self, run: RunKey, batches: Sequence[LineBatch]) -> None:
-        """Keep lines; a batch equal to what is there already changes nothing."""
+    def append(self, run: RunKey, batches: Sequence[LineBatch]) -> Mapping[Stream, int]:
+        """Keep lines; a batch equal to what is there already changes nothing.
+
+        Returns:
+            By how much `line_count` of each stream has grown.
+        """
 
     def extents(self, run: RunKey) -> list[StreamExtent]:
         """How far each stream of the run goes, by stream, writer and part."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
@@ -120,20 +120,23 @@ class SqlTail:
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def append(self, run: RunKey, batches: Sequence[LineBatch]) -> None:
+    def append(self, run: RunKey, batches: Sequence[LineBatch]) -> Mapping[Stream, int]:
         """Docstring inherited."""
+        grown = Counter[Stream]()
         for batch in batches:
             if batch.lines:
-                self._append(_StreamId(run, batch.stream, batch.writer, batch.part), batch)
+                grown[batch.stream] += self._append(_StreamId(run, batch.stream, batch.writer, batch.part), batch)
+        return grown
 
-    def _append(self, stream: _StreamId, batch: LineBatch) -> None:
+    def _append(self, stream: _StreamId, batch: LineBatch) -> int:
+        """Returns by how many lines the stream has grown."""
         state = self._lock_stream(stream)
         encoded = encode_lines(batch.lines)
         end = batch.first_line + len(batch.lines)
         if batch.first_line < state.line_count:
             pieces = self._pieces(stream, first=batch.first_line, end=end)
             if self._holds(pieces, batch, encoded):
-                return
+                return 0
             # A progress bar rewrites its line with every request: what nobody can see any more need not stay.
             self._drop({piece.seq for piece in pieces if batch.first_line <= piece.first and piece.end <= end})
             added_bytes = sum(
@@ -160,6 +163,7 @@ class SqlTail:
                 else min(state.tail_first_line, batch.first_line),
             ),
         )
+        return max(end - state.line_count, 0)
 
     def _append_at_end(
         self, stream: _StreamId, state: _StreamState, batch: LineBatch, encoded: EncodedLines

@@ -197,7 +197,8 @@ class RunStore(Protocol):
             NameTaken: It exists.
         """
 
-    def find(self, project: ProjectId, run: str) -> Run | None: ...
+    def find(self, project: ProjectId, run: str, *, lock: bool = False) -> Run | None:
+        """A run by its id; `lock` keeps others from changing it until the transaction ends."""
 
     def find_ancestor(self, project: ProjectId, run: str) -> Run | None:
         """Like `find`, but also a deleted run that was not purged yet: its forks keep what they inherited."""
@@ -210,6 +211,9 @@ class RunStore(Protocol):
 
     def update(self, run: RunKey, change: RunChange, now: datetime) -> Run:
         """Apply a change; keeps the index of config and summary values in step. Returns the run afterwards."""
+
+    def change(self, run: Run, change: RunChange, now: datetime) -> Run:
+        """As `update`, of a run that this transaction has found and locked: it is not read again."""
 
     def search(self, project: ProjectId, query: RunQuery, now: datetime) -> list[Run]:
         """One page of runs; `state` in filters means `Run.state_at(now)`. Ties are broken by newest first."""

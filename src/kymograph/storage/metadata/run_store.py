@@ -107,20 +107,23 @@ class SqlRunStore:
 
     def update(self, run: RunKey, change: RunChange, now: datetime) -> Run:
         """Docstring inherited."""
-        row = self._connection.execute(_locked_run(self._dialect), {"with_key": run}).one_or_none()
+        row = self._connection.execute(_locked_by_key(self._dialect), {"with_key": run}).one_or_none()
         if row is None:
             raise RunNotFound(str(run))
-        before = _run(row)
-        after = _changed(before, change)
+        return self.change(_run(row), change, now)
+
+    def change(self, run: Run, change: RunChange, now: datetime) -> Run:
+        """Docstring inherited."""
+        before, after = run, _changed(run, change)
         old, new = _columns(before), _columns(after)
         columns = {name: value for name, value in new.items() if old[name] != value}
         documents = {
             name: getattr(after, name) for name in _DOCUMENT_COLUMNS if getattr(before, name) != getattr(after, name)
         }
         statement = _update_run(self._dialect, is_revised=not _SEARCHED_DOCUMENTS.isdisjoint(documents))
-        self._connection.execute(statement, {"with_key": run, **columns, "updated_at": now})
+        self._connection.execute(statement, {"with_key": run.key, **columns, "updated_at": now})
         if documents:
-            self._connection.execute(_UPDATE_DOCUMENTS, {"of_run": run, **documents})
+            self._connection.execute(_UPDATE_DOCUMENTS, {"of_run": run.key, **documents})
         return after
 
     def delete(self, run: RunKey, now: datetime) -> None:
@@ -139,9 +142,9 @@ class SqlRunStore:
 
     # --- find --------------------------------------------------------------------------------------------------------
 
-    def find(self, project: ProjectId, run: str) -> Run | None:
+    def find(self, project: ProjectId, run: str, *, lock: bool = False) -> Run | None:
         """Docstring inherited."""
-        return self._one(_RUN_BY_ID, {"in_project": project, "with_id": run})
+        return self._one(_locked_by_id(self._dialect) if lock else _RUN_BY_ID, {"in_project": project, "with_id": run})
 
     def find_ancestor(self, project: ProjectId, run: str) -> Run | None:
         """Docstring inherited."""
@@ -289,8 +292,13 @@ _INSERT_DOCUMENTS = insert(run_documents)
 
 
 @cache
-def _locked_run(dialect: str) -> Select[Any]:
+def _locked_by_key(dialect: str) -> Select[Any]:
     return _RUN_BY_KEY.with_for_update(of=runs) if dialect == "postgresql" else _RUN_BY_KEY
+
+
+@cache
+def _locked_by_id(dialect: str) -> Select[Any]:
+    return _RUN_BY_ID.with_for_update(of=runs) if dialect == "postgresql" else _RUN_BY_ID
 
 
 @cache

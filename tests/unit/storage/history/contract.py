@@ -120,6 +120,24 @@ class TailContract:
         assert extents(database) == before
         assert database.read(lambda tx: tx.tail.versions([RUN], Stream.HISTORY)) == versions
 
+    def test_appending_tells_how_many_lines_are_new(self, database: Database) -> None:
+        def grown(*batches: LineBatch) -> dict[Stream, int]:
+            return {
+                stream: count
+                for stream, count in database.write(lambda tx: tx.tail.append(RUN, batches)).items()
+                if count
+            }
+
+        assert grown(history(0, "a", "b"), console(5, "x")) == {Stream.HISTORY: 2, Stream.CONSOLE: 6}
+        assert grown(history(0, "a", "b")) == {}
+        assert grown(history(0, "A"), console(0, "y")) == {}
+        assert grown(history(1, "b", "c"), history(0, "a", writer="w"), console(0, "z", part="2")) == {
+            Stream.HISTORY: 2,
+            Stream.CONSOLE: 1,
+        }
+        lines = database.read(lambda tx: tx.tail.line_count(RUN, Stream.HISTORY))
+        assert lines == 4
+
     def test_the_later_batch_wins_line_by_line(self, database: Database) -> None:
         append(database, history(0, "a", "b", "c", "d"))
         append(database, history(1, "B", "C"))
