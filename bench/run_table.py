@@ -1,6 +1,6 @@
 """The run table of a project of 100,000 runs × 200 columns: filters, orders, pages, groups; beside MLflow's search.
 
-    .venv/bin/python bench/run_table.py [--runs 100000] [--database sqlite|postgresql|both] [--mlflow 100000]
+    .venv/bin/python bench/run_table.py [--runs 100000] [--database sqlite|postgresql|both] [--repeats 40]
 
 Fills a project through the tables (on a sample, rows are compared with those that the store writes), lets the server's
 own chore index it, then asks a server process over HTTP:
@@ -17,23 +17,26 @@ from __future__ import annotations
 
 import argparse
 import base64
+import fcntl
 import json
 import random
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-from init_sequence import KEY, ROOT, Server, machine, quantile
+import psutil
+from init_sequence import KEY, ROOT, Server, free_port, machine, quantile
 from sqlalchemy import insert, select
-from table_data import METRICS, NUMBERS, TAGS, TEXTS, RunData, make_run
+from table_data import METRICS, NUMBERS, OPTIMIZERS, TAGS, TEXTS, RunData, make_run
 
 from kymograph.core import exact_json
 from kymograph.core.project import Project
@@ -163,6 +166,12 @@ class Query:
 
 
 BASE = f"/api/v1/projects/admin/{PROJECT}"
+NEWEST = "newest first, page of 50 × 50 columns"
+RANGES = "config range ∧ metric ∧ state ∧ tag, by metric, 50 × 20"
+EQUAL = "config text ∧ number ∧ metric, by text and metric, 100 × 20"
+PATTERN = "pattern on names ∧ state, by metric, 50 × 20"
+WORDS = "free words, newest first, 50 × 20"
+DEEP = "no filter, by metric, deep page of 100 × 20"
 
 
 def metric(draw: random.Random) -> str:
@@ -241,16 +250,72 @@ def rest_queries(run_count: int) -> list[Query]:
         body = {"query": RUNS_DOCUMENT, "operationName": "Runs", "variables": variables}
         return "POST", "/graphql", {"json": body}
 
+    def groups(draw: random.Random) -> tuple[str, str, dict[str, Any]]:
+        by = ["config.optimizer.name", f"config.text_{draw.randrange(10):02}"]
+        parameters = {"by": by, "metric": [f"summary.{metric(draw)}" for _ in range(3)], "q": '{"state": "finished"}'}
+        return "GET", f"{BASE}/groups", {"params": parameters}
+
+    def names(draw: random.Random) -> tuple[str, str, dict[str, Any]]:
+        return "GET", f"{BASE}/columns", {"params": {"q": f"metric_{draw.randrange(10)}"}}
+
     return [
-        Query("newest first, page of 50 × 50 columns", newest),
-        Query("config range ∧ metric ∧ state ∧ tag, by metric, 50 × 20", config_range),
-        Query("config text ∧ number ∧ metric, by text and metric, 100 × 20", equal_text),
-        Query("pattern on names ∧ state, by metric, 50 × 20", by_pattern),
-        Query("free words, newest first, 50 × 20", by_words),
-        Query("no filter, by metric, deep page of 100 × 20", deep),
+        Query(NEWEST, newest),
+        Query(RANGES, config_range),
+        Query(EQUAL, equal_text),
+        Query(PATTERN, by_pattern),
+        Query(WORDS, by_words),
+        Query(DEEP, deep),
         Query("no filter, by metric, page of 100 × 150 columns", wide),
-        Query("GraphQL Runs: the first filter and order, page of 50", graphql),
+        Query("GraphQL `Runs`: the second query, page of 50", graphql),
+        Query("groups by two config values, spread of 3 metrics", groups),
+        Query("columns by part of the name", names),
     ]
+
+
+def mlflow_queries(run_count: int, experiment: str) -> list[Query]:
+    """The same as far as its language goes; it always gives whole runs."""
+
+    def search(condition: str, order: Sequence[str], limit: int, offset: int = 0) -> tuple[str, str, dict[str, Any]]:
+        body = {
+            "experiment_ids": [experiment],
+            "filter": condition,
+            "order_by": list(order),
+            "max_results": limit,
+        }
+        if offset:
+            body["page_token"] = base64.b64encode(json.dumps({"offset": offset}).encode()).decode()
+        return "POST", "/api/2.0/mlflow/runs/search", {"json": body}
+
+    def newest(_draw: random.Random) -> tuple[str, str, dict[str, Any]]:
+        return search("", ["attributes.start_time DESC"], 50)
+
+    def ranges(draw: random.Random) -> tuple[str, str, dict[str, Any]]:
+        condition = (
+            f"params.`optimizer.name` = '{draw.choice(OPTIMIZERS)}' "
+            f"AND metrics.`{metric(draw)}` > {draw.random() / 2} "
+            f"AND attributes.status = 'FINISHED' AND tags.{draw.choice(TAGS)} = '1'"
+        )
+        return search(condition, [f"metrics.`{metric(draw)}` DESC"], 50)
+
+    def equal(draw: random.Random) -> tuple[str, str, dict[str, Any]]:
+        condition = f"params.text_{draw.randrange(TEXTS):02} = 'choice-1' AND metrics.`{metric(draw)}` > -1"
+        order = [f"params.text_{draw.randrange(TEXTS):02} ASC", f"metrics.`{metric(draw)}` DESC"]
+        return search(condition, order, 100)
+
+    def pattern(draw: random.Random) -> tuple[str, str, dict[str, Any]]:
+        name = f"{draw.choice(TAGS)}-run-{draw.randrange(10)}%"
+        condition = f"attributes.run_name LIKE '{name}' AND attributes.status != 'KILLED'"
+        return search(condition, [f"metrics.`{metric(draw)}` ASC"], 50)
+
+    def words(draw: random.Random) -> tuple[str, str, dict[str, Any]]:
+        condition = f"attributes.run_name ILIKE '%{draw.choice(TAGS)}%{draw.randrange(100)}%'"
+        return search(condition, ["attributes.start_time DESC"], 50)
+
+    def deep(draw: random.Random) -> tuple[str, str, dict[str, Any]]:
+        return search("", [f"metrics.`{metric(draw)}` DESC"], 100, draw.randrange(1, run_count // 2))
+
+    kinds = {NEWEST: newest, RANGES: ranges, EQUAL: equal, PATTERN: pattern, WORDS: words, DEEP: deep}
+    return [Query(what, make) for what, make in kinds.items()]
 
 
 def runs_document() -> str:
@@ -281,15 +346,15 @@ class Measured:
 class Asker:
     """Sends queries to one server and takes the time from the first byte sent to the last one received."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._http = httpx.Client(base_url=server.url, auth=("api", KEY), timeout=120)
+    def __init__(self, url: str, cpu_ms: Callable[[], float]) -> None:
+        self._cpu_ms = cpu_ms
+        self._http = httpx.Client(base_url=url, auth=("api", KEY), timeout=300)
 
     def take(self, what: str, queries: Sequence[Query], draw: random.Random, repeats: int) -> Measured:
         """Ask each of the queries so many times, in turn."""
-        cpu_before = self._server.cpu_ms()
+        cpu_before = self._cpu_ms()
         times = [self.ask(query, draw) for _ in range(repeats) for query in queries]
-        return Measured(what, times, (self._server.cpu_ms() - cpu_before) / len(times))
+        return Measured(what, times, (self._cpu_ms() - cpu_before) / len(times))
 
     def ask(self, query: Query, draw: random.Random) -> float:
         """Milliseconds of one query."""
@@ -339,7 +404,9 @@ def live_runs(url: str) -> Iterator[list[float]]:
         thread.join()
 
 
-def measure(folder: Path, database: str, run_count: int, repeats: int) -> Iterator[Measured]:
+def measure(
+    folder: Path, database: str, run_count: int, repeats: int, turn: AbstractContextManager[None]
+) -> Iterator[Measured]:
     """All figures on one database."""
     data = folder / "data"
     settings = load_settings({}, data=str(data), database=database, public_url="http://127.0.0.1")
@@ -352,13 +419,18 @@ def measure(folder: Path, database: str, run_count: int, repeats: int) -> Iterat
         note(f"filled in {filled - began:.0f} s, {indexed:,} runs indexed in {time.perf_counter() - filled:.0f} s")
     finally:
         deployment.close()
-    server = Server(data, KYMOGRAPH_DATABASE=settings.database)
+    with turn:
+        yield from ask_ours(data, settings.database, run_count, repeats)
+
+
+def ask_ours(data: Path, database: str, run_count: int, repeats: int) -> Iterator[Measured]:
+    """The figures of a server on a filled database."""
+    server = Server(data, KYMOGRAPH_DATABASE=database)
     try:
         queries = rest_queries(run_count)
-        asker = Asker(server)
+        asker = Asker(server.url, server.cpu_ms)
         before_mb = server.resident_mb()
-        first = asker.take("first query after the start", queries[1:2], random.Random(1), 1)
-        yield first
+        yield asker.take("the first query after the start", queries[1:2], random.Random(1), 1)
         yield asker.take("the mix, from a fresh start", queries, random.Random(2), max(repeats // 2, 1))
         for query in queries:
             yield asker.take(query.what, [query], random.Random(3), repeats)
@@ -370,8 +442,85 @@ def measure(folder: Path, database: str, run_count: int, repeats: int) -> Iterat
         server.stop()
 
 
+@contextmanager
+def mlflow_server(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """MLflow's own server on the store in a folder, with one worker, as ours has."""
+    port = free_port()
+    with (folder / "server.log").open("ab") as log:
+        command = [MLFLOW / "bin/mlflow", "server", "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+        command += ["--default-artifact-root", folder / "artifacts", "--port", str(port), "--workers", "1"]
+        process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, cwd=folder)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while process.poll() is None:
+            try:
+                httpx.get(f"{url}/health", timeout=5).raise_for_status()
+            except httpx.HTTPError:
+                time.sleep(0.2)
+            else:
+                break
+        else:
+            raise SystemExit(f"MLflow's server ended: {(folder / 'server.log').read_text()}")
+        yield url, psutil.Process(process.pid)
+    finally:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.terminate()
+        process.terminate()
+        process.wait(30)
+
+
+def measure_mlflow(
+    folder: Path, run_count: int, repeats: int, turn: AbstractContextManager[None]
+) -> Iterator[Measured]:
+    """Its figures, for the queries that it can answer."""
+    fill_script = [MLFLOW / "bin/python", ROOT / "bench/mlflow_fill.py", folder, str(run_count)]
+    done = subprocess.run([str(part) for part in fill_script], check=True, capture_output=True, text=True)
+    experiment, seconds = done.stdout.split()[-2:]
+    note(f"MLflow filled in {seconds} s, {(folder / 'mlflow.db').stat().st_size / 2**20:,.0f} MB")
+    with turn, mlflow_server(folder) as (url, process):
+
+        def cpu_ms() -> float:
+            used = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+            return sum(each.user + each.system for each in used) * 1000
+
+        asker = Asker(url, cpu_ms)
+        queries = mlflow_queries(run_count, experiment)
+        asker.ask(queries[0], random.Random(1))  # its worker loads most of itself with the first request
+        for query in queries:
+            yield asker.take(query.what, [query], random.Random(3), repeats)
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+
 def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def cells(found: Measured | None) -> str:
+    """Median, 95th percentile and processor time."""
+    if found is None:
+        return "| | | "
+    p50, p95 = (quantile(found.times_ms * 2, percent) for percent in (50, 95))
+    return f"| {p50:,.0f} | {p95:,.0f} | {found.cpu_ms:,.0f} "
+
+
+def report(results: dict[str, dict[str, Measured]]) -> bool:
+    """Print one table; gives whether the bound holds for every query of ours."""
+    ours = [name for name in results if name != "MLflow"]
+    is_kept = True
+    print(f"| milliseconds | {' | '.join(f'{name} p50 | p95 | CPU' for name in results)} | MLflow ÷ {ours[0]} |")
+    print(f"| --- |{' ---: | ---: | ---: |' * len(results)} ---: |")
+    for what in dict.fromkeys(what for found in results.values() for what in found):
+        row = [results[name].get(what) for name in results]
+        mine, peer = results[ours[0]].get(what), results.get("MLflow", {}).get(what)
+        ratio = ""
+        if mine is not None and peer is not None:
+            ratio = f"{quantile(peer.times_ms * 2, 50) / quantile(mine.times_ms * 2, 50):,.0f} ×"
+        print(f"| {what} {''.join(cells(found) for found in row)}| {ratio} |")
+        slowest = max(quantile(found.times_ms * 2, 95) for name in ours if (found := results[name].get(what)))
+        is_kept = is_kept and slowest <= BOUND_MS
+    return is_kept
 
 
 def main() -> int:
@@ -380,8 +529,10 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--repeats", type=int, default=40, help="of every kind of query")
+    parser.add_argument("--mlflow-repeats", type=int, default=5, help="0 to leave it out")
+    parser.add_argument("--lock", type=Path, help="a file to lock while measuring, so that benches take turns")
     options = parser.parse_args()
-    is_kept = True
+    results: dict[str, dict[str, Measured]] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kymograph-bench-")))
         for database in ("sqlite", "postgresql") if options.database == "both" else (options.database,):
@@ -391,15 +542,33 @@ def main() -> int:
                 if database == "sqlite"
                 else stack.enter_context(postgres_server()).create_empty()
             )
-            print(f"\n{database}: {options.runs:,} runs × 200 columns, {machine()}\n")
-            print("| what | p50 | p95 | processor | |")
-            print("| --- | ---: | ---: | ---: | --- |")
-            for found in measure(folder / database, url, options.runs, options.repeats):
-                p50, p95 = (quantile(found.times_ms * 2, percent) for percent in (50, 95))
-                verdict = "" if p95 <= BOUND_MS else f"over {BOUND_MS:g} ms"
-                is_kept = is_kept and not verdict
-                print(f"| {found.what} | {p50:.1f} ms | {p95:.1f} ms | {found.cpu_ms:.1f} ms | {verdict} |", flush=True)
-    return 0 if is_kept else 1
+            found = measure(folder / database, url, options.runs, options.repeats, turns(options.lock))
+            results[{"sqlite": "SQLite", "postgresql": "PostgreSQL"}[database]] = collected(found)
+        if options.mlflow_repeats:
+            (folder / "mlflow").mkdir()
+            results["MLflow"] = collected(
+                measure_mlflow(folder / "mlflow", options.runs, options.mlflow_repeats, turns(options.lock))
+            )
+    print(f"\n{options.runs:,} runs × 200 columns, {machine()}\n")
+    return 0 if report(results) else 1
+
+
+@contextmanager
+def turns(path: Path | None) -> Iterator[None]:
+    """Hold the lock of a file, if one is given."""
+    with ExitStack() as stack:
+        if path is not None:
+            fcntl.flock(stack.enter_context(path.open("a")), fcntl.LOCK_EX)
+        yield
+
+
+def collected(measured: Iterator[Measured]) -> dict[str, Measured]:
+    """By what was asked, telling each as it comes."""
+    found = {}
+    for item in measured:
+        note(f"{item.what} {cells(item)}| ({machine()})")
+        found[item.what] = item
+    return found
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 ::
 
     KymographError
-    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · DuplicatePath
+    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · InvalidQuery ·
+    │                                QueryOverLimit · DuplicatePath
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound ·
     │                                ObjectNotFound (FileNotFoundError)
@@ -12,7 +13,7 @@
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt
     ├─ ProtocolError                 MalformedRequest · RequestTooLarge · UnsupportedOperation
     ├─ AuthError                     Unauthenticated · Forbidden
-    └─ TransportError (OSError)      ServerBusy · StorageFull
+    └─ TransportError (OSError)      Unreachable · ServerBusy · StorageFull
 
 Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
 attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
@@ -63,6 +64,25 @@ class InvalidCursor(UsageError):
     def __init__(self, cursor: str) -> None:
         super().__init__(f"cursor {cursor[:40]!r} is not one of ours; start again without it")
         self.cursor = cursor
+
+
+class InvalidQuery(UsageError):
+    """A statement does not parse, does not fit the tables, or asks for something that is not allowed."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"SQL: {problem}")
+        self.problem = problem
+
+
+class QueryOverLimit(UsageError):
+    """A query takes more time or memory than one may."""
+
+    def __init__(self, what: str, *, limit: str) -> None:
+        super().__init__(
+            f"the query was stopped: it needs more than {limit} of {what}; "
+            "narrow it to fewer runs, metrics or steps, or aggregate in it"
+        )
+        self.what, self.limit = what, limit
 
 
 class DuplicatePath(UsageError):
@@ -291,6 +311,14 @@ class Forbidden(AuthError):
 
 class TransportError(KymographError, OSError):
     """A passing condition: the same request may succeed later."""
+
+
+class Unreachable(TransportError):
+    """There is no server at an address, or the connection to it broke."""
+
+    def __init__(self, address: str, *, problem: str) -> None:
+        super().__init__(f"no answer from {address}: {problem}; check that it runs, and WANDB_BASE_URL")
+        self.address, self.problem = address, problem
 
 
 class ServerBusy(TransportError):

@@ -224,6 +224,36 @@ class RowPage:
 
 
 @dataclass(frozen=True, slots=True)
+class RowTexts:
+    """Rows as JSON documents; see `RowPage`."""
+
+    texts: tuple[str, ...]
+    """Non-finite numbers are bare tokens, and integers have all their digits."""
+    damaged: tuple[Damage, ...] = ()
+
+
+class ExportFormat(StrEnum):
+    """What a history is written as when it leaves."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportQuery:
+    """What of a history leaves, and how."""
+
+    format: ExportFormat
+    keys: tuple[MetricName, ...] = ()
+    """Rows that hold one of these at least, and of them these only; a name stands for everything inside it too."""
+    min_step: int | None = None
+    """Inclusive."""
+    max_step: int | None = None
+    """Exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesSource:
     """A run to draw."""
 

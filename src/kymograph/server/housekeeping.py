@@ -48,6 +48,7 @@ def chores_of(deployment: Deployment) -> list[Chore]:
         Chore("index values of runs", INDEX_INTERVAL_S, services.runs.index_values),
         Chore("collect deleted runs", DELETED_INTERVAL_S, services.garbage.collect_runs),
         Chore("collect deleted projects", DELETED_INTERVAL_S, services.garbage.collect_projects),
+        Chore("collect replaced segments", DELETED_INTERVAL_S, services.garbage.collect_segments),
         Chore("collect stray objects", STRAY_OBJECTS_INTERVAL_S, services.garbage.collect_strays),
     ]
 

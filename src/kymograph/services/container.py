@@ -17,6 +17,7 @@ from kymograph.services.history import HistoryService
 from kymograph.services.live import LiveBus
 from kymograph.services.projects import ProjectService
 from kymograph.services.runs import RunService
+from kymograph.services.sql import SqlService
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,4 @@ class Services:
     garbage: Collector
     compactor: Compactor
     admission: Admission
+    sql: SqlService

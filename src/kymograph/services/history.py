@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kymograph.core import exact_json
+from kymograph.core.ancestry import history_parts
 from kymograph.core.history import (
     SOLE_WRITER,
     BucketAnswer,
@@ -31,9 +32,6 @@ from kymograph.services.live import LiveBus
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import HistoryReader, TailSize
 from kymograph.types import JsonObject, MetricName, RunKey
-
-MAX_ANCESTORS = 32
-"""Forks of forks are followed this far."""
 
 MAX_RUNTIME_S = 10 * 365 * 86400
 SYNC_DELAY = timedelta(minutes=2)
@@ -172,20 +170,7 @@ class HistoryService:
         return self._database.read(lambda tx: self._parts(tx, run))
 
     def _parts(self, tx: Transaction, run: Run) -> tuple[HistoryPart, ...]:
-        parts = [HistoryPart(run.key)]
-        seen = {run.key}
-        current = run
-        while len(parts) <= MAX_ANCESTORS and '"branch_point"' in current.config_json:
-            point = self._branch_point_of(exact_json.loads(current.config_json))
-            parent = tx.runs.find_ancestor(run.project_id, point[0]) if point is not None else None
-            if point is None or parent is None or parent.key in seen:
-                break
-            # An ancestor contributes no more than what its own child inherited.
-            bounds = [part.last_step for part in parts if part.last_step is not None]
-            parts.append(HistoryPart(parent.key, min([point[1], *bounds])))
-            seen.add(parent.key)
-            current = parent
-        return tuple(reversed(parts))
+        return history_parts(run, lambda parent: tx.runs.find_ancestor(run.project_id, parent), self._branch_point_of)
 
     def rows(self, run: Run, query: RowQuery) -> RowPage:
         """Merged rows of a run (got already) in ascending step order."""

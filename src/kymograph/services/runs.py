@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kymograph.core import exact_json
+from kymograph.core.column_search import ColumnPage, ColumnQuery
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.filters import Compare, Comparison, Field, Filter, RunQuery, Scope
+from kymograph.core.groups import GroupPage, GroupQuery
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_run_id
 from kymograph.core.project import Project
@@ -285,6 +287,32 @@ class RunService:
     def count(self, project: Project, filter: Filter) -> int:
         """How many runs of a project (got already) match."""
         return self._database.read(lambda tx: tx.runs.count(project.id, filter, self._clock()))
+
+    def group(self, caller: Caller, entity: str | None, project: str, query: GroupQuery) -> GroupPage:
+        """One page of the groups of the runs of a project.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+        """
+
+        def job(tx: Transaction) -> GroupPage:
+            found = require_project(tx, caller, entity, project, Access.READ)
+            return tx.runs.group(found.id, query, self._clock())
+
+        return self._database.read(job)
+
+    def list_columns(self, caller: Caller, entity: str | None, project: str, query: ColumnQuery) -> ColumnPage:
+        """One page of the config and summary columns of a project.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+        """
+
+        def job(tx: Transaction) -> ColumnPage:
+            found = require_project(tx, caller, entity, project, Access.READ)
+            return tx.runs.list_columns(found.id, query)
+
+        return self._database.read(job)
 
     def find_many(self, caller: Caller, entity: str | None, project: str, runs: Sequence[str]) -> list[Run]:
         """Those of the named runs that exist, in the order asked for."""

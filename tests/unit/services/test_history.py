@@ -8,11 +8,12 @@ import pytest
 
 from kymograph.core import exact_json
 from kymograph.core.accounts import Role
+from kymograph.core.ancestry import MAX_ANCESTORS
 from kymograph.core.history import LineBatch, RowQuery, Stream
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.run import Run, RunChange
 from kymograph.errors import Forbidden, ProjectNotFound, RunDeleted, RunNotFound
-from kymograph.services.history import MAX_ANCESTORS, HistoryService, StreamUpdate
+from kymograph.services.history import HistoryService, StreamUpdate
 from kymograph.testing.deployments import DeploymentUnderTest
 from kymograph.types import JsonObject, JsonValue, MetricName, WriterId
 

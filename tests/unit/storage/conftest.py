@@ -8,14 +8,7 @@ from pathlib import Path
 import pytest
 
 from kymograph.storage.database import SqlDatabase
-from kymograph.testing.databases import PostgresServer, postgres_server, sqlite_database
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """One PostgreSQL server for the whole session; started when a test first needs it."""
-    with postgres_server() as server:
-        yield server
+from kymograph.testing.databases import PostgresServer, sqlite_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, and_, delete, or_, select, update
 
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
-from kymograph.storage.history.tables import tail_archive, tail_chunks, tail_streams
+from kymograph.storage.history.tables import compaction_claims, segments, tail_archive, tail_chunks, tail_streams
 from kymograph.storage.metadata.sql import chunks
 from kymograph.storage.metadata.tables import (
     aliases,
@@ -93,6 +93,11 @@ class SqlGarbageStore:
                 return True
         self._connection.execute(delete(tail_streams).where(tail_streams.c.run_id == run))
         return False
+
+    def purge_segments(self, run: RunKey) -> None:
+        """Docstring inherited."""
+        for table in (segments, compaction_claims):
+            self._connection.execute(delete(table).where(table.c.run_id == run))
 
     def purge_run(self, run: RunKey) -> None:
         """Docstring inherited."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +11,8 @@ from kymograph.core.history import (
     BucketAnswer,
     BucketQuery,
     Catalogue,
+    Damage,
+    ExportQuery,
     HistoryPart,
     LineBatch,
     MetricQuery,
@@ -18,6 +20,7 @@ from kymograph.core.history import (
     NumberedLine,
     RowPage,
     RowQuery,
+    RowTexts,
     Stream,
     StreamExtent,
 )
@@ -25,6 +28,13 @@ from kymograph.types import MetricName, ObjectKey, RunKey, WriterId
 
 if TYPE_CHECKING:
     from kymograph.storage.base import Transaction
+
+
+COMPACTED_STREAMS = (Stream.HISTORY, Stream.SYSTEM)
+"""Console lines stay in the tail: they have no steps or columns."""
+SEGMENT_OBJECTS = "segments/"
+"""Where objects of segments lie: ``segments/<key of the run>/<random>``, and an ending."""
+_POINTS, _LINES = ".parquet", ".jsonl.zst"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +104,17 @@ class Segment:
     @property
     def points_key(self) -> ObjectKey:
         """The Parquet file of its points."""
-        return ObjectKey(f"{self.object}.parquet")
+        return ObjectKey(f"{self.object}{_POINTS}")
 
     @property
     def lines_key(self) -> ObjectKey:
         """Its lines as received."""
-        return ObjectKey(f"{self.object}.jsonl.zst")
+        return ObjectKey(f"{self.object}{_LINES}")
+
+
+def segment_of_object(key: ObjectKey) -> ObjectKey:
+    """`Segment.object` of the segment that an object would be of."""
+    return ObjectKey(key.removesuffix(_POINTS).removesuffix(_LINES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +140,6 @@ class TailSize:
     """Of their lines, unpacked."""
 
 
-COMPACTED_STREAMS = frozenset({Stream.HISTORY, Stream.SYSTEM})
-"""Console lines stay in the tail: they have no steps or columns."""
-
-
 class SegmentStore(Protocol):
     """Which segments there are, part of a transaction."""
 
@@ -148,14 +159,20 @@ class SegmentStore(Protocol):
     def replace(self, replacement: Replacement, now: datetime) -> bool:
         """Put a segment in the place of what went into it; False, and no change, if any of that has changed since."""
 
+    def lock(self, run: RunKey, stream: Stream) -> None:
+        """Keep everybody else from changing chunks and segments of a stream until the transaction ends."""
+
     def change(self, segment: Segment, changed: Segment) -> bool:
         """Hide rows or lines of a segment; False, and no change, if it has been changed by somebody else."""
 
     def claim(self, run: RunKey, stream: Stream, *, worker: str, now: datetime, expires_at: datetime) -> bool:
-        """Reserve a stream for one compactor; False while another one holds it."""
+        """Reserve a stream for one compactor, or keep it for longer; False while another one holds it."""
 
     def release(self, run: RunKey, stream: Stream, *, worker: str) -> None:
         """Give a claim back."""
+
+    def drop_claims(self, *, before: datetime | None = None) -> int:
+        """Drop claims that expired before a moment, by default all there are; returns how many."""
 
     def tail_bytes(self, run: RunKey, stream: Stream) -> int:
         """How much of a stream is in the tail, unpacked."""
@@ -163,11 +180,11 @@ class SegmentStore(Protocol):
     def list_due(self, *, min_bytes: int, limit: int) -> list[tuple[RunKey, Stream, int]]:
         """Streams with at least this many bytes in the tail, the fullest first, with these bytes."""
 
-    def list_retired(self, before: datetime, *, limit: int) -> list[Segment]:
-        """Segments that were replaced before a moment."""
+    def list_retired(self, before: datetime, *, after: int = 0, limit: int) -> list[Segment]:
+        """Segments that were replaced before a moment, by id, those with a higher id than `after`."""
 
     def forget(self, ids: Collection[int]) -> None:
-        """Drop the rows of retired segments, once their objects are gone."""
+        """Drop rows of segments, once their objects are gone."""
 
     def list_of_run(self, run: RunKey) -> list[Segment]:
         """All segments of a run, retired ones included."""
@@ -270,6 +287,40 @@ class Tail(Protocol):
         """Chunks in order of `seq`; of the writers in `after`, those with a higher `seq` only. Not for console."""
 
 
+class HistoryExport(Protocol):
+    """A history as it was at one moment, on its way out. Belongs to one thread at a time; no transaction is open."""
+
+    @property
+    def damaged(self) -> tuple[Damage, ...]:
+        """What could not be read and is left out."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it has."""
+
+    @property
+    def last_step(self) -> int | None:
+        """The highest step, None without rows."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the protocol's client reads the same rows from a Parquet file of it as it gets page by page.
+
+        That is so if every row holds the same metrics, with numbers, booleans and texts that Parquet types hold.
+        """
+
+    def pieces(self, *, with_digest: bool = False) -> Iterator[bytes]:
+        """The whole of it, in pieces of bounded size.
+
+        Args:
+            with_digest: Work out `digest` on the way; for Parquet only.
+        """
+
+    @property
+    def digest(self) -> str:
+        """After the last piece: equal for equal rows, from whatever segments they were read and however encoded."""
+
+
 class HistoryReader(Protocol):
     """Queries over all of a run's history, wherever it lies. Safe to share between threads.
 
@@ -279,6 +330,15 @@ class HistoryReader(Protocol):
 
     def rows(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
         """Merged rows in ascending step order."""
+
+    def row_texts(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowTexts:
+        """The same as JSON documents. Rows of one line are passed on as received, without being parsed."""
+
+    def export(self, parts: Sequence[HistoryPart], query: ExportQuery) -> HistoryExport:
+        """Merged rows in ascending step order, all of them."""
+
+    def identity(self, parts: Sequence[HistoryPart]) -> str:
+        """Equal as long as nothing was added to a history, taken away or compacted."""
 
     def lines(self, run: RunKey, stream: Stream, *, writer: WriterId | None = None) -> list[NumberedLine]:
         """Lines in order of (number, writer), wherever they lie; those that are no JSON objects may be left out."""

@@ -19,7 +19,7 @@ from kymograph.core.history import (
     BucketAnswer,
     BucketQuery,
     Catalogue,
-    Damage,
+    ExportQuery,
     HistoryPart,
     KeyMode,
     MetricInfo,
@@ -31,18 +31,22 @@ from kymograph.core.history import (
     Row,
     RowPage,
     RowQuery,
+    RowTexts,
     Stream,
 )
 from kymograph.core.rows import merge_rows, pick_keys
 from kymograph.core.value_kinds import VALUE_KINDS
+from kymograph.errors import StoreCorrupt
 from kymograph.storage import safe_regex
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Ints
+from kymograph.storage.history.export.stored import StoredExport, freeze, identity_of
 from kymograph.storage.history.rewind import prepare_rewind
+from kymograph.storage.history.row_texts import read_row_texts
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.series import answer_buckets
-from kymograph.storage.history.slices import Facts, HistoryView, facts_of
+from kymograph.storage.history.slices import Facts, HistoryView, damage_within, facts_of
 from kymograph.storage.history.snapshot import Point, Snapshot, read_around_damage
 from kymograph.types import JsonValue, MetricName, ObjectKey, RunKey, WriterId
 
@@ -76,7 +80,7 @@ class StoredHistory:
     ) -> T:
         wanted = {*runs, *(part.run for part in parts)}
 
-        def job(tx: Transaction, damaged: Mapping[ObjectKey, str]) -> T:
+        def job(tx: Transaction, damaged: Mapping[ObjectKey, StoreCorrupt]) -> T:
             return work(Snapshot(self._cache, self._files, tx, wanted, stream, damaged))
 
         return read_around_damage(self._database, job)
@@ -86,6 +90,23 @@ class StoredHistory:
     def rows(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
         """Docstring inherited."""
         return self._query(parts, Stream.HISTORY, lambda snapshot: _rows(snapshot, parts, query))
+
+    def row_texts(self, parts: Sequence[HistoryPart], query: RowQuery) -> RowTexts:
+        """Docstring inherited."""
+        return self._query(parts, Stream.HISTORY, lambda snapshot: _row_texts(snapshot, parts, query))
+
+    def export(self, parts: Sequence[HistoryPart], query: ExportQuery) -> StoredExport:
+        """Docstring inherited."""
+
+        def job(tx: Transaction, damaged: Mapping[ObjectKey, StoreCorrupt]) -> StoredExport:
+            snapshot = Snapshot(self._cache, self._files, tx, {part.run for part in parts}, Stream.HISTORY, damaged)
+            return freeze(tx, snapshot, self._files, query, parts, damaged)
+
+        return read_around_damage(self._database, job, check=StoredExport.verify)
+
+    def identity(self, parts: Sequence[HistoryPart]) -> str:
+        """Docstring inherited."""
+        return self._database.read(lambda tx: identity_of(tx, parts))
 
     def lines(self, run: RunKey, stream: Stream, *, writer: WriterId | None = None) -> list[NumberedLine]:
         """Docstring inherited."""
@@ -142,33 +163,40 @@ class StoredHistory:
 
 
 def _rows(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -> RowPage:
-    last_step = None if query.max_step is None else query.max_step - 1
-    view = snapshot.view(parts, query.keys, are_keys=True).within(query.min_step, last_step)
-    total: int | None = None
-    if query.samples is not None or (query.keys and query.with_total) or query.limit is None:
-        matching = _matching_steps(view, query.keys, query.mode)
-        total = len(matching)
-        chosen = matching if query.samples is None else matching[_even_indices(len(matching), query.samples)]
-    else:
-        # One more than the page, to know whether there is another.
-        chosen = _first_matching_steps(view, query, query.limit + 1)
-        total = view.count_steps() if query.with_total else None
+    view, chosen, total = _choose(snapshot, parts, query)
     page = chosen if query.limit is None else chosen[: query.limit]
     return RowPage(
         rows=_read_rows(snapshot, view, page, query.keys),
         next_step=int(chosen[len(page)]) if len(page) < len(chosen) else None,
         total=total,
-        damaged=_damage_within(view, query.min_step, last_step),
+        damaged=damage_within(view, query.min_step, _last_step(query)),
     )
 
 
-def _damage_within(view: HistoryView, first_step: int | None, last_step: int | None) -> tuple[Damage, ...]:
-    return tuple(
-        damage
-        for damage in view.damaged
-        if (first_step is None or damage.last_step >= first_step)
-        and (last_step is None or damage.first_step <= last_step)
+def _row_texts(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -> RowTexts:
+    view, chosen, _ = _choose(snapshot, parts, query)
+    page = chosen if query.limit is None else chosen[: query.limit]
+    texts = read_row_texts(snapshot, view, page, query.keys)
+    return RowTexts(tuple(texts), damage_within(view, query.min_step, _last_step(query)))
+
+
+def _choose(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -> tuple[HistoryView, Ints, int | None]:
+    """The steps of the rows that are wanted, one more than the limit if there are more; and how many match in all."""
+    # The step too: of rows that are passed on as they came, it tells which ones hold it.
+    view = snapshot.view(parts, (*query.keys, STEP), are_keys=bool(query.keys)).within(
+        query.min_step, _last_step(query)
     )
+    if query.samples is not None or (query.keys and query.with_total) or query.limit is None:
+        matching = _matching_steps(view, query.keys, query.mode)
+        chosen = matching if query.samples is None else matching[_even_indices(len(matching), query.samples)]
+        return view, chosen, len(matching)
+    # One more than the page, to know whether there is another.
+    chosen = _first_matching_steps(view, query, query.limit + 1)
+    return view, chosen, view.count_steps() if query.with_total else None
+
+
+def _last_step(query: RowQuery) -> int | None:
+    return None if query.max_step is None else query.max_step - 1
 
 
 def _first_matching_steps(view: HistoryView, query: RowQuery, count: int) -> Ints:

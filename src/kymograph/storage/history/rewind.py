@@ -50,6 +50,8 @@ def prepare_rewind(
             kept_ends[extent.writer] = max(kept_ends.get(extent.writer, 0), extent.end_line)
 
     def job(tx: Transaction) -> bool:
+        # Locked before looking: a compaction between the look and the change would carry later steps past both.
+        tx.segments.lock(run, Stream.HISTORY)
         if _versions(tx, run) != before.versions:
             return False
         if not all(tx.segments.change(segment, changed) for segment, changed in changes if changed != segment):

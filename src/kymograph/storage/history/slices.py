@@ -518,6 +518,16 @@ class HistoryView:
         return max((_step_range(item)[1] for item in self.slices), default=None)
 
 
+def damage_within(view: HistoryView, first_step: int | None, last_step: int | None) -> tuple[Damage, ...]:
+    """What is damaged of a history between two steps, both included."""
+    return tuple(
+        damage
+        for damage in view.damaged
+        if (first_step is None or damage.last_step >= first_step)
+        and (last_step is None or damage.first_step <= last_step)
+    )
+
+
 # --- arithmetic ------------------------------------------------------------------------------------------------------
 
 

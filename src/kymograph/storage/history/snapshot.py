@@ -19,7 +19,7 @@ from kymograph.core.rows import leaves_of, merge_rows, parse_row, step_of_line
 from kymograph.core.value_kinds import BOOLEAN, INTEGER, LAST_NUMERIC
 from kymograph.errors import StoreCorrupt
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import Chunk, Segment
+from kymograph.storage.history.base import Chunk, Segment, segment_of_object
 from kymograph.storage.history.column_cache import NO_BASE, Base, ColumnCache
 from kymograph.storage.history.columns import Columns, Ints, Series
 from kymograph.storage.history.payload import decode_lines, encode_lines
@@ -76,7 +76,7 @@ class Snapshot:
         transaction: Transaction,
         runs: Collection[RunKey],
         stream: Stream,
-        damaged: Mapping[ObjectKey, str],
+        damaged: Mapping[ObjectKey, StoreCorrupt],
     ) -> None:
         self._cache = cache
         self._files = files
@@ -166,9 +166,9 @@ class Snapshot:
         return self._held[run]
 
     def _open(self, segment: Segment) -> PointsFile:
-        problem = self._damaged.get(segment.object)
-        if problem is not None:
-            raise StoreCorrupt(segment.object, problem=problem)
+        known = self._damaged.get(segment.object)
+        if known is not None:
+            raise StoreCorrupt(known.what, problem=known.problem)
         return self._files.points(segment)
 
     def _chunks_of(self, segments: Sequence[Segment]) -> list[Chunk]:
@@ -196,6 +196,11 @@ class Snapshot:
                 found.update((LineRef(run, writer, number), line) for number, line in lines.items())
         return found
 
+    def pick(self, run: RunKey, writer: WriterId, numbers: Sequence[int]) -> list[str | None]:
+        """Lines of one writer by number; None for those that this transaction does not see."""
+        found = self._pick(run, {writer: set(numbers)})[writer]
+        return [found.get(number) for number in numbers]
+
     def _pick(self, run: RunKey, numbers: Mapping[WriterId, set[int]]) -> dict[WriterId, dict[int, str]]:
         found: dict[WriterId, dict[int, str]] = {writer: {} for writer in numbers}
         versions = self._versions.get(run, {})
@@ -207,15 +212,13 @@ class Snapshot:
         for writer, lines in self._tail.pick_lines(run, self._stream, in_tail).items():
             found[writer].update(lines)
         for segment in self._segments.get(run, ()):
-            missing = {
-                extent.writer: [
+            missing: dict[WriterId, list[int]] = defaultdict(list)
+            for extent in segment.extents:
+                missing[extent.writer] += [
                     number
-                    for number in numbers[extent.writer]
+                    for number in numbers.get(extent.writer, ())
                     if extent.first_line <= number < extent.end_line and number not in found[extent.writer]
                 ]
-                for extent in segment.extents
-                if extent.writer in numbers
-            }
             if any(missing.values()) and segment.object not in self._damaged:
                 for writer, lines in self._files.lines(segment).pick(missing).items():
                     found[writer].update(lines)
@@ -335,18 +338,31 @@ def _kept_of(chunk: Chunk, segment: Segment) -> list[Chunk]:
     ]
 
 
-def read_around_damage(database: Database, job: Callable[[Transaction, Mapping[ObjectKey, str]], T]) -> T:
+def read_around_damage(
+    database: Database,
+    job: Callable[[Transaction, Mapping[ObjectKey, StoreCorrupt]], T],
+    *,
+    check: Callable[[T], object] = id,
+) -> T:
     """Run a reading job; what turns out to be damaged on the way is left out, and the job told so.
+
+    Args:
+        database: Where it reads.
+        job: What it does; gets what is known to be damaged, with the problem.
+        check: Looks at the result when the transaction has ended; what it finds damaged is left out likewise.
 
     Raises:
         StoreCorrupt: Something other than a segment is.
     """
-    damaged: dict[ObjectKey, str] = {}
+    damaged: dict[ObjectKey, StoreCorrupt] = {}
     while True:
         try:
-            return database.read(lambda tx: job(tx, damaged))
+            result = database.read(lambda tx: job(tx, damaged))
+            check(result)
         except StoreCorrupt as exc:
-            stem = ObjectKey(exc.what.removesuffix(".parquet").removesuffix(".jsonl.zst"))
+            stem = segment_of_object(ObjectKey(exc.what))
             if stem == exc.what or stem in damaged:
                 raise
-            damaged[stem] = exc.problem
+            damaged[stem] = exc
+        else:
+            return result

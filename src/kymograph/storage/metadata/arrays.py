@@ -102,6 +102,11 @@ class TextArray:
         return len(self.codes)
 
     @classmethod
+    def empty(cls, length: int) -> TextArray:
+        """Of runs without texts: most columns are numbers, so this takes no memory. Its codes cannot be written to."""
+        return cls(np.broadcast_to(np.int32(NO_TEXT), length), Texts())
+
+    @classmethod
     def of(cls, values: Sequence[str | None]) -> TextArray:
         """Made from all values at once."""
         places: dict[str | None, int] = {None: NO_TEXT}
@@ -113,7 +118,8 @@ class TextArray:
     @property
     def size_bytes(self) -> int:
         """What it takes of memory."""
-        return self.codes.nbytes + self.texts.size_bytes
+        is_empty = self.codes.strides == (0,)
+        return (0 if is_empty else self.codes.nbytes) + self.texts.size_bytes
 
     @property
     def is_present(self) -> Bools:
@@ -163,8 +169,7 @@ class ValueArray:
     @classmethod
     def missing(cls, length: int) -> ValueArray:
         """Of runs that all lack the leaf."""
-        codes = np.full(length, NO_TEXT, dtype=np.int32)
-        return cls(np.zeros(length, dtype=np.uint8), np.zeros(length), TextArray(codes, Texts()))
+        return cls(np.zeros(length, dtype=np.uint8), np.zeros(length), TextArray.empty(length))
 
     @classmethod
     def of(cls, leaves: Sequence[JsonValue]) -> ValueArray:
@@ -193,6 +198,8 @@ class ValueArray:
             is_nan = np.isnan(doubles)
             kinds[rows] = np.where(is_nan, Kind.NAN, Kind.FLOAT)
             numbers[rows] = np.where(is_nan, 0.0, doubles)
+            if not len(self.texts.texts):
+                return ValueArray(kinds, numbers, TextArray.empty(length))
             texts = repeat(None, len(leaves))
         elif leaves:
             kinds[rows], numbers[rows], texts = zip(*map(searched_value, leaves), strict=True)

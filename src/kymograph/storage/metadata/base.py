@@ -22,8 +22,10 @@ from kymograph.core.artifact import (
     ManifestRecord,
     NewArtifact,
 )
+from kymograph.core.column_search import ColumnPage, ColumnQuery
 from kymograph.core.files import RunFile
 from kymograph.core.filters import Filter, RunQuery
+from kymograph.core.groups import GroupPage, GroupQuery
 from kymograph.core.project import Project, ProjectStats, Visibility
 from kymograph.core.run import Run, RunChange
 from kymograph.types import (
@@ -217,6 +219,12 @@ class RunStore(Protocol):
         """One page of runs; `state` in filters means `Run.state_at(now)`. Ties are broken by newest first."""
 
     def count(self, project: ProjectId, filter: Filter, now: datetime) -> int: ...
+
+    def group(self, project: ProjectId, query: GroupQuery, now: datetime) -> GroupPage:
+        """One page of the groups of runs with equal values; `state` means what it means in `search`."""
+
+    def list_columns(self, project: ProjectId, query: ColumnQuery) -> ColumnPage:
+        """One page of the config and summary columns of a project: all that runs have, and some that runs had."""
 
     def list_silent(self, before: datetime, *, limit: int = 1000) -> list[Run]:
         """Live runs whose last heartbeat is older than `before`."""

@@ -17,7 +17,7 @@ import zstandard
 from kymograph.core.filters import Scope
 from kymograph.core.leaves import searched_leaves
 from kymograph.errors import StoreCorrupt
-from kymograph.storage.metadata.arrays import Ints, TextArray, Texts, ValueArray
+from kymograph.storage.metadata.arrays import NO_TEXT, Ints, TextArray, Texts, ValueArray, resized
 from kymograph.storage.metadata.values import Kind
 from kymograph.types import JsonValue, RunKey
 
@@ -118,11 +118,14 @@ def unpack_values(data: bytes) -> ValueArray:
         values.numbers[has_number] = np.frombuffer(raw, dtype="<f8", count=int(has_number.sum()), offset=end)
         end += int(has_number.sum()) * 8
         rows, codes = np.frombuffer(raw, dtype="<i4", count=2 * text_count, offset=end).reshape(2, text_count)
-        values.texts.codes[rows] = codes
-        texts = Texts(orjson.loads(raw[end + 8 * text_count :]))
+        texts = TextArray.empty(run_count)
+        if text_count:
+            distinct = Texts(orjson.loads(raw[end + 8 * text_count :]))
+            texts = TextArray(resized(texts.codes, run_count, NO_TEXT), distinct)
+            texts.codes[rows] = codes
     except (ValueError, IndexError, struct.error, zstandard.ZstdError) as exc:
         raise StoreCorrupt("the database", problem="a block of run values cannot be read") from exc
-    return ValueArray(kinds, values.numbers, TextArray(values.texts.codes, texts))
+    return ValueArray(kinds, values.numbers, texts)
 
 
 def unpack_runs(data: bytes) -> BlockRuns:

@@ -178,7 +178,7 @@ class RunSearch:
             if op is Comparison.CONTAINS:
                 wanted = value.casefold()
                 return self._tags(lambda tags: any(tag.casefold() == wanted for tag in tags))
-            distinct = Texts(tag for tags in self._distinct_tags() for tag in tags)
+            distinct = Texts(tag for tags in self.distinct_tags() for tag in tags)
             hits = self._test_texts(distinct, op, value)
             hit = {distinct[code] for code in np.flatnonzero(hits).tolist()}
             return self._tags(lambda tags: not hit.isdisjoint(tags))
@@ -218,13 +218,14 @@ class RunSearch:
         compare = _INEQUALITIES[op]
         return texts.test(lambda each: (compare(text, value) for text in each))
 
-    def _distinct_tags(self) -> list[tuple[str, ...]]:
+    def distinct_tags(self) -> list[tuple[str, ...]]:
+        """The sets of tags that runs have, by their codes in the field ``tags``."""
         texts = self._view.texts["tags"].texts
         return [tuple(orjson.loads(texts[code])) for code in range(len(texts))]
 
     def _tags(self, test: Callable[[tuple[str, ...]], bool]) -> Bools:
         """Runs whose tags pass a test."""
-        distinct = self._distinct_tags()
+        distinct = self.distinct_tags()
         return self._view.texts["tags"].where(np.fromiter(map(test, distinct), dtype=np.bool_, count=len(distinct)))
 
     # --- fields ------------------------------------------------------------------------------------------------------
@@ -277,7 +278,7 @@ class RunSearch:
         """Rows of the runs found, in order: missing values last in either direction, ties newest first."""
         candidates = np.flatnonzero(found)
         keys = [key for item in order for key in self._sort_keys(item)]
-        first = _first(candidates, [*keys, self._view.rows.recency], offset + limit)
+        first = first_rows(candidates, [*keys, self._view.rows.recency], offset + limit)
         return first[offset:]
 
     def keys_of(self, rows: Ints) -> list[RunKey]:
@@ -299,7 +300,7 @@ class RunSearch:
             yield sign * keys
             return
         column = self.values_of(item.field)
-        yield _SORT_GROUPS[column.kinds]
+        yield SORT_GROUPS[column.kinds]
         yield sign * np.where(column.is_kind(Kind.BOOL, *NUMBER_KINDS), column.numbers, 0.0)
         # The text of a number only spells out its digits; sorting by it would undo the order of equal doubles.
         is_text = column.is_kind(*TEXT_KINDS)
@@ -308,9 +309,9 @@ class RunSearch:
 
 
 _SPANS = (STALE_AFTER, CRASHED_AFTER)
-_SORT_GROUPS = np.zeros(len(Kind), dtype=np.uint8)
+SORT_GROUPS = np.zeros(len(Kind), dtype=np.uint8)
 """Numbers and booleans, texts, NaN, anything else, missing, in this order."""
-_SORT_GROUPS[[Kind.TEXT, Kind.LONG_TEXT, Kind.NAN, Kind.OTHER, Kind.MISSING]] = [1, 1, 2, 3, 4]
+SORT_GROUPS[[Kind.TEXT, Kind.LONG_TEXT, Kind.NAN, Kind.OTHER, Kind.MISSING]] = [1, 1, 2, 3, 4]
 
 
 def _comparable(name: str, value: JsonScalar) -> float | None:
@@ -348,7 +349,7 @@ def _value_equals(column: ValueArray, values: Sequence[JsonScalar]) -> Bools:
     return mask
 
 
-def _first(candidates: Ints, keys: Sequence[SortKey], size: int) -> Ints:
+def first_rows(candidates: Ints, keys: Sequence[SortKey], size: int) -> Ints:
     """The first `size` candidates in the order of the keys, without sorting them all: a page is a small part."""
     certain: list[Ints] = []
     missing = size

@@ -24,7 +24,9 @@ from sqlalchemy import (
     update,
 )
 
+from kymograph.core.column_search import ColumnPage, ColumnQuery
 from kymograph.core.filters import EVERYTHING, Filter, Order, RunQuery
+from kymograph.core.groups import GroupPage, GroupQuery
 from kymograph.core.history import Stream
 from kymograph.core.palette import REMEMBERED, assign_slot
 from kymograph.core.project import Project
@@ -33,7 +35,9 @@ from kymograph.core.run_names import invent_name
 from kymograph.errors import NameTaken, RunDeleted, RunNotFound
 from kymograph.storage.history.tables import tail_streams
 from kymograph.storage.metadata.arrays import Bools
+from kymograph.storage.metadata.column_names import find_columns
 from kymograph.storage.metadata.moments import first_change, next_change
+from kymograph.storage.metadata.run_groups import group_runs
 from kymograph.storage.metadata.run_reader import RunReader
 from kymograph.storage.metadata.run_search import RunSearch, fields_in, what_to_load
 from kymograph.storage.metadata.run_table import RunTables
@@ -198,6 +202,16 @@ class SqlRunStore:
             return self._connection.execute(_COUNT_RUNS, {"in_project": project}).scalar_one()
         _, found = self._search(project, filter, now)
         return int(found.sum())
+
+    def group(self, project: ProjectId, query: GroupQuery, now: datetime) -> GroupPage:
+        """Docstring inherited."""
+        wanted = [*fields_in(query.filter), *query.by, *query.metrics]
+        view = self._tables.view(project, RunReader(self._connection, project), *what_to_load(wanted))
+        return group_runs(RunSearch(view, now), query)
+
+    def list_columns(self, project: ProjectId, query: ColumnQuery) -> ColumnPage:
+        """Docstring inherited."""
+        return find_columns(self._tables.column_names(project, RunReader(self._connection, project)), query)
 
     def _search(
         self, project: ProjectId, filter: Filter, now: datetime, order: Sequence[Order] = ()

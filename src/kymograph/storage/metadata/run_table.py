@@ -22,7 +22,7 @@ import numpy as np
 from kymograph.core.filters import Scope
 from kymograph.core.run import RunState
 from kymograph.errors import StoreCorrupt
-from kymograph.storage.metadata.arrays import NO_INT, Bools, Ints, Kinds, TextArray, ValueArray, resized
+from kymograph.storage.metadata.arrays import NO_INT, NO_TEXT, Bools, Ints, Kinds, TextArray, ValueArray, resized
 from kymograph.storage.metadata.blocks import BlockRuns, unpack_values
 from kymograph.storage.metadata.moments import Moment
 from kymograph.storage.metadata.run_reader import TEXT_FIELDS, RunReader
@@ -32,7 +32,7 @@ from kymograph.types import ProjectId
 logger = logging.getLogger(__name__)
 
 MAX_CACHED_BYTES = 256 * 2**20
-"""100,000 runs take 5 MB, and 1 to 3 MB more for each of the columns that people filter and sort by."""
+"""100,000 runs take 6 MB, and 1 to 3 MB more for each of the columns that people filter and sort by."""
 MAX_DEAD_ROWS = 1_000
 """Beyond twice the live ones."""
 UNKNOWN = -1
@@ -221,7 +221,7 @@ class RunTable:
             if name in TEXT_FIELDS and name not in self._texts:
                 places, versions, found = _whole_field(reader, rows, name)
                 texts = TextArray.of(found)
-                codes = np.full(len(rows), -1, dtype=np.int32)
+                codes = np.full(len(rows), NO_TEXT, dtype=np.int32)
                 codes[places] = texts.codes
                 self._texts[name] = _Cached(TextArray(codes, texts.texts), versions)
             elif name not in TEXT_FIELDS and name not in self._ints:
@@ -309,9 +309,13 @@ class RunTable:
                 continue
             array = cached.array
             array.kinds[places], array.numbers[places] = part.kinds[entries], part.numbers[entries]
-            texts = part.texts.texts
-            codes = np.array([*(array.texts.texts.add(texts[code]) for code in range(len(texts))), -1], dtype=np.int32)
-            array.texts.codes[places] = codes[part.texts.codes[entries]]
+            if texts := part.texts.texts:
+                if not array.texts.texts:
+                    writable = TextArray(resized(array.texts.codes, len(rows), NO_TEXT), array.texts.texts)
+                    cached.array = array = replace(array, texts=writable)
+                known = (array.texts.texts.add(texts[code]) for code in range(len(texts)))
+                codes = np.array([*known, NO_TEXT], dtype=np.int32)
+                array.texts.codes[places] = codes[part.texts.codes[entries]]
         self._values.update(made)
 
     def _read_blocks(self, reader: RunReader) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 from ariadne import ObjectType
 
 from kymograph.core import exact_json
+from kymograph.core.ancestry import may_be_forked
 from kymograph.core.flatten import iter_leaves
 from kymograph.core.history import KeyMode, MetricInfo, NumberedLine, RowQuery, Stream
 from kymograph.core.run import Run
 from kymograph.errors import InvalidCursor, MalformedRequest
 from kymograph.server.graphql.context import Info, Payload
 from kymograph.types import JsonObject, JsonValue, MetricName
-from kymograph.wire.config import may_be_forked
 from kymograph.wire.console import parse_console_line
 from kymograph.wire.ids import encode_id, find_id
 

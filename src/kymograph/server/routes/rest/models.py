@@ -162,6 +162,58 @@ class RunPageModel(Model):
     total: int
 
 
+class GroupKeyModel(Model):
+    """What the runs of a group have in common of one field."""
+
+    field: str
+    kind: Literal["number", "text", "long_text", "boolean", "other", "missing"]
+    value: Any
+
+
+class SpreadModel(Model):
+    """A metric over the runs of a group: of finite numbers, and of booleans as 0 and 1."""
+
+    count: int
+    non_finite: int
+    min: float | None
+    max: float | None
+    mean: float | None
+
+
+class GroupModel(Model):
+    """Runs with equal values of the fields asked for."""
+
+    key: list[GroupKeyModel]
+    filter: dict[str, Any] = Field(description="finds these runs among all of the project")
+    count: int
+    metrics: dict[str, SpreadModel]
+
+
+class GroupPageModel(Model):
+    """Some groups."""
+
+    items: list[GroupModel]
+    next: str | None
+    total: int = Field(description="groups")
+    runs: int = Field(description="runs that match `q`")
+
+
+class ColumnModel(Model):
+    """A config or summary column of a project."""
+
+    name: str = Field(description="as in `columns`, `sort` and `by` of the list of runs")
+    scope: Literal["config", "summary"]
+    kinds: list[Literal["number", "text", "boolean", "other"]]
+
+
+class ColumnPageModel(Model):
+    """Some columns, by name."""
+
+    items: list[ColumnModel]
+    next: str | None
+    total: int
+
+
 class RunDetail(RunModel):
     """One run with all about it but history, console and files."""
 
@@ -302,6 +354,41 @@ class FilePageModel(Model):
     items: list[FileModel]
     next: str | None
     total: int
+
+
+class SqlRequest(Model):
+    """A statement that reads."""
+
+    query: Annotated[str, Field(max_length=65_536)]
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    format: Literal["json", "csv"] = "json"
+
+
+class SqlColumn(Model):
+    """A column of an answer."""
+
+    name: str
+    type: str
+    values: list[Any]
+
+
+class DamageModel(Model):
+    """Rows of history that cannot be read: the answer is without them."""
+
+    object: str
+    first_step: int
+    last_step: int
+    problem: str
+
+
+class SqlAnswerModel(Model):
+    """Columns of one length."""
+
+    columns: list[SqlColumn]
+    row_count: int
+    truncated: bool
+    damaged: list[DamageModel]
+    elapsed_s: float
 
 
 class PutUserRequest(Model):

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Response
 
 from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY, unwrap_config
-from kymograph.core.filter_parser import parse_filter, parse_order, parse_words
-from kymograph.core.filters import EVERYTHING, Field, Filter, Order, RunQuery, Scope
+from kymograph.core.filter_parser import parse_order
+from kymograph.core.filters import Field, Order, RunQuery, Scope
 from kymograph.core.leaves import pick_leaves
 from kymograph.core.run import Run, RunChange
 from kymograph.errors import MalformedRequest
@@ -27,6 +27,7 @@ from kymograph.server.routes.rest.common import (
     encode_run,
     next_cursor,
     offset_of,
+    parse_query,
 )
 from kymograph.server.routes.rest.models import RunChangeRequest, RunDetail, RunPageModel
 from kymograph.services.container import Services
@@ -55,7 +56,7 @@ def list_runs(
     wanted = _parse_columns(columns or ())
     if sum(map(len, wanted.values())) > MAX_COLUMNS:
         raise MalformedRequest(f"at most {MAX_COLUMNS} columns", where="query.columns")
-    query = RunQuery(_parse_query(q), parse_order(sort) if sort else NEWEST_FIRST, limit, offset)
+    query = RunQuery(parse_query(q), parse_order(sort) if sort else NEWEST_FIRST, limit, offset)
     page = services.runs.search(caller, entity, project, query)
     items = [{**encode_run(run, page.now), "values": _values_of(run, wanted)} for run in page.runs]
     return JsonResponse({"items": items, "next": next_cursor(offset, len(items), page.total), "total": page.total})
@@ -124,13 +125,6 @@ def _encode_detail(services: Services, run: Run) -> JsonObject:
     strict = exact_json.to_strict(detail)
     assert isinstance(strict, dict)
     return strict
-
-
-def _parse_query(q: str) -> Filter:
-    text = q.strip()
-    if not text:
-        return EVERYTHING
-    return parse_filter(text) if text.startswith("{") else parse_words(text)
 
 
 def _parse_columns(columns: Iterable[str]) -> dict[Scope, set[str]]:

@@ -22,7 +22,14 @@ import numpy as np
 from kymograph.core.history import Stream
 from kymograph.errors import StoreCorrupt, UsageError
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import COMPACTED_STREAMS, Chunk, Replacement, Segment, SegmentExtent
+from kymograph.storage.history.base import (
+    COMPACTED_STREAMS,
+    SEGMENT_OBJECTS,
+    Chunk,
+    Replacement,
+    Segment,
+    SegmentExtent,
+)
 from kymograph.storage.history.chunks import VisibleLines, visible_chunks
 from kymograph.storage.history.columns import Columns
 from kymograph.storage.history.payload import decode_lines, decompress, encode_lines
@@ -33,9 +40,6 @@ from kymograph.storage.history.segments.points import PointsFile, write_points
 from kymograph.storage.history.snapshot import chunks_of_segment, lies_under
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.types import ObjectKey, RunKey, WriterId
-
-SEGMENT_OBJECTS = "segments/"
-"""Where objects of segments lie: ``segments/<key of the run>/<random>``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +121,19 @@ class SegmentBuilder:
 
     def merge(self, run: RunKey, stream: Stream) -> Replacement | None:
         """Docstring inherited."""
-        segments = self._database.read(lambda tx: tx.segments.list_live([run], stream)).get(run, ())
-        chosen = self._neighbours(segments)
-        if chosen:
-            draft = merged_draft([self._files.points(segment) for segment in chosen], chosen)
-        else:
-            chosen = self._entangled(segments)
+        segments = list(self._database.read(lambda tx: tx.segments.list_live([run], stream)).get(run, ()))
+        while True:
+            chosen = self._neighbours(segments) or self._entangled(segments)
             if not chosen:
                 return None
+            damaged = [segment for segment in chosen if not self._is_whole(segment)]
+            if not damaged:
+                break
+            # They stay and are reported; others are merged around them.
+            segments = [segment for segment in segments if segment not in damaged]
+        if all(_follows(before, after) for before, after in pairwise(chosen)):
+            draft = merged_draft([self._files.points(segment) for segment in chosen], chosen)
+        else:
             draft = self._decode(stream, chosen)
         extents = _joined_extents(chosen)
         tier = max(segment.tier for segment in chosen) + 1
@@ -155,6 +164,15 @@ class SegmentBuilder:
             ):
                 return some
         return []
+
+    def _is_whole(self, segment: Segment) -> bool:
+        """Whether both objects are there and can be opened."""
+        try:
+            self._files.points(segment)
+            self._files.lines(segment)
+        except StoreCorrupt:
+            return False
+        return True
 
     def _decode(self, stream: Stream, segments: Sequence[Segment]) -> Draft:
         columns = Columns(stream, keeps_texts=True)

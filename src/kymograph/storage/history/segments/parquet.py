@@ -29,13 +29,19 @@ _PLAIN, _RLE, _RLE_DICTIONARY = 0, 3, 8
 _UNCOMPRESSED, _ZSTD = 0, 6
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _REQUIRED, _OPTIONAL = 0, 1
-_UTF8 = 0
+_UTF8, _JSON = 0, 19
+"""Converted types; as logical types they are the members 1 and 12 of their union."""
 _ZSTD_LEVEL = 3
+_SAMPLE_BYTES = 64 * 1024
+_LEAST_BYTES = 512
+_WORTHWHILE = 0.85
+"""What a sample must shrink to for a column to be compressed: the noise of most metrics does not, and takes time."""
 
 
 class Physical(IntEnum):
     """Types that values are stored as, by their number in the format."""
 
+    BOOLEAN = 0
     INT64 = 2
     DOUBLE = 5
     BYTE_ARRAY = 6
@@ -48,6 +54,16 @@ class Column:
     name: str
     physical: Physical
     is_optional: bool = False
+    is_json: bool = False
+    """Texts are JSON documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Values of a column in a number of rows, encoded: levels if the column is optional, then the plain values."""
+
+    count: int
+    parts: tuple[bytes | memoryview, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,7 @@ class ParquetWriter:
         self._sink = sink
         self._columns = tuple(columns)
         self._row_groups: list[tuple[int, tuple[Chunk, ...]]] = []
+        self._quick = zstandard.ZstdCompressor(level=1)
         self.position = 0
         """Bytes written so far."""
         self.write(MAGIC)
@@ -101,7 +118,7 @@ class ParquetWriter:
     def write_array(self, values: npt.NDArray[Any]) -> int:
         """Put an array between the pages, aligned; returns where it begins."""
         self.write(b"\0" * (-self.position % _ALIGNMENT))
-        return self.write(_bytes_of(values))
+        return self.write(bytes_of(values))
 
     # --- column chunks -----------------------------------------------------------------------------------------------
 
@@ -112,7 +129,7 @@ class ParquetWriter:
         # Zeros between chunks are skipped by everybody; a header has no fixed length, so they come before it.
         self.write(b"\0" * (-(self.position + len(header)) % _ALIGNMENT))
         data_page_at = self.write(header)
-        values_at = self.write(_bytes_of(values))
+        values_at = self.write(bytes_of(values))
         size = self.position - data_page_at
         statistics = _statistics(values)
         return Chunk(
@@ -122,18 +139,45 @@ class ParquetWriter:
     def optional(self, values: npt.NDArray[Any], present: npt.NDArray[np.bool_]) -> Chunk:
         """Numbers with nulls: `values` are those of the rows that are `present`, compressed."""
         physical = Physical.DOUBLE if values.dtype == np.float64 else Physical.INT64
-        body = _levels(present) + bytes(_bytes_of(values))
+        body = levels_of(present) + bytes(bytes_of(values))
         return self._compressed(physical, len(present), body)
 
     def texts(self, values: Sequence[bytes | None]) -> Chunk:
         """UTF-8 texts with nulls, compressed."""
         held = [value for value in values if value is not None]
         present = np.fromiter((value is not None for value in values), np.bool_, len(values))
-        body = bytearray(_levels(present))
+        body = bytearray(levels_of(present))
         for value in held:
             body += struct.pack("<I", len(value))
             body += value
         return self._compressed(Physical.BYTE_ARRAY, len(values), bytes(body))
+
+    def pages(self, physical: Physical, pages: Iterable[Page]) -> Chunk:
+        """Values that were encoded page by page, at least one page; compressed if a sample says that it is worth it."""
+        begins_at = self.position
+        codec: int | None = None
+        count = plain_size = 0
+        for page in pages:
+            if codec is None:
+                codec = self._codec_for(page)
+            size = sum(map(len, page.parts))
+            parts: tuple[bytes | memoryview, ...] = page.parts
+            if codec == _ZSTD:
+                parts = (self._quick.compress(b"".join(page.parts)),)
+            header = _data_page_header(page.count, size, sum(map(len, parts)), _PLAIN)
+            self.write(header)
+            for part in parts:
+                self.write(part)
+            count += page.count
+            plain_size += len(header) + size
+        assert codec is not None, "a column has one page at least"
+        stored_size = self.position - begins_at
+        return Chunk(physical, (_PLAIN, _RLE), codec, count, begins_at, None, plain_size, stored_size, begins_at)
+
+    def _codec_for(self, page: Page) -> int:
+        sample = _head(page)
+        is_worthwhile = len(sample) >= _LEAST_BYTES and len(self._quick.compress(sample)) < len(sample) * _WORTHWHILE
+        return _ZSTD if is_worthwhile else _UNCOMPRESSED
 
     def nulls(self, physical: Physical, count: int) -> Chunk:
         """Nothing but nulls."""
@@ -199,13 +243,13 @@ class ParquetWriter:
             raise ValueError(f"{len(self._columns)} columns of one length are needed, not {counts}")
         self._row_groups.append((counts.pop(), tuple(chunks)))
 
-    def close(self, notes: Mapping[str, str]) -> None:
-        """Write the footer.
+    def footer(self, notes: Mapping[str, str]) -> bytes:
+        """What `close` will write for the row groups that were declared so far, but for its length and the magic.
 
         Args:
             notes: Key-value pairs for whoever looks for them.
         """
-        footer = encode_struct(
+        return encode_struct(
             {
                 1: I32(2),
                 2: [{4: "schema", 5: I32(len(self._columns))}, *map(_schema_element, self._columns)],
@@ -215,6 +259,10 @@ class ParquetWriter:
                 6: CREATED_BY,
             }
         )
+
+    def close(self, notes: Mapping[str, str]) -> None:
+        """Write the footer."""
+        footer = self.footer(notes)
         self.write(footer + struct.pack("<I", len(footer)) + MAGIC)
 
     def _row_group(self, count: int, chunks: Sequence[Chunk]) -> Struct:
@@ -232,8 +280,8 @@ def _schema_element(column: Column) -> Struct:
         1: I32(column.physical),
         3: I32(_OPTIONAL if column.is_optional else _REQUIRED),
         4: column.name,
-        6: I32(_UTF8) if is_text else None,
-        10: {1: {}} if is_text else None,
+        6: I32(_JSON if column.is_json else _UTF8) if is_text else None,
+        10: {12 if column.is_json else 1: {}} if is_text else None,
     }
 
 
@@ -265,7 +313,15 @@ def _dictionary_page_header(count: int, size: int) -> bytes:
     return encode_struct({1: I32(_DICTIONARY_PAGE), 2: I32(size), 3: I32(size), 7: details})
 
 
-def _levels(present: npt.NDArray[np.bool_]) -> bytes:
+def _head(page: Page) -> bytes:
+    """The first bytes of a page."""
+    head = bytearray()
+    for part in page.parts:
+        head += part[: _SAMPLE_BYTES - len(head)]
+    return bytes(head)
+
+
+def levels_of(present: npt.NDArray[np.bool_]) -> bytes:
     """Definition levels of an optional column: one bit a row."""
     n_present = int(np.count_nonzero(present))
     if n_present in (0, len(present)):
@@ -289,5 +345,6 @@ def _statistics(values: npt.NDArray[Any]) -> Struct | None:
     return {3: I64(0), 5: struct.pack(code, high), 6: struct.pack(code, low)}
 
 
-def _bytes_of(values: npt.NDArray[Any]) -> memoryview:
+def bytes_of(values: npt.NDArray[Any]) -> memoryview:
+    """The bytes of an array, without copying them if they lie together."""
     return np.ascontiguousarray(values).data.cast("B") if values.size else memoryview(b"")

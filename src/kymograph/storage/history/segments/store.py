@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kymograph.core.history import Stream
@@ -154,6 +154,10 @@ class SqlSegmentStore:
                 .values(values)
             )
 
+    def lock(self, run: RunKey, stream: Stream) -> None:
+        """Docstring inherited."""
+        self._lock_streams(run, stream)
+
     def change(self, segment: Segment, changed: Segment) -> bool:
         """Docstring inherited."""
         self._lock_streams(segment.run, segment.stream)
@@ -177,7 +181,7 @@ class SqlSegmentStore:
             statement.on_conflict_do_update(
                 index_elements=[compaction_claims.c.run_id, compaction_claims.c.stream],
                 set_={"worker": worker, "expires_at": expires_at},
-                where=compaction_claims.c.expires_at < now,
+                where=or_(compaction_claims.c.expires_at < now, compaction_claims.c.worker == worker),
             ).returning(compaction_claims.c.worker)
         ).one_or_none()
         return taken is not None
@@ -187,6 +191,13 @@ class SqlSegmentStore:
         self._connection.execute(
             delete(compaction_claims).where(_is_claim_on(run, stream), compaction_claims.c.worker == worker)
         )
+
+    def drop_claims(self, *, before: datetime | None = None) -> int:
+        """Docstring inherited."""
+        statement = delete(compaction_claims)
+        if before is not None:
+            statement = statement.where(compaction_claims.c.expires_at < before)
+        return self._connection.execute(statement).rowcount
 
     def tail_bytes(self, run: RunKey, stream: Stream) -> int:
         """Docstring inherited."""
@@ -213,10 +224,10 @@ class SqlSegmentStore:
 
     # --- what is left behind -----------------------------------------------------------------------------------------
 
-    def list_retired(self, before: datetime, *, limit: int) -> list[Segment]:
+    def list_retired(self, before: datetime, *, after: int = 0, limit: int) -> list[Segment]:
         """Docstring inherited."""
-        query = select(segments).where(segments.c.retired_at < before).order_by(segments.c.id).limit(limit)
-        return [_segment(row) for row in self._connection.execute(query)]
+        query = select(segments).where(segments.c.retired_at < before, segments.c.id > after)
+        return [_segment(row) for row in self._connection.execute(query.order_by(segments.c.id).limit(limit))]
 
     def forget(self, ids: Collection[int]) -> None:
         """Docstring inherited."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kymograph.core.run import RunChange
@@ -55,3 +56,63 @@ def test_unknown_columns_are_refused(http: Http, deployment: DeploymentUnderTest
     for columns in (["lr"], ["config."], [f"config.{number}" for number in range(501)]):
         response = http.get("/api/v1/projects/admin/refused/runs", params={"columns": columns})
         assert response.status_code == 400, response.text
+
+
+def test_groups_tell_key_filter_and_spread(deployment: DeploymentUnderTest, http: Http) -> None:
+    for number, name in enumerate(["adam", "adam", "sgd"]):
+        loss = "NaN" if number == 1 else number
+        config = f'{{"optimizer":{{"value":{{"name":"{name}"}}}}}}'
+        deployment.run(f"admin/groups/r{number}", RunChange(config_json=config, summary_json=f'{{"loss":{loss}}}'))
+    query = {"by": ["config.optimizer.name", "state"], "metric": "summary.loss", "sort": "-count", "limit": 1}
+
+    response = http.get("/api/v1/projects/admin/groups/groups", params=query)
+
+    assert response.json() == {
+        "items": [
+            {
+                "key": [
+                    {"field": "config.optimizer.name", "kind": "text", "value": "adam"},
+                    {"field": "state", "kind": "text", "value": "running"},
+                ],
+                "filter": {"$and": [{"config.optimizer.name": "adam"}, {"state": "running"}]},
+                "count": 2,
+                "metrics": {"summary.loss": {"count": 1, "non_finite": 1, "min": 0.0, "max": 0.0, "mean": 0.0}},
+            }
+        ],
+        "next": response.json()["next"],
+        "total": 2,
+        "runs": 3,
+    }
+    rest = http.get("/api/v1/projects/admin/groups/groups", params={**query, "after": response.json()["next"]}).json()
+    assert ([group["key"][0]["value"] for group in rest["items"]], rest["next"]) == (["sgd"], None)
+    found = get(http, "groups", q=json.dumps(response.json()["items"][0]["filter"]))
+    assert [run["id"] for run in found["items"]] == ["r1", "r0"]
+
+
+def test_groups_that_make_no_sense_are_refused(deployment: DeploymentUnderTest, http: Http) -> None:
+    deployment.run("admin/nonsense/r1")
+    for query in (
+        {},
+        {"by": "created_at"},
+        {"by": "lr"},
+        {"by": "state", "metric": "state"},
+        {"by": "state", "sort": "x"},
+    ):
+        response = http.get("/api/v1/projects/admin/nonsense/groups", params=query)
+        assert response.status_code in (400, 422), response.text
+        assert response.json()["error"]["message"]
+
+
+def test_columns_come_by_name_in_pages(deployment: DeploymentUnderTest, http: Http) -> None:
+    deployment.run("admin/names/r1", RunChange(summary_json='{"train/loss": 1, "val/loss": "x", "acc": true}'))
+
+    def columns(**params: Any) -> Any:
+        return http.get("/api/v1/projects/admin/names/columns", params=params).json()
+
+    first = columns(q="LOSS", limit=1)
+    assert first["items"] == [{"name": "summary.train/loss", "scope": "summary", "kinds": ["number"]}]
+    assert first["total"] == 2
+    assert columns(q="LOSS", limit=1, after=first["next"])["items"][0]["kinds"] == ["text"]
+    assert [item["name"] for item in columns(q="^a", match="regex")["items"]] == ["summary.acc"]
+    assert columns(scope="config")["items"] == []
+    assert columns(q="(", match="regex")["error"]["kind"] == "InvalidFilter"
