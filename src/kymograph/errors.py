@@ -12,7 +12,7 @@
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt
     ├─ ProtocolError                 MalformedRequest · RequestTooLarge · UnsupportedOperation
     ├─ AuthError                     Unauthenticated · Forbidden
-    └─ TransportError (OSError)      ServerBusy · StorageFull
+    └─ TransportError (OSError)      Unreachable · ServerBusy · StorageFull
 
 Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
 attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
@@ -291,6 +291,14 @@ class Forbidden(AuthError):
 
 class TransportError(KymographError, OSError):
     """A passing condition: the same request may succeed later."""
+
+
+class Unreachable(TransportError):
+    """There is no server at an address, or the connection to it broke."""
+
+    def __init__(self, address: str, *, problem: str) -> None:
+        super().__init__(f"no answer from {address}: {problem}; check that it runs, and WANDB_BASE_URL")
+        self.address, self.problem = address, problem
 
 
 class ServerBusy(TransportError):

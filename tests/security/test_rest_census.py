@@ -89,6 +89,8 @@ CENSUS: dict[str, Case] = {
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/metrics": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/system": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/rows": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/export": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/export": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/console": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/files": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/files/{path}": Case(
@@ -129,6 +131,8 @@ ELSEWHERE = {
     "GET /storage/runs/{token}/{path}",
     "PUT /storage/runs/{token}/{path}",
     "OPTIONS /storage/runs/{token}/{path}",
+    # Likewise: see tests/unit/services/test_exports.py and tests/e2e/test_parquet_history.py.
+    "GET /storage/exports/{token}/{name}",
 }
 
 

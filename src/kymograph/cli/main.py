@@ -8,6 +8,7 @@ import click
 
 from kymograph import __version__
 from kymograph.cli.admin import admin
+from kymograph.cli.export import export
 from kymograph.cli.server import server
 from kymograph.errors import KymographError
 
@@ -24,6 +25,7 @@ def cli() -> None:
 
 cli.add_command(server)
 cli.add_command(admin)
+cli.add_command(export)
 
 
 def main() -> None:

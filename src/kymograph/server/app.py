@@ -16,7 +16,7 @@ from kymograph.server.graphql.resolvers import all_bindables
 from kymograph.server.housekeeping import housekeeping
 from kymograph.server.middleware import CompressionMiddleware, RequestMiddleware
 from kymograph.server.routes import artifacts, docs, filestream, graphql, health, storage, telemetry, web
-from kymograph.server.routes.rest import admin, files, history, live, projects, runs, session
+from kymograph.server.routes.rest import admin, exports, files, history, live, projects, runs, session
 
 
 def create_app(deployment: Deployment) -> FastAPI:
@@ -44,7 +44,7 @@ def create_app(deployment: Deployment) -> FastAPI:
     app.add_middleware(RequestMiddleware)
     install_error_handlers(app)
 
-    for module in (session, projects, runs, history, files, live, admin):
+    for module in (session, projects, runs, history, exports, files, live, admin):
         app.include_router(module.router, prefix="/api/v1")
     for route in (health, docs, graphql, filestream, storage, artifacts, telemetry):
         app.include_router(route.router)

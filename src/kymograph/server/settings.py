@@ -34,6 +34,9 @@ class Settings:
     """Bound of decoded history in memory."""
     segment_cache_bytes: int = 4 * 1024**3
     """Bound of copies of history in the data folder, where the object store is a bucket."""
+    parquet_history: str = "exact"
+    """Which ended runs the protocol's client gets as Parquet files: ``exact``, those whose rows it reads as it would
+    page by page; or ``all``."""
     json_logs: bool = True
 
     @property
@@ -86,6 +89,7 @@ def load_settings(
         admin_username=environment.get(f"{ENVIRONMENT_PREFIX}ADMIN_USERNAME") or "admin",
         cache_bytes=_parse_size(given("CACHE_BYTES", None, str(256 * 1024 * 1024))),
         segment_cache_bytes=_parse_size(given("SEGMENT_CACHE_BYTES", None, str(4 * 1024**3))),
+        parquet_history=_parse_parquet_history(given("PARQUET_HISTORY", None, "exact")),
         json_logs=given("LOG_FORMAT", None, "json") != "text",
     )
 
@@ -100,6 +104,12 @@ def _parse_size(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise InvalidSetting("cache_bytes", text, rule="a number of bytes")
     return int(text)
+
+
+def _parse_parquet_history(text: str) -> str:
+    if text not in ("exact", "all"):
+        raise InvalidSetting("parquet_history", text, rule="exact or all")
+    return text
 
 
 def _parse_public_url(text: str) -> str:

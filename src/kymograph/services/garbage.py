@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from kymograph.core import exact_json
+from kymograph.core.export import EXPORT_OBJECTS, FILE_LIFETIME, PASSING_EXPORTS
 from kymograph.services.history import BranchPointOf
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
@@ -127,6 +128,17 @@ class Collector:
                 return total
             old = {info: run for info in batch if info.modified_at < before and (run := _run_of(info)) is not None}
             total += self._remove(self._unneeded(old, set(old.values())), dry_run=dry_run)
+        return total + self._collect_exports(dry_run=dry_run)
+
+    def _collect_exports(self, *, dry_run: bool) -> Collected:
+        """Remove exported files that are so old that no address leads to them; they can be made again."""
+        before = self._clock() - FILE_LIFETIME
+        total = Collected()
+        for batch in self._objects.iter_keys(EXPORT_OBJECTS):
+            if self._stopping.is_set():
+                break
+            stale = [info for info in batch if info.modified_at < before and info.key.endswith(PASSING_EXPORTS)]
+            total += self._remove(stale, dry_run=dry_run)
         return total
 
     def _tombstones(self, before: datetime, after: RunKey | None) -> list[Tombstone]:
@@ -150,7 +162,8 @@ class Collector:
 
     def _collect_run(self, run: RunKey, *, dry_run: bool) -> Collected:
         objects = [info for batch in self._objects.iter_keys(f"{RUN_OBJECTS}{run}/") for info in batch]
-        removed = self._remove(self._unneeded(objects, ()), dry_run=dry_run)
+        exports = [info for batch in self._objects.iter_keys(f"{EXPORT_OBJECTS}{run}/") for info in batch]
+        removed = self._remove([*self._unneeded(objects, ()), *exports], dry_run=dry_run)
         if not dry_run:
             # In portions: the embedded database has one writer, and trainings wait for it.
             while self._database.write(lambda tx: tx.garbage.purge_lines(run)):

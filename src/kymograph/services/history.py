@@ -19,6 +19,7 @@ from kymograph.core.history import (
     NumberedLine,
     RowPage,
     RowQuery,
+    RowTexts,
     SeriesSource,
     Stream,
     XAxis,
@@ -186,6 +187,10 @@ class HistoryService:
     def rows(self, run: Run, query: RowQuery) -> RowPage:
         """Merged rows of a run (got already) in ascending step order."""
         return self._reader.rows(self.parts_of(run), query)
+
+    def row_texts(self, run: Run, query: RowQuery) -> RowTexts:
+        """The same as JSON documents, with bare tokens for what is not finite."""
+        return self._reader.row_texts(self.parts_of(run), query)
 
     def catalogue(self, run: Run, stream: Stream = Stream.HISTORY, *, with_last: bool = True) -> list[MetricInfo]:
         """Every metric of a run; see `HistoryReader.catalogue`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from kymograph.storage.history.base import Segment, SegmentExtent
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.stored import StoredExport, freeze, identity_of
+from kymograph.storage.history.known_values import MISSING, known_values
 from kymograph.storage.history.row_texts import read_row_texts
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.series import answer_buckets
@@ -96,7 +97,7 @@ class StoredHistory:
     def export(self, parts: Sequence[HistoryPart], query: ExportQuery) -> StoredExport:
         """Docstring inherited."""
 
-        def job(tx: Transaction, damaged: Mapping[ObjectKey, str]) -> StoredExport:
+        def job(tx: Transaction, damaged: Mapping[ObjectKey, Any]) -> StoredExport:
             snapshot = Snapshot(self._cache, self._files, tx, {part.run for part in parts}, Stream.HISTORY, damaged)
             return freeze(tx, snapshot, self._files, query, parts, damaged)
 
@@ -272,6 +273,15 @@ def _even_indices(total: int, samples: int) -> Ints:
 
 
 def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequence[MetricName]) -> tuple[Row, ...]:
+    if keys:
+        columns = [known_values(view, key, steps) for key in dict.fromkeys((*keys, STEP))]
+        known = [column for column in columns if column is not None]
+        if len(known) == len(columns):
+            names = tuple(dict.fromkeys((*keys, STEP)))
+            return tuple(
+                Row(step, dict(pair for pair in zip(names, values, strict=True) if pair[1] is not MISSING))
+                for step, values in zip(steps.tolist(), zip(*known, strict=True), strict=True)
+            )
     refs_of_step = view.refs_of_steps(steps)
     lines = snapshot.rows(ref for refs in refs_of_step for ref in refs)
     rows: list[Row] = []

@@ -1,0 +1,1 @@
+"""Talks to a server over HTTP, for the command line and the SDK."""
