@@ -201,7 +201,7 @@ def start(command: Sequence[str], folder: Path, **environment: str) -> subproces
 
 def wait_until_ready(process: subprocess.Popen[bytes], url: str, folder: Path) -> None:
     """Wait until a server answers."""
-    until = time.monotonic() + 90
+    until = time.monotonic() + 180
     while process.poll() is None and time.monotonic() < until:
         try:
             httpx.get(url, timeout=5).raise_for_status()
