@@ -63,6 +63,12 @@ $(STATIC): $(WEB_SOURCES) web/node_modules/.made
 	@$(MAKE_VENV) $(@D) $<
 	@touch $@
 
+# The benches' peer, for `bench/*.py`; no other target needs it.
+.cache/bench-mlflow/.made: requirements/bench-mlflow.txt | .venv/.made
+	@echo "installing the Python packages of $< into $(@D)"
+	@$(MAKE_VENV) $(@D) $<
+	@touch $@
+
 # Not a stamp: whether the browser is there is a question to the machine, and a quick one.
 browser:
 	@tools/chromium.sh

@@ -69,7 +69,7 @@ class Recorded:
 class Server:
     """One server process on a data folder."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **environment: str) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         self._data = data
         started_at = time.perf_counter()
@@ -79,7 +79,7 @@ class Server:
                 stderr=log,
                 stdout=log,
                 # As users have it: with compiled modules, which some build machines are told not to keep.
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "KYMOGRAPH_ADMIN_API_KEY": KEY},
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "KYMOGRAPH_ADMIN_API_KEY": KEY, **environment},
             )
         self._wait_until_ready()
         self.start_ms = (time.perf_counter() - started_at) * 1000

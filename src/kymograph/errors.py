@@ -3,7 +3,8 @@
 ::
 
     KymographError
-    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · DuplicatePath
+    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · InvalidQuery ·
+    │                                QueryOverLimit · DuplicatePath
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound ·
     │                                ObjectNotFound (FileNotFoundError)
@@ -63,6 +64,25 @@ class InvalidCursor(UsageError):
     def __init__(self, cursor: str) -> None:
         super().__init__(f"cursor {cursor[:40]!r} is not one of ours; start again without it")
         self.cursor = cursor
+
+
+class InvalidQuery(UsageError):
+    """A statement does not parse, does not fit the tables, or asks for something that is not allowed."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"SQL: {problem}")
+        self.problem = problem
+
+
+class QueryOverLimit(UsageError):
+    """A query takes more time or memory than one may."""
+
+    def __init__(self, what: str, *, limit: str) -> None:
+        super().__init__(
+            f"the query was stopped: it needs more than {limit} of {what}; "
+            "narrow it to fewer runs, metrics or steps, or aggregate in it"
+        )
+        self.what, self.limit = what, limit
 
 
 class DuplicatePath(UsageError):

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any
 
-from playwright.sync_api import Locator, Page, Request, Response, expect
+from playwright.sync_api import Page, Response, expect
 
+from tests.browser.panels import SeriesRequests, drag, expect_drawn, panel_of, series_header, wait_on_page
 from tests.e2e.rest import Rest
 from tests.e2e.server import wait_until
-
-
-def panel_of(page: Page, metric: str) -> Locator:
-    return page.locator(f'[data-testid="panel"][data-metric="{metric}"]')
-
-
-def expect_drawn(panel: Locator) -> None:
-    """The panel has its data and a canvas."""
-    expect(panel).to_have_attribute("data-ready", "true")
-    expect(panel.locator("canvas").first).to_be_visible()
 
 
 class SeriesEnds:
@@ -31,29 +20,8 @@ class SeriesEnds:
         page.on("response", self._note)
 
     def _note(self, response: Response) -> None:
-        if response.url.endswith("/series") and response.ok and (found := response.json()["range"]):
+        if response.url.endswith("/series") and response.ok and (found := series_header(response)["range"]):
             self.last = found[1]
-
-
-def wait_on_page(page: Page, look: Callable[[], bool], *, timeout_ms: int = 15_000) -> None:
-    """Let the page go on until `look` says yes."""
-    for _ in range(0, timeout_ms, 100):
-        if look():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("the page did not get there")
-
-
-class SeriesRequests:
-    """The requests for series that a page makes."""
-
-    def __init__(self, page: Page) -> None:
-        self.bodies: list[dict[str, Any]] = []
-        page.on("request", self._note)
-
-    def _note(self, request: Request) -> None:
-        if request.url.endswith("/series"):
-            self.bodies.append(dict(request.post_data_json or {}))
 
 
 def test_chart_grows_while_a_run_logs(page: Page, rest: Rest, project: str) -> None:
@@ -90,17 +58,11 @@ def test_drag_zooms_and_asks_for_that_range_only(page: Page, filled_project: str
     panel = panel_of(page, "train/loss")
     expect_drawn(panel)
     requests = SeriesRequests(page)
-    plot = panel.locator(".u-over")
-    box = plot.bounding_box()
-    assert box is not None
 
-    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.5)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5, steps=8)
-    page.mouse.up()
+    drag(page, panel.locator(".u-over"), 0.25, 0.5)
 
-    wait_on_page(page, lambda: any(body.get("min") is not None for body in requests.bodies))
-    asked = next(body for body in requests.bodies if body.get("min") is not None)
+    wait_on_page(page, lambda: len(requests.zooms()) > 0)
+    asked = requests.zooms()[0]
     assert 30 < asked["min"] < 70
     assert 80 < asked["max"] < 120
     # The zoom is in the address, so a reload shows the same.

@@ -85,7 +85,7 @@ def unknown_words(command: click.Command, arguments: list[str]) -> list[str]:
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     unknown = []
     for position, word in enumerate(arguments):
-        if word.startswith("-"):
+        if word.startswith("-") and word != "-":
             unknown += [] if word.partition("=")[0] in options | {"--help"} else [word]
         elif isinstance(command, click.Group):
             inner = command.get_command(click.Context(command), word)

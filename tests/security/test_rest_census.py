@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -47,6 +47,7 @@ class Case:
     body: Callable[[World], object] | None = None
     parameters: Callable[[World], dict[str, str]] = lambda _world: {}
     """Path parameters other than entity, project and run."""
+    query: dict[str, str] = field(default_factory=dict)
 
 
 def fresh(kind: str) -> Callable[[World], dict[str, str]]:
@@ -78,10 +79,13 @@ CENSUS: dict[str, Case] = {
     "GET /api/v1/projects": Case(Permission.SIGNED_IN),
     "GET /api/v1/projects/{entity}/{project}": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/groups": Case(Permission.READ, query={"by": "state"}),
+    "GET /api/v1/projects/{entity}/{project}/columns": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/metrics": Case(Permission.READ),
     "POST /api/v1/projects/{entity}/{project}/series": Case(
         Permission.READ, lambda _: {"runs": [], "metrics": [f"{SECRET}/loss"], "stream": "history", "x": "step"}
     ),
+    "POST /api/v1/projects/{entity}/{project}/sql": Case(Permission.READ, lambda _: {"query": "SELECT 1"}),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}": Case(Permission.READ),
     "PATCH /api/v1/projects/{entity}/{project}/runs/{run}": Case(Permission.WRITE, lambda _: {"notes": "changed"}),
     "DELETE /api/v1/projects/{entity}/{project}/runs/{run}": Case(Permission.WRITE),
@@ -167,7 +171,7 @@ def send(world: World, person: str, route: str, case: Case, run: Run) -> Any:
     client = world.clients[person]
     client.cookies.clear()
     before = world.fingerprint()
-    response = client.request(method, path.format(**values), json=body)
+    response = client.request(method, path.format(**values), json=body, params=case.query)
     if response.is_error:
         assert world.fingerprint() == before, "a refused request changed something"
     return response

@@ -134,13 +134,11 @@ def add_member(team: str, username: str, role: str, **flags: str | None) -> None
 @click.option("--dry-run", is_flag=True, help="Change nothing, only say what would go.")
 @_options
 def collect_garbage(dry_run: bool, **flags: str | None) -> None:
-    """Remove what deletion left behind: data of deleted runs and projects, and objects that no file names.
+    """Remove what is left behind: data of deleted runs and projects, replaced segments, objects that no row names.
 
-    A running server does the same by itself. Nothing goes that was deleted within the last hour.
+    A running server does the same by itself. Nothing goes that was deleted or replaced within the last hour.
     """
     with _opened(flags) as (deployment, _caller):
-        collector = deployment.services.garbage
-        runs, projects = collector.collect_runs(dry_run=dry_run), collector.collect_projects(dry_run=dry_run)
-        total = runs + projects + collector.collect_strays(dry_run=dry_run)
+        total = deployment.services.garbage.collect(dry_run=dry_run)
         verb = "would go" if dry_run else "collected"
         click.echo(f"{total.runs:,} runs, {total.objects:,} objects, {total.size_bytes:,} bytes {verb}")

@@ -8,8 +8,10 @@ import click
 
 from kymograph import __version__
 from kymograph.cli.admin import admin
+from kymograph.cli.check import check
 from kymograph.cli.export import export
 from kymograph.cli.server import server
+from kymograph.cli.sql import sql
 from kymograph.errors import KymographError
 
 
@@ -25,6 +27,8 @@ def cli() -> None:
 
 cli.add_command(server)
 cli.add_command(admin)
+cli.add_command(sql)
+cli.add_command(check)
 cli.add_command(export)
 
 

@@ -15,23 +15,20 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from kymograph.core.history import Mark
+from kymograph.core.history import Floats, Ints, Mark
 from kymograph.core.levels import Level, Totals, reduce_ranges
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Buckets:
-    """A downsampled series; the lists have one shape, as in `SeriesBuckets`."""
+    """A downsampled series; the arrays have one shape, as in `SeriesBuckets`."""
 
     is_exact: bool
-    x: list[float]
-    mean: list[float | None]
-    min: list[float | None]
-    max: list[float | None]
-    count: list[int]
+    x: Floats
+    mean: Floats
+    min: Floats
+    max: Floats
+    count: Ints
     nan: tuple[Mark, ...]
     pos_inf: tuple[Mark, ...]
     neg_inf: tuple[Mark, ...]
@@ -109,18 +106,12 @@ def downsample_pieces(pieces: Sequence[Piece], edges: Floats) -> Buckets:
     if not np.isfinite(mean[count > 0]).all():
         mean = _means_without_overflow(spans, edges, totals.count)[places]
     # Rounding must not carry a mean past its own extremes. Groups without finite values have low > high.
-    mean = np.where(count > 0, np.maximum(np.minimum(mean, high), low), 0.0)
+    mean = np.maximum(np.minimum(mean, high), low)
     is_empty = count == 0
+    if is_empty.any():
+        mean[is_empty] = low[is_empty] = high[is_empty] = np.nan
     middles = edges[places] * 0.5 + edges[places + 1] * 0.5
-    return Buckets(
-        False,
-        middles.tolist(),
-        _with_none(mean, is_empty),
-        _with_none(low, is_empty),
-        _with_none(high, is_empty),
-        count.tolist(),
-        *_all_marks(spans, edges),
-    )
+    return Buckets(False, middles, mean, low, high, count, *_all_marks(spans, edges))
 
 
 def count_points(pieces: Sequence[Piece], x_min: float, x_max: float) -> int:
@@ -174,15 +165,14 @@ def _search(x: Floats | Ints, bounds: Floats, side: Literal["left", "right"]) ->
 def _points(x: Floats, values: Floats) -> Buckets:
     is_finite = np.isfinite(values)
     if is_finite.all():
-        shown: list[float | None] = values.tolist()
-        return Buckets(True, x.tolist(), shown, shown, shown, [1] * len(shown), (), (), ())
-    shown = _with_none(values, ~is_finite)
+        return Buckets(True, x, values, values, values, np.ones(len(x), np.int64), (), (), ())
+    shown = np.where(is_finite, values, np.nan)
     odd = np.flatnonzero(~is_finite)
     marks = [
         _marks(x[chosen], chosen, chosen)
         for chosen in (odd[kind(values[odd])] for kind in (np.isnan, np.isposinf, np.isneginf))
     ]
-    return Buckets(True, x.tolist(), shown, shown, shown, is_finite.astype(np.int64).tolist(), *marks)
+    return Buckets(True, x, shown, shown, shown, is_finite.astype(np.int64), *marks)
 
 
 def _means_without_overflow(spans: Sequence[_Span], edges: Floats, count: Ints) -> Floats:
@@ -221,10 +211,3 @@ def _marks(x: Floats, numbers: Ints, bucket: Ints) -> tuple[Mark, ...]:
         Mark(first_x, last_x, size)
         for first_x, last_x, size in zip(x[first].tolist(), x[last].tolist(), (last - first + 1).tolist(), strict=True)
     )
-
-
-def _with_none(values: Floats, is_none: npt.NDArray[np.bool_]) -> list[float | None]:
-    shown: list[float | None] = values.tolist()
-    for index in np.flatnonzero(is_none).tolist():
-        shown[index] = None
-    return shown

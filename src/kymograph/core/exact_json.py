@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -20,6 +21,10 @@ MAX_EXACT_INT = 2**53
 """The largest magnitude below which every integer is a distinct IEEE double."""
 MAX_DEPTH = 256
 """Nesting that is read. Writers, and whoever walks a document, go deeper than that on any thread's stack."""
+_LONG = 16_384
+_FLAT_LEVELS = 4
+"""Levels of a file-stream request, the document that is long most often: files, file, content, line."""
+_CONTAINERS = frozenset({dict, list})
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _LONG_INTEGER = re.compile(r"(?:^|[:\[,\s])-?[0-9]{19}")
 """Begins an integer that may not fit 64 bits, or something that only looks like one."""
@@ -63,20 +68,28 @@ def _loads_leniently(text: str | bytes) -> Any:
 
 
 def _check_depth(text: str | bytes, value: Any) -> None:
+    if len(text) > _LONG and _depth_is_at_most(value, _FLAT_LEVELS):
+        return  # looking at every character would take longer than the parsing did
     brackets = text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
-    if brackets <= MAX_DEPTH:
-        return  # cheap, and true of nearly everything
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            inner
-            for item in level
-            if isinstance(item, (dict, list))
-            for inner in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not level:
-            return
-    raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+    # The first is cheap, and true of nearly everything.
+    if brackets > MAX_DEPTH and not _depth_is_at_most(value, MAX_DEPTH):
+        raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+
+
+def _depth_is_at_most(value: Any, levels: int) -> bool:
+    containers = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(levels):
+        containers = [inner for item in containers for inner in _containers_in(item)]
+        if not containers:
+            return True
+    return False
+
+
+def _containers_in(container: dict[str, Any] | list[Any]) -> Iterable[dict[str, Any] | list[Any]]:
+    items = container.values() if isinstance(container, dict) else container
+    if _CONTAINERS.isdisjoint(map(type, items)):
+        return ()
+    return [item for item in items if isinstance(item, (dict, list))]
 
 
 def dumps(value: JsonValue) -> str:

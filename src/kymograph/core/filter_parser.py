@@ -54,6 +54,7 @@ _PREFIXES = {
     "keys_info.keys.": Scope.HISTORY_KEYS,
     "keysInfo.keys.": Scope.HISTORY_KEYS,
 }
+_SCOPE_PREFIXES = {Scope.CONFIG: "config.", Scope.SUMMARY: "summary.", Scope.HISTORY_KEYS: "keys_info.keys."}
 _TIME_FIELDS = frozenset({"created_at", "updated_at", "heartbeat_at", "started_at"})
 _COMPARISONS = {
     "$eq": Comparison.EQ,
@@ -143,6 +144,17 @@ def parse_field(name: str, *, where: str = "filter") -> Field:
             where=where,
         )
     return Field(Scope.RUN, known)
+
+
+def wire_name(field: Field) -> str:
+    """The name that `parse_field` reads as this field."""
+    if field.scope is Scope.RUN:
+        return field.name
+    name = field.name
+    first, _, rest = name.partition(".")
+    if field.scope is Scope.CONFIG and "value" in rest.split("."):
+        name = f"{first}.value.{rest}"  # else its own `value` would be taken for the wrapping
+    return f"{_SCOPE_PREFIXES[field.scope]}{name}"
 
 
 def _without_wrapping(key: str) -> str:

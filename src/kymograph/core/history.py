@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+import numpy as np
+import numpy.typing as npt
+
 from kymograph.types import JsonValue, MetricName, RunKey, WriterId
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 STEP = MetricName("_step")
 RUNTIME = MetricName("_runtime")
@@ -137,15 +143,26 @@ class NameMatch(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MetricQuery:
-    """Which metrics of a catalogue."""
+    """Which names of metrics."""
 
     search: str = ""
     match: NameMatch = NameMatch.CONTAINS
+    with_internal: bool = False
+    """Also those that clients add to every row: `INTERNAL_METRICS`, and what lies under them."""
     offset: int = 0
     limit: int | None = None
 
 
-ALL_METRICS = MetricQuery()
+@dataclass(frozen=True, slots=True)
+class NamePage:
+    """Names of metrics and how many there are."""
+
+    names: list[MetricName]
+    total: int
+    """Names that match, without `offset` and `limit`."""
+
+
+INTERNAL_METRICS = frozenset({STEP, RUNTIME, TIMESTAMP, MetricName("_wandb")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +177,10 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
-class MetricPage:
-    """Metrics and how many there are."""
+class Catalogue:
+    """Metrics of a history."""
 
     metrics: list[MetricInfo]
-    total: int
-    """Names that match, without `offset` and `limit`."""
     damaged: tuple[Damage, ...] = ()
 
 
@@ -278,11 +293,11 @@ class Mark:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SeriesBuckets:
     """One metric of one run on the buckets of its query.
 
-    The lists have one shape: ``(n_buckets,)``, only buckets that hold at least one point, ascending.
+    The arrays have one shape: ``(n_buckets,)``, only buckets that hold at least one point, ascending.
     """
 
     run: RunKey
@@ -291,13 +306,13 @@ class SeriesBuckets:
     """Points in range, non-finite ones included."""
     is_exact: bool
     """Every bucket is one point: `mean` is its value and `x` its place."""
-    x: list[float]
+    x: Floats
     """The point's x, or the middle of the bucket."""
-    mean: list[float | None]
-    """Of the finite values; None where a bucket holds none."""
-    min: list[float | None]
-    max: list[float | None]
-    count: list[int]
+    mean: Floats
+    """Of the finite values; NaN where a bucket holds none."""
+    min: Floats
+    max: Floats
+    count: Ints
     """Finite values in the bucket."""
     nan: tuple[Mark, ...]
     pos_inf: tuple[Mark, ...]

@@ -21,6 +21,8 @@ Indices = npt.NDArray[np.intp]
 
 BLOCK = 64
 """A bucket's two ends are read point by point: at 1,500 buckets about 100,000 points, at any length of the series."""
+WORTH_BLOCKS = 6
+"""Ranges shorter than this many blocks are read whole: picking out their ends costs more than the levels save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,8 @@ def _reduce_into(
 
     Full blocks are left to the next level, so at most two pieces shorter than a block are read of each range here.
     """
-    if len(levels) == 1:
+    is_worth_it = int((ends - starts).sum()) >= WORTH_BLOCKS * BLOCK * len(starts)
+    if len(levels) == 1 or not is_worth_it:
         _add(found, places, levels[0], starts, ends, unit)
         return
     first_block, end_block = -(-starts // BLOCK), ends // BLOCK

@@ -9,14 +9,27 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from kymograph import __version__
+from kymograph.server.counters import Counters
 from kymograph.server.deps import Deployment
 from kymograph.server.errors import install_error_handlers
 from kymograph.server.graphql.execution import GraphQLExecutor, build_schema
 from kymograph.server.graphql.resolvers import all_bindables
 from kymograph.server.housekeeping import housekeeping
 from kymograph.server.middleware import CompressionMiddleware, RequestMiddleware
-from kymograph.server.routes import artifacts, docs, filestream, graphql, health, storage, telemetry, web
-from kymograph.server.routes.rest import admin, exports, files, history, live, projects, runs, session
+from kymograph.server.routes import artifacts, docs, filestream, graphql, health, prometheus, storage, telemetry, web
+from kymograph.server.routes.rest import (
+    admin,
+    exports,
+    files,
+    history,
+    live,
+    metrics,
+    projects,
+    runs,
+    session,
+    sql,
+    table,
+)
 
 
 def create_app(deployment: Deployment) -> FastAPI:
@@ -40,13 +53,15 @@ def create_app(deployment: Deployment) -> FastAPI:
     )
     app.state.deployment = deployment
     app.state.graphql = GraphQLExecutor(build_schema(all_bindables()))
+    app.state.counters = Counters()
     app.add_middleware(CompressionMiddleware)
-    app.add_middleware(RequestMiddleware)
+    app.add_middleware(RequestMiddleware, counters=app.state.counters)
     install_error_handlers(app)
 
-    for module in (session, projects, runs, history, exports, files, live, admin):
+    app.router.routes.insert(0, filestream.route)
+    for module in (session, projects, runs, table, metrics, history, exports, files, sql, live, admin):
         app.include_router(module.router, prefix="/api/v1")
-    for route in (health, docs, graphql, filestream, storage, artifacts, telemetry):
+    for route in (health, prometheus, docs, graphql, storage, artifacts, telemetry):
         app.include_router(route.router)
     assets = web.static_folder() / "assets"
     if assets.is_dir():

@@ -8,16 +8,18 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from kymograph.core.config import branch_point
 from kymograph.errors import ObjectNotFound
 from kymograph.server.settings import Settings
 from kymograph.services.accounts import AccountService
+from kymograph.services.admission import Admission
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
-from kymograph.services.compaction import Compactor
+from kymograph.services.compaction import CompactionPolicy, Compactor
 from kymograph.services.container import Services
 from kymograph.services.exports import ExportService
 from kymograph.services.files import FileService
@@ -27,18 +29,22 @@ from kymograph.services.live import LiveBus, LocalLiveBus
 from kymograph.services.projects import ProjectService
 from kymograph.services.runs import RunService
 from kymograph.services.secrets import Signer
+from kymograph.services.sql import SqlService
 from kymograph.storage.base import Database
 from kymograph.storage.database import open_database
+from kymograph.storage.history.base import SegmentFactory
 from kymograph.storage.history.export.tables import TableWriter
 from kymograph.storage.history.query import StoredHistory
+from kymograph.storage.history.segments.build import Limits, SegmentBuilder
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.segments.process import SegmentProcess
 from kymograph.storage.lock import DataFolderLock
+from kymograph.storage.metadata.value_index import ValueIndexer
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
+from kymograph.storage.sql.process import SqlProcesses
 from kymograph.types import JsonObject, ObjectKey
 from kymograph.wire import manifest_json
-from kymograph.wire.config import branch_point
 
 SIGNING_KEY = ObjectKey("system/signing-key")
 SIGNING_KEY_BYTES = 32
@@ -58,6 +64,7 @@ class Deployment:
         """Finish what is under way and release files, connections and the data folder."""
         self.services.compactor.stop()
         self.services.exports.close()
+        self.services.sql.close()
         self.services.live.close()
         self.database.close()
         if self.lock is not None:
@@ -95,23 +102,30 @@ def open_deployment(
         objects = open_objects(settings.objects)
         signer = Signer(_signing_key(objects))
         live = _open_live(settings)
+        grace = timedelta(seconds=settings.gc_grace_s)
+        segment_files = SegmentFiles(
+            objects, folder=settings.data / "cache" / "segments", folder_bytes=settings.segment_cache_bytes
+        )
         compactor = Compactor(
             database,
-            SegmentProcess(
-                database=settings.database,
-                objects=settings.objects,
-                folder=settings.data / "cache",
-                folder_bytes=settings.segment_cache_bytes,
-            ),
+            _open_factory(settings, database, objects, segment_files),
             clock,
             worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+            is_alone=lock is not None,
+            policy=CompactionPolicy(
+                full_bytes=settings.compact_bytes,
+                quiet_bytes=settings.compact_quiet_bytes,
+                quiet_s=settings.compact_quiet_s,
+                claim_time=timedelta(seconds=settings.compact_claim_s),
+                build_time=grace / 2,
+            ),
         )
-        reader = StoredHistory(database, _segment_files(settings, objects), cache_bytes=settings.cache_bytes)
+        reader = StoredHistory(database, segment_files, cache_bytes=settings.cache_bytes)
         history = HistoryService(database, reader, live, clock, _branch_point_of, compactor.note)
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
-            runs=RunService(database, live, clock),
+            runs=RunService(database, ValueIndexer(database), live, clock),
             history=history,
             exports=ExportService(
                 database,
@@ -131,15 +145,41 @@ def open_deployment(
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             live=live,
-            garbage=Collector(database, objects, clock, _branch_point_of),
+            garbage=Collector(database, objects, clock, _branch_point_of, grace=grace, let_go=segment_files.let_go),
             compactor=compactor,
+            admission=Admission(lambda: compactor.overdue_bytes),
+            sql=SqlService(
+                database,
+                SqlProcesses(
+                    database=settings.database,
+                    objects=settings.objects,
+                    folder=settings.data / "cache",
+                    folder_bytes=settings.segment_cache_bytes,
+                    timeout_s=settings.sql_timeout_s,
+                    memory_bytes=settings.sql_memory_bytes,
+                ),
+                clock,
+            ),
         )
         undo.pop_all()
     return Deployment(settings, database, objects, services, lock)
 
 
-def _segment_files(settings: Settings, objects: ObjectStore) -> SegmentFiles:
-    return SegmentFiles(objects, folder=settings.data / "cache" / "segments", folder_bytes=settings.segment_cache_bytes)
+def _open_factory(settings: Settings, database: Database, objects: ObjectStore, files: SegmentFiles) -> SegmentFactory:
+    limits = Limits(raw_bytes=settings.compact_batch_bytes, fan_in=settings.compact_fan_in)
+    folder = settings.data / "cache"
+    if settings.objects.startswith("memory:"):
+        # Memory is not shared: what another process put there would be lost.
+        scratch = folder / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return SegmentBuilder(database, objects, files, scratch=scratch, limits=limits)
+    return SegmentProcess(
+        database=settings.database,
+        objects=settings.objects,
+        folder=folder,
+        folder_bytes=settings.segment_cache_bytes,
+        limits=limits,
+    )
 
 
 def _open_live(settings: Settings) -> LiveBus:

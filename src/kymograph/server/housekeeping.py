@@ -14,6 +14,7 @@ from kymograph.server.deps import Deployment
 logger = logging.getLogger(__name__)
 
 SILENCE_CHECK_INTERVAL_S = 30.0
+INDEX_INTERVAL_S = 60.0
 DELETED_INTERVAL_S = 600.0
 STRAY_OBJECTS_INTERVAL_S = 86_400.0
 """Walks over all objects of runs, which costs a request per thousand of them on S3."""
@@ -44,8 +45,10 @@ def chores_of(deployment: Deployment) -> list[Chore]:
     services = deployment.services
     return [
         Chore("tell watchers of silent runs", SILENCE_CHECK_INTERVAL_S, services.runs.announce_silent),
+        Chore("index values of runs", INDEX_INTERVAL_S, services.runs.index_values),
         Chore("collect deleted runs", DELETED_INTERVAL_S, services.garbage.collect_runs),
         Chore("collect deleted projects", DELETED_INTERVAL_S, services.garbage.collect_projects),
+        Chore("collect replaced segments", DELETED_INTERVAL_S, services.garbage.collect_segments),
         Chore("collect stray objects", STRAY_OBJECTS_INTERVAL_S, services.garbage.collect_strays),
     ]
 
@@ -59,6 +62,7 @@ async def housekeeping(deployment: Deployment) -> AsyncIterator[None]:
         yield
     finally:
         deployment.services.garbage.stop()
+        deployment.services.runs.stop_indexing()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -7,11 +7,13 @@ import secrets
 import time
 
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kymograph.server.counters import Counters
 from kymograph.server.errors import internal_error
 from kymograph.server.logging import request_id_var
+from kymograph.server.routes.rest import series
 
 logger = logging.getLogger("kymograph.request")
 
@@ -25,6 +27,8 @@ CONTENT_SECURITY_POLICY = (
 COMPRESSED_PATHS = ("/api/", "/graphql", "/assets/")
 COMPRESSION_LEVEL = 1
 """JSON columns shrink to a third at the lowest level, for a tenth of the time of the highest."""
+UNCOMPRESSED_TYPES = (*DEFAULT_EXCLUDED_CONTENT_TYPES, series.MEDIA_TYPE)
+"""Columns of numbers shrink by a third (100 series: 2.2 to 1.5 MB), for 50 ms: more than the query takes."""
 
 
 class CompressionMiddleware:
@@ -35,7 +39,12 @@ class CompressionMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self._plain = app
-        self._compressed = GZipMiddleware(app, minimum_size=1024, compresslevel=COMPRESSION_LEVEL)
+        self._compressed = GZipMiddleware(
+            app,
+            minimum_size=1024,
+            compresslevel=COMPRESSION_LEVEL,
+            exclude_content_types=UNCOMPRESSED_TYPES,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -45,10 +54,11 @@ class CompressionMiddleware:
 
 
 class RequestMiddleware:
-    """Gives each request an id, logs slow and failed ones, and answers bugs with a 500 in the one shape."""
+    """Gives each request an id, counts it, logs slow and failed ones, and answers bugs with a 500 in the one shape."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, counters: Counters) -> None:
         self._app = app
+        self._counters = counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -81,6 +91,8 @@ class RequestMiddleware:
         finally:
             # Until the answer begins: a download or a live stream lasts as long as its reader likes.
             elapsed_s = (answered_at or time.perf_counter()) - started_at
+            if status:
+                self._counters.add_request(scope["path"], status, elapsed_s)
             if status >= 500 or elapsed_s > 5:
                 logger.warning(
                     "slow or failed request",

@@ -15,6 +15,7 @@ from kymograph.errors import InvalidSetting
 from kymograph.server.app import create_app
 from kymograph.server.deps import Deployment, open_deployment
 from kymograph.server.logging import configure_logging
+from kymograph.server.memory import keep_freed_memory
 from kymograph.server.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def run_server(settings: Settings) -> None:
         DataFolderBusy: Another server uses the data folder.
         InvalidSetting: The port is taken, or a URL cannot be used.
     """
+    keep_freed_memory()
     configure_logging(json_logs=settings.json_logs)
     listener = _listen(settings)
     port = listener.getsockname()[1]

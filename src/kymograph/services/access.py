@@ -10,7 +10,7 @@ from kymograph.core.project import Project, Visibility
 from kymograph.core.run import Run
 from kymograph.errors import EntityNotFound, Forbidden, ProjectNotFound, RunDeleted, RunNotFound
 from kymograph.storage.base import Transaction
-from kymograph.types import EntityName
+from kymograph.types import EntityId, EntityName
 
 
 class Access(StrEnum):
@@ -38,13 +38,18 @@ class Caller:
 
 def role_in(tx: Transaction, caller: Caller, entity: Entity) -> Role | None:
     """The caller's role in an entity; server administrators have every role, organization admins that of its teams."""
-    if caller.user.is_admin:
-        return Role.ADMIN
-    role = tx.accounts.find_role(entity.id, caller.user.id)
-    if role is None and entity.organization_id is not None:
-        organization_role = tx.accounts.find_role(entity.organization_id, caller.user.id)
-        return Role.ADMIN if organization_role is Role.ADMIN else None
-    return role
+    return _direct_role(tx, caller, entity.id) or _role_by_organization(tx, caller, entity)
+
+
+def _direct_role(tx: Transaction, caller: Caller, entity: EntityId) -> Role | None:
+    return Role.ADMIN if caller.user.is_admin else tx.accounts.find_role(entity, caller.user.id)
+
+
+def _role_by_organization(tx: Transaction, caller: Caller, entity: Entity) -> Role | None:
+    if entity.organization_id is None:
+        return None
+    role = tx.accounts.find_role(entity.organization_id, caller.user.id)
+    return Role.ADMIN if role is Role.ADMIN else None
 
 
 def require_entity(tx: Transaction, caller: Caller, name: str | None, access: Access) -> Entity:
@@ -70,10 +75,15 @@ def check_project(tx: Transaction, caller: Caller, project: Project | None, acce
         ProjectNotFound: Absent, or not even readable.
         Forbidden: Readable but no more.
     """
-    entity = tx.accounts.find_entity_by_id(project.entity_id) if project is not None else None
-    if project is None or entity is None:
+    if project is None:
         raise ProjectNotFound(named)
-    role = role_in(tx, caller, entity)
+    role = _direct_role(tx, caller, project.entity_id)
+    if role is None:
+        # Only then: nearly all who ask are members, and every request of a training passes here.
+        entity = tx.accounts.find_entity_by_id(project.entity_id)
+        if entity is None:
+            raise ProjectNotFound(named)
+        role = _role_by_organization(tx, caller, entity)
     if role is not None and role.includes(_NEEDED_ROLE[access]):
         return project
     if role is None and project.visibility is not Visibility.PUBLIC:
@@ -90,9 +100,16 @@ def require_project(tx: Transaction, caller: Caller, entity: str | None, name: s
 
 
 def require_run(
-    tx: Transaction, caller: Caller, entity: str | None, project: str, run: str, access: Access
+    tx: Transaction,
+    caller: Caller,
+    entity: str | None,
+    project: str,
+    run: str,
+    access: Access,
+    *,
+    lock: bool = False,
 ) -> tuple[Project, Run]:
-    """Look a run up by its address and check access.
+    """Look a run up by its address and check access; `lock` is that of `RunStore.find`.
 
     Raises:
         ProjectNotFound: See `check_project`.
@@ -101,7 +118,7 @@ def require_run(
         Forbidden: Readable but no more.
     """
     found_project = require_project(tx, caller, entity, project, access)
-    found = tx.runs.find(found_project.id, run)
+    found = tx.runs.find(found_project.id, run, lock=lock)
     if found is None:
         if access is Access.WRITE and tx.runs.is_deleted(found_project.id, run):
             raise RunDeleted(run)

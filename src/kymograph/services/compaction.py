@@ -14,19 +14,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 from kymograph.core.history import Stream
 from kymograph.errors import KymographError
-from kymograph.storage.base import Database
-from kymograph.storage.history.base import Replacement, SegmentFactory
+from kymograph.services.garbage import GRACE
+from kymograph.storage.base import Database, Transaction
+from kymograph.storage.history.base import COMPACTED_STREAMS, Replacement, SegmentFactory
 from kymograph.types import RunKey
 
 logger = logging.getLogger(__name__)
 
-CLAIM_TIME = timedelta(minutes=5)
-"""Longer than any segment takes to build; after that somebody else may try."""
-_FAILURES_WAIT_S = 30.0
+_FIRST_WAIT_S, _MAX_WAIT_S = 1.0, 60.0
+"""After a failure; doubled with each one that follows it."""
 _MAX_PER_SWEEP = 1000
 
 StreamKey: TypeAlias = tuple[RunKey, Stream]
@@ -45,6 +46,10 @@ class CompactionPolicy:
     """How often the database is asked for streams that nobody here knows of."""
     look_s: float = 0.25
     """How often what came in is looked at."""
+    claim_time: timedelta = timedelta(minutes=5)
+    """Longer than a segment takes to build; after that somebody else may try."""
+    build_time: timedelta = GRACE / 2
+    """A segment that took longer is not put in place: its objects, which no row names yet, may have been collected."""
 
 
 @dataclass(slots=True)
@@ -54,6 +59,8 @@ class _Waiting:
     size_bytes: int
     touched_at: float
     not_before: float = 0.0
+    failures: int = 0
+    """One after another."""
 
 
 class Compactor:
@@ -66,6 +73,7 @@ class Compactor:
         clock: Callable[[], datetime],
         *,
         worker: str,
+        is_alone: bool = False,
         policy: CompactionPolicy | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -76,6 +84,7 @@ class Compactor:
             factory: Builds segments.
             clock: The present moment, for claims.
             worker: Names this compactor among others.
+            is_alone: There are no others: claims that are there at the start are those of a server that was killed.
             policy: When a stream is due.
             monotonic: Seconds, for waiting.
         """
@@ -83,6 +92,7 @@ class Compactor:
         self._factory = factory
         self._clock = clock
         self._worker = worker
+        self._is_alone = is_alone
         self._policy = CompactionPolicy() if policy is None else policy
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -97,8 +107,18 @@ class Compactor:
         with self._lock:
             return sum(waiting.size_bytes for waiting in self._waiting.values())
 
+    @property
+    def overdue_bytes(self) -> int:
+        """Those of streams that are due and could be compacted now; see `Admission`."""
+        full_bytes, now = self._policy.full_bytes, self._monotonic()
+        with self._lock:
+            sizes = [waiting.size_bytes for waiting in self._waiting.values() if waiting.not_before <= now]
+        return sum(size for size in sizes if size >= full_bytes)
+
     def note(self, run: RunKey, stream: Stream, size_bytes: int) -> None:
         """Take notice of lines that came in."""
+        if stream not in COMPACTED_STREAMS:
+            return
         now = self._monotonic()
         with self._lock:
             waiting = self._waiting.get((run, stream))
@@ -123,12 +143,22 @@ class Compactor:
             self._thread.join()
 
     def _run(self) -> None:
+        wait_s = _FIRST_WAIT_S
         while not self._stopping.wait(self._policy.look_s):
             try:
+                if self._is_alone:
+                    self._database.write(lambda tx: tx.segments.drop_claims())
+                    self._is_alone = False
                 self.work()
+            except KymographError as exc:
+                logger.warning("no compaction now: %s", exc)
             except Exception:  # the edge of this thread: whatever it is, the next look may succeed
                 logger.exception("compaction failed; it will be tried again")
-                self._stopping.wait(_FAILURES_WAIT_S)
+            else:
+                wait_s = _FIRST_WAIT_S
+                continue
+            self._stopping.wait(wait_s)
+            wait_s = min(wait_s * 2, _MAX_WAIT_S)
 
     def work(self) -> int:
         """Compact every stream that is due now; returns how many segments were put in place."""
@@ -168,42 +198,53 @@ class Compactor:
         return [key for _, key in sorted(due, reverse=True)]
 
     def _compact(self, key: StreamKey) -> int:
-        """Compact one stream until it is not due any more; returns how many segments were put in place."""
+        """Compact one stream once, and merge what can be; returns how many segments were put in place."""
         run, stream = key
         with self._lock:
             is_quiet = self._monotonic() - self._waiting[key].touched_at >= self._policy.quiet_s
             noted = self._waiting[key].size_bytes
-        if not self._claim(key):
-            self._postpone(key, _FAILURES_WAIT_S)
-            return 0
         made = 0
         try:
-            if self._put(self._factory.compact(run, stream, take_open=is_quiet)):
-                made += 1
-                while self._put(self._factory.merge(run, stream)):
+            if not self._claim(key):
+                self._postpone(key)
+                return 0
+            try:
+                if self._put(partial(self._factory.compact, run, stream, take_open=is_quiet)):
                     made += 1
+                    while self._claim(key) and self._put(partial(self._factory.merge, run, stream)):
+                        made += 1
+            finally:
+                self._release(key)
+            self._recount(key, noted)
         except KymographError as exc:
             # A full disk, a database that is away, a damaged segment: all stays as it is, readable as before.
             logger.warning("a stream cannot be compacted now: %s", exc, extra={"run_key": run, "stream": stream.value})
-            self._postpone(key, _FAILURES_WAIT_S)
+            self._postpone(key)
             return made
-        finally:
-            self._release(key)
-        self._recount(key, noted)
         if not made:
             self._postpone(key, self._policy.look_s * 4)
         return made
 
-    def _put(self, replacement: Replacement | None) -> bool:
+    def _put(self, build: Callable[[], Replacement | None]) -> bool:
+        """Have a segment built and put it in place, unless there is none, or something of it has changed since."""
+        latest = self._clock() + self._policy.build_time
+        replacement = build()
         if replacement is None:
             return False
-        now = self._clock()
-        return self._database.write(lambda tx: tx.segments.replace(replacement, now))
+
+        def job(tx: Transaction) -> bool:
+            # Asked for here and not before: a machine may sleep at any moment, and the collector wakes up with it.
+            now = self._clock()
+            return now <= latest and tx.segments.replace(replacement, now)
+
+        return self._database.write(job)
 
     def _claim(self, key: StreamKey) -> bool:
+        """Take the stream, or keep it for another while."""
         now = self._clock()
+        expires_at = now + self._policy.claim_time
         return self._database.write(
-            lambda tx: tx.segments.claim(*key, worker=self._worker, now=now, expires_at=now + CLAIM_TIME)
+            lambda tx: tx.segments.claim(*key, worker=self._worker, now=now, expires_at=expires_at)
         )
 
     def _release(self, key: StreamKey) -> None:
@@ -219,8 +260,13 @@ class Compactor:
             waiting = self._waiting[key]
             # What came in while asking may count twice: then the stream is looked at a little early.
             waiting.size_bytes = max(left, waiting.size_bytes - noted)
+            waiting.failures = 0
 
-    def _postpone(self, key: StreamKey, wait_s: float) -> None:
+    def _postpone(self, key: StreamKey, wait_s: float | None = None) -> None:
+        """Leave a stream alone for a while, by default for longer after each failure."""
         with self._lock:
-            if key in self._waiting:
-                self._waiting[key].not_before = self._monotonic() + wait_s
+            waiting = self._waiting[key]
+            if wait_s is None:
+                wait_s = min(_FIRST_WAIT_S * 2**waiting.failures, _MAX_WAIT_S)
+                waiting.failures += 1
+            waiting.not_before = self._monotonic() + wait_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kymograph.services.accounts import AccountService
+from kymograph.services.admission import Admission
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_uploads import ArtifactUploads
@@ -17,6 +18,7 @@ from kymograph.services.history import HistoryService
 from kymograph.services.live import LiveBus
 from kymograph.services.projects import ProjectService
 from kymograph.services.runs import RunService
+from kymograph.services.sql import SqlService
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +38,5 @@ class Services:
     live: LiveBus
     garbage: Collector
     compactor: Compactor
+    admission: Admission
+    sql: SqlService

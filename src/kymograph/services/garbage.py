@@ -1,4 +1,4 @@
-"""Collects what deletion leaves behind: data of deleted runs and projects, and objects that no file names.
+"""Collects what is left behind: data of deleted runs and projects, replaced segments, and objects that no row names.
 
 Deleting is quick because it only marks: a run becomes a tombstone, a project hides its runs. The collector follows
 later. Every step of it may be repeated, by several replicas at once too, and it removes objects before the rows that
@@ -8,7 +8,7 @@ lead to them: broken off anywhere, the next pass goes on where it stopped.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,13 +18,15 @@ from kymograph.core.export import EXPORT_OBJECTS, FILE_LIFETIME, PASSING_EXPORTS
 from kymograph.services.history import BranchPointOf
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
+from kymograph.storage.history.base import SEGMENT_OBJECTS, Segment, segment_of_object
 from kymograph.storage.objects.base import ObjectInfo, ObjectStore
-from kymograph.types import ArtifactId, ProjectId, RunId, RunKey
+from kymograph.types import ArtifactId, ObjectKey, ProjectId, RunId, RunKey
 
 GRACE = timedelta(hours=1)
 """What was deleted, or stored without a row, this long ago is not in use any more: no request lasts so long."""
 RUN_OBJECTS = "runs/"
 """Where objects of run files lie: ``runs/<key of the run>/<random>``."""
+_SEGMENTS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +51,53 @@ class Collector:
         objects: ObjectStore,
         clock: Callable[[], datetime],
         branch_point_of: BranchPointOf,
+        *,
+        grace: timedelta = GRACE,
+        let_go: Callable[[Sequence[Segment]], None] = lambda _: None,
     ) -> None:
+        """Collect.
+
+        Args:
+            database: What is named.
+            objects: What there is.
+            clock: The present moment.
+            branch_point_of: Where forks begin.
+            grace: What is younger stays.
+            let_go: Told of segments whose objects are gone, by whoever may have them open.
+        """
         self._database = database
         self._objects = objects
         self._clock = clock
         self._branch_point_of = branch_point_of
+        self._grace = grace
+        self._let_go = let_go
         self._stopping = threading.Event()
 
     def stop(self) -> None:
         """Let passes that are under way end soon; later ones do nothing."""
         self._stopping.set()
 
-    def collect_runs(self, *, dry_run: bool = False) -> Collected:
-        """Remove streams, files and documents of runs that were deleted at least `GRACE` ago.
+    def collect(self, *, dry_run: bool = False) -> Collected:
+        """Everything that the other methods remove, one after another.
+
+        Args:
+            dry_run: Change nothing, only count, and nothing twice.
+        """
+        counted: set[ObjectKey] = set()
+        runs = self.collect_runs(dry_run=dry_run, counted=counted)
+        projects = self.collect_projects(dry_run=dry_run)
+        segments = self.collect_segments(dry_run=dry_run, counted=counted)
+        return runs + projects + segments + self.collect_strays(dry_run=dry_run, counted=counted)
+
+    def collect_runs(self, *, dry_run: bool = False, counted: set[ObjectKey] | None = None) -> Collected:
+        """Remove streams, segments, files and documents of runs that were deleted long enough ago.
 
         A deleted run keeps its history as long as a run that was forked from it lives. Runs of deleted projects become
         deleted runs now, and are collected by a later pass.
 
         Args:
             dry_run: Change nothing, only count.
+            counted: Objects that a dry run has counted before; those that this one counts are added.
         """
         now = self._clock()
         if not dry_run:
@@ -75,7 +105,7 @@ class Collector:
         total = Collected()
         needed_by_project: dict[ProjectId, set[RunId]] = {}
         last: RunKey | None = None
-        while tombstones := self._tombstones(now - GRACE, last):
+        while tombstones := self._tombstones(now - self._grace, last):
             for tombstone in tombstones:
                 if self._stopping.is_set():
                     return total
@@ -83,7 +113,7 @@ class Collector:
                 if project not in needed_by_project:
                     needed_by_project[project] = self._ancestors_of_live_runs(project)
                 if tombstone.id not in needed_by_project[project]:
-                    total += self._collect_run(tombstone.key, dry_run=dry_run)
+                    total += self._collect_run(tombstone.key, dry_run=dry_run, counted=counted)
             last = tombstones[-1].key
         return total
 
@@ -112,25 +142,58 @@ class Collector:
             self._database.write(partial(_purge_collections, project))
         return total
 
-    def collect_strays(self, *, dry_run: bool = False) -> Collected:
-        """Remove objects that no file names and that are older than `GRACE`.
-
-        Uploads that broke off before their record, and replacements at the same moment, leave such objects. This walks
-        over all objects of runs: seldom is often enough.
+    def collect_segments(self, *, dry_run: bool = False, counted: set[ObjectKey] | None = None) -> Collected:
+        """Remove segments that were replaced long enough ago: whoever began to read them before has finished.
 
         Args:
             dry_run: Change nothing, only count.
+            counted: As in `collect_runs`.
         """
-        before = self._clock() - GRACE
-        total = Collected()
-        for batch in self._objects.iter_keys(RUN_OBJECTS):
+        before = self._clock() - self._grace
+        if not dry_run:
+            self._database.write(lambda tx: tx.segments.drop_claims(before=before))
+        total, last = Collected(), 0
+        while retired := self._retired(before, last):
             if self._stopping.is_set():
                 return total
-            old = {info: run for info in batch if info.modified_at < before and (run := _run_of(info)) is not None}
-            total += self._remove(self._unneeded(old, set(old.values())), dry_run=dry_run)
-        return total + self._collect_exports(dry_run=dry_run)
+            last = retired[-1].id
+            new = [segment for segment in retired if counted is None or segment.points_key not in counted]
+            total += Collected(objects=2 * len(new), size_bytes=sum(segment.size_bytes for segment in new))
+            if not dry_run:
+                self._objects.delete_keys([key for one in retired for key in (one.points_key, one.lines_key)])
+                self._let_go(retired)
+                self._database.write(partial(_forget, [segment.id for segment in retired]))
+            if counted is not None:
+                counted.update(key for one in new for key in (one.points_key, one.lines_key))
+        return total
 
-    def _collect_exports(self, *, dry_run: bool) -> Collected:
+    def collect_strays(self, *, dry_run: bool = False, counted: set[ObjectKey] | None = None) -> Collected:
+        """Remove objects that no file and no segment names and that are old enough.
+
+        Uploads and compactions that broke off before their record, and replacements at the same moment, leave such
+        objects. This walks over all objects of runs: seldom is often enough.
+
+        Args:
+            dry_run: Change nothing, only count.
+            counted: As in `collect_runs`.
+        """
+        before = self._clock() - self._grace
+        total = Collected()
+        for prefix, unneeded in ((RUN_OBJECTS, self._unneeded), (SEGMENT_OBJECTS, self._unnamed)):
+            for batch in self._objects.iter_keys(prefix):
+                if self._stopping.is_set():
+                    return total
+                runs = {info: _run_of(info, prefix) for info in batch if info.modified_at < before}
+                ours = {info: run for info, run in runs.items() if run is not None}
+                total += self._remove(unneeded(ours, set(ours.values())), dry_run=dry_run, counted=counted)
+        left_behind, size_bytes = self._objects.sweep(before, dry_run=dry_run)
+        return (
+            total
+            + Collected(objects=left_behind, size_bytes=size_bytes)
+            + self._collect_exports(dry_run=dry_run, counted=counted)
+        )
+
+    def _collect_exports(self, *, dry_run: bool, counted: set[ObjectKey] | None) -> Collected:
         """Remove exported files that are so old that no address leads to them; they can be made again."""
         before = self._clock() - FILE_LIFETIME
         total = Collected()
@@ -138,8 +201,11 @@ class Collector:
             if self._stopping.is_set():
                 break
             stale = [info for info in batch if info.modified_at < before and info.key.endswith(PASSING_EXPORTS)]
-            total += self._remove(stale, dry_run=dry_run)
+            total += self._remove(stale, dry_run=dry_run, counted=counted)
         return total
+
+    def _retired(self, before: datetime, after: int) -> list[Segment]:
+        return self._database.read(lambda tx: tx.segments.list_retired(before, after=after, limit=_SEGMENTS_AT_ONCE))
 
     def _tombstones(self, before: datetime, after: RunKey | None) -> list[Tombstone]:
         return self._database.read(lambda tx: tx.garbage.list_tombstones(before, after=after))
@@ -160,17 +226,25 @@ class Collector:
         point = self._branch_point_of(exact_json.loads(fork.config_json))
         return RunId(point[0]) if point is not None else None
 
-    def _collect_run(self, run: RunKey, *, dry_run: bool) -> Collected:
-        objects = [info for batch in self._objects.iter_keys(f"{RUN_OBJECTS}{run}/") for info in batch]
-        exports = [info for batch in self._objects.iter_keys(f"{EXPORT_OBJECTS}{run}/") for info in batch]
-        removed = self._remove([*self._unneeded(objects, ()), *exports], dry_run=dry_run)
+    def _collect_run(self, run: RunKey, *, dry_run: bool, counted: set[ObjectKey] | None) -> Collected:
+        files = self._unneeded(self._objects_of(RUN_OBJECTS, run), ())
+        exports = self._objects_of(EXPORT_OBJECTS, run)
+        removed = self._remove([*files, *exports], dry_run=dry_run, counted=counted)
         if not dry_run:
             # In portions: the embedded database has one writer, and trainings wait for it.
             while self._database.write(lambda tx: tx.garbage.purge_lines(run)):
                 if self._stopping.is_set():
                     return removed
+        # Lines before segments: as long as there are lines, a compactor may make a segment of them.
+        removed += self._remove(self._objects_of(SEGMENT_OBJECTS, run), dry_run=dry_run, counted=counted)
+        if not dry_run:
+            self._let_go(self._database.read(lambda tx: tx.segments.list_of_run(run)))
+            self._database.write(lambda tx: tx.garbage.purge_segments(run))
             self._database.write(lambda tx: tx.garbage.purge_run(run))
         return removed + Collected(runs=1)
+
+    def _objects_of(self, prefix: str, run: RunKey) -> list[ObjectInfo]:
+        return [info for batch in self._objects.iter_keys(f"{prefix}{run}/") for info in batch]
 
     def _unneeded(self, objects: Iterable[ObjectInfo], runs: Iterable[RunKey]) -> list[ObjectInfo]:
         """Those of the objects that neither a file of `runs` nor an artifact names."""
@@ -181,6 +255,12 @@ class Collector:
         )
         return [info for info in found if info.key not in needed]
 
+    def _unnamed(self, objects: Iterable[ObjectInfo], _runs: Iterable[RunKey]) -> list[ObjectInfo]:
+        """Those of the objects that no segment names."""
+        segments = {info: segment_of_object(info.key) for info in objects}
+        named = self._database.read(lambda tx: tx.segments.known_objects(set(segments.values())))
+        return [info for info, segment in segments.items() if segment not in named]
+
     def _artifacts_of(self, project: ProjectId) -> list[ArtifactId]:
         return self._database.read(lambda tx: tx.garbage.list_artifacts(project))
 
@@ -189,10 +269,13 @@ class Collector:
         needed = self._database.read(lambda tx: tx.garbage.needed_elsewhere(project, keys))
         return [info for info in objects if info.key not in needed]
 
-    def _remove(self, objects: list[ObjectInfo], *, dry_run: bool) -> Collected:
+    def _remove(self, objects: list[ObjectInfo], *, dry_run: bool, counted: set[ObjectKey] | None = None) -> Collected:
         if objects and not dry_run:
             self._objects.delete_keys([info.key for info in objects])
-        return Collected(objects=len(objects), size_bytes=sum(info.size_bytes for info in objects))
+        new = [info for info in objects if counted is None or info.key not in counted]
+        if counted is not None:
+            counted.update(info.key for info in new)
+        return Collected(objects=len(new), size_bytes=sum(info.size_bytes for info in new))
 
 
 def _purge_artifact(artifact: ArtifactId, tx: Transaction) -> None:
@@ -203,7 +286,11 @@ def _purge_collections(project: ProjectId, tx: Transaction) -> None:
     tx.garbage.purge_collections(project)
 
 
-def _run_of(info: ObjectInfo) -> RunKey | None:
+def _forget(ids: Sequence[int], tx: Transaction) -> None:
+    tx.segments.forget(ids)
+
+
+def _run_of(info: ObjectInfo, prefix: str) -> RunKey | None:
     """The run that an object belongs to; None for a key that is not of our making, which stays."""
-    digits = info.key.removeprefix(RUN_OBJECTS).partition("/")[0]
+    digits = info.key.removeprefix(prefix).partition("/")[0]
     return RunKey(int(digits)) if digits.isascii() and digits.isdigit() else None

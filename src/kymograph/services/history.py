@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kymograph.core import exact_json
+from kymograph.core.ancestry import history_parts
 from kymograph.core.history import (
     SOLE_WRITER,
     BucketAnswer,
@@ -14,8 +15,8 @@ from kymograph.core.history import (
     HistoryPart,
     LineBatch,
     MetricInfo,
-    MetricPage,
     MetricQuery,
+    NamePage,
     NumberedLine,
     RowPage,
     RowQuery,
@@ -30,11 +31,8 @@ from kymograph.core.run import LIVE_STATES, Run, RunChange, RunState
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import HistoryReader
+from kymograph.storage.history.base import HistoryReader, TailSize
 from kymograph.types import JsonObject, MetricName, RunKey
-
-MAX_ANCESTORS = 32
-"""Forks of forks are followed this far."""
 
 MAX_RUNTIME_S = 10 * 365 * 86400
 SYNC_DELAY = timedelta(minutes=2)
@@ -102,11 +100,15 @@ class HistoryService:
 
         def job(tx: Transaction) -> Run:
             now = self._clock()
-            _, run = require_run(tx, caller, entity, project, run_id, Access.WRITE)
+            _, run = require_run(tx, caller, entity, project, run_id, Access.WRITE, lock=True)
             batches = [new for batch in update.batches if (new := _unknown_part(run, batch, known)) is not None]
-            if batches:
-                tx.tail.append(run.key, batches)
-            return tx.runs.update(run.key, _change_of(run, update, now), now)
+            grown = tx.tail.append(run.key, batches)
+            return replace(
+                tx.runs.change(run, _change_of(run, update, now), now),
+                history_lines=run.history_lines + grown.get(Stream.HISTORY, 0),
+                event_lines=run.event_lines + grown.get(Stream.SYSTEM, 0),
+                console_lines=run.console_lines + grown.get(Stream.CONSOLE, 0),
+            )
 
         try:
             run = self._database.write(job)
@@ -169,20 +171,7 @@ class HistoryService:
         return self._database.read(lambda tx: self._parts(tx, run))
 
     def _parts(self, tx: Transaction, run: Run) -> tuple[HistoryPart, ...]:
-        parts = [HistoryPart(run.key)]
-        seen = {run.key}
-        current = run
-        while len(parts) <= MAX_ANCESTORS and '"branch_point"' in current.config_json:
-            point = self._branch_point_of(exact_json.loads(current.config_json))
-            parent = tx.runs.find_ancestor(run.project_id, point[0]) if point is not None else None
-            if point is None or parent is None or parent.key in seen:
-                break
-            # An ancestor contributes no more than what its own child inherited.
-            bounds = [part.last_step for part in parts if part.last_step is not None]
-            parts.append(HistoryPart(parent.key, min([point[1], *bounds])))
-            seen.add(parent.key)
-            current = parent
-        return tuple(reversed(parts))
+        return history_parts(run, lambda parent: tx.runs.find_ancestor(run.project_id, parent), self._branch_point_of)
 
     def rows(self, run: Run, query: RowQuery) -> RowPage:
         """Merged rows of a run (got already) in ascending step order."""
@@ -192,19 +181,25 @@ class HistoryService:
         """The same as JSON documents, with bare tokens for what is not finite."""
         return self._reader.row_texts(self.parts_of(run), query)
 
-    def catalogue(self, run: Run, stream: Stream = Stream.HISTORY, *, with_last: bool = True) -> list[MetricInfo]:
-        """Every metric of a run; see `HistoryReader.catalogue`."""
-        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last).metrics
+    def catalogue(
+        self,
+        run: Run,
+        stream: Stream = Stream.HISTORY,
+        *,
+        with_last: bool = True,
+        names: Collection[MetricName] | None = None,
+    ) -> list[MetricInfo]:
+        """Metrics of a run; see `HistoryReader.catalogue`."""
+        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last, names=names).metrics
 
-    def find_metrics(
-        self, run: Run, select: MetricQuery, stream: Stream = Stream.HISTORY, *, with_last: bool = True
-    ) -> MetricPage:
-        """A page of the metrics of a run whose names are searched for.
+    def search_metrics(self, runs: Sequence[Run], query: MetricQuery, stream: Stream = Stream.HISTORY) -> NamePage:
+        """A page of the names of the metrics of some runs.
 
         Raises:
             InvalidFilter: A pattern that does not compile, or takes too long.
         """
-        return self._reader.catalogue(self.parts_of(run), stream, with_last=with_last, select=select)
+        histories = self._database.read(lambda tx: [self._parts(tx, run) for run in runs])
+        return self._reader.metric_names(histories, stream, query)
 
     def last_step(self, run: Run) -> int | None:
         """The highest step, inherited ones included."""
@@ -244,6 +239,10 @@ class HistoryService:
     def console_tail(self, run: Run, count: int) -> list[NumberedLine]:
         """The last console lines, ascending."""
         return self._database.read(lambda tx: tx.tail.last_lines(run.key, Stream.CONSOLE, count))
+
+    def tail_size(self) -> TailSize:
+        """How much of all runs has not been compacted."""
+        return self._database.read(lambda tx: tx.tail.size())
 
     def system_lines(self, run: Run) -> list[NumberedLine]:
         """All system metric lines as received."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kymograph.core import exact_json
+from kymograph.core.column_search import ColumnPage, ColumnQuery
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.filters import Compare, Comparison, Field, Filter, RunQuery, Scope
+from kymograph.core.groups import GroupPage, GroupQuery
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_run_id
 from kymograph.core.project import Project
@@ -27,6 +29,7 @@ from kymograph.services.access import (
 from kymograph.services.live import LiveBus
 from kymograph.services.projects import find_or_create_project
 from kymograph.storage.base import Database, Transaction
+from kymograph.storage.metadata.base import ValueIndex
 from kymograph.types import JsonObject, ProjectId, RunId, RunKey
 
 RUN_ID_LENGTH = 8
@@ -107,8 +110,9 @@ def _keep_internal_notes(change: RunChange, known: Run) -> RunChange:
 class RunService:
     """Everything about runs but their history, console and files."""
 
-    def __init__(self, database: Database, live: LiveBus, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, values: ValueIndex, live: LiveBus, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._values = values
         self._live = live
         self._clock = clock
 
@@ -284,11 +288,31 @@ class RunService:
         """How many runs of a project (got already) match."""
         return self._database.read(lambda tx: tx.runs.count(project.id, filter, self._clock()))
 
-    def values(
-        self, runs: Sequence[Run], columns: Sequence[tuple[str, str]]
-    ) -> dict[RunKey, dict[tuple[str, str], str]]:
-        """Chosen config and summary leaves of runs (got already); see `RunStore.values`."""
-        return self._database.read(lambda tx: tx.runs.values([run.key for run in runs], columns)) if columns else {}
+    def group(self, caller: Caller, entity: str | None, project: str, query: GroupQuery) -> GroupPage:
+        """One page of the groups of the runs of a project.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+        """
+
+        def job(tx: Transaction) -> GroupPage:
+            found = require_project(tx, caller, entity, project, Access.READ)
+            return tx.runs.group(found.id, query, self._clock())
+
+        return self._database.read(job)
+
+    def list_columns(self, caller: Caller, entity: str | None, project: str, query: ColumnQuery) -> ColumnPage:
+        """One page of the config and summary columns of a project.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+        """
+
+        def job(tx: Transaction) -> ColumnPage:
+            found = require_project(tx, caller, entity, project, Access.READ)
+            return tx.runs.list_columns(found.id, query)
+
+        return self._database.read(job)
 
     def find_many(self, caller: Caller, entity: str | None, project: str, runs: Sequence[str]) -> list[Run]:
         """Those of the named runs that exist, in the order asked for."""
@@ -311,6 +335,14 @@ class RunService:
         return [event for run in page.runs for event in _all_events(run)]
 
     # Time passing
+
+    def index_values(self) -> int:
+        """Let searches read many runs quickly; see `ValueIndex`. Returns how many runs were taken in."""
+        return self._values.index(self._clock())
+
+    def stop_indexing(self) -> None:
+        """Let `index_values` end soon; later ones do nothing."""
+        self._values.stop()
 
     def announce_silent(self) -> int:
         """Tell watchers of runs that have become stale or crashed; their state follows from the clock by itself."""

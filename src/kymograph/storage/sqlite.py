@@ -21,8 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from kymograph.errors import ServerBusy
+from kymograph.storage.metadata.run_table import RunTables
 from kymograph.storage.sql_errors import Failure, classify, to_kymograph_error, translated_errors
-from kymograph.storage.sqlite_functions import register_functions
 from kymograph.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -78,6 +78,7 @@ class SqliteDatabase:
             max_overflow=0,
             pool_timeout=_READER_TIMEOUT_S,
         )
+        self._tables = RunTables()
         self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._is_closed = False
         self._writer = threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
@@ -99,7 +100,7 @@ class SqliteDatabase:
             raw = _driver_connection(connection)
             raw.execute("BEGIN")
             try:
-                return job(SqlTransaction(connection))
+                return job(SqlTransaction(connection, self._tables))
             finally:
                 if raw.in_transaction:
                     raw.execute("ROLLBACK")
@@ -239,8 +240,10 @@ def _connect(path: Path, *, is_reader: bool) -> sqlite3.Connection:
     raw.execute("PRAGMA journal_mode = WAL")
     raw.execute("PRAGMA synchronous = FULL")
     raw.execute("PRAGMA foreign_keys = ON")
+    # Some distributions build SQLite to overwrite what is deleted. Every chunk is deleted once it is in a segment, and
+    # overwriting those would double what is written; pages that stay in use are still wiped.
+    raw.execute("PRAGMA secure_delete = FAST")
     raw.execute("PRAGMA cache_size = -16384" if is_reader else "PRAGMA cache_size = -65536")  # KiB
-    register_functions(raw)
     if is_reader:
         raw.execute("PRAGMA query_only = ON")
     return raw

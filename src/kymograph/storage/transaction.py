@@ -14,6 +14,7 @@ from kymograph.storage.metadata.artifact_store import SqlArtifactStore
 from kymograph.storage.metadata.file_store import SqlFileStore
 from kymograph.storage.metadata.project_store import SqlProjectStore
 from kymograph.storage.metadata.run_store import SqlRunStore
+from kymograph.storage.metadata.run_table import RunTables
 
 if TYPE_CHECKING:
     from kymograph.storage.garbage.store import SqlGarbageStore
@@ -22,8 +23,15 @@ if TYPE_CHECKING:
 class SqlTransaction:
     """Stores on one SQLAlchemy connection, each built when first asked for. Valid until its job returns."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, tables: RunTables | None = None) -> None:
+        """Read or write on a connection.
+
+        Args:
+            connection: With an open transaction.
+            tables: The process's run tables; only of a transaction that does not write.
+        """
         self.connection = connection
+        self._tables = tables
 
     @cached_property
     def accounts(self) -> SqlAccountStore:
@@ -38,7 +46,7 @@ class SqlTransaction:
     @cached_property
     def runs(self) -> SqlRunStore:
         """Runs."""
-        return SqlRunStore(self.connection)
+        return SqlRunStore(self.connection, self._tables)
 
     @cached_property
     def files(self) -> SqlFileStore:

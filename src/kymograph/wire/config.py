@@ -1,4 +1,4 @@
-"""What clients note about themselves in a run's config: metric definitions, environments, where a fork began.
+"""What clients note about themselves in a run's config: metric definitions and environments.
 
 Source: protocol.md §4.2.
 """
@@ -10,27 +10,6 @@ from datetime import UTC, datetime
 
 from kymograph.core.config import internal_notes
 from kymograph.types import JsonObject, JsonValue
-
-MAX_STEP = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class BranchPoint:
-    """Where a fork left its parent."""
-
-    run_id: str
-    step: int
-
-
-def branch_point(document: JsonObject) -> BranchPoint | None:
-    """The parent of a forked run, None for others."""
-    point = internal_notes(document).get("branch_point")
-    if not isinstance(point, dict):
-        return None
-    run_id, step = point.get("run_id"), point.get("step")
-    if isinstance(run_id, str) and isinstance(step, (int, float)) and abs(step) <= MAX_STEP:
-        return BranchPoint(run_id, int(step))
-    return None
 
 
 def started_at(document: JsonObject) -> datetime | None:

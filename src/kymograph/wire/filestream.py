@@ -25,6 +25,7 @@ MAX_REQUEST_BYTES = 64 * 1024 * 1024
 """After decompression. Clients send at most about 10 MiB; older ones do not split."""
 MAX_LINE_NUMBER = 2**53
 MAX_EXIT_CODE = 2**31
+_ONLY_TEXTS = frozenset({str})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _parse_chunk(name: str, chunk: object) -> tuple[int, list[str]]:
     content = chunk.get("content", [])
     if isinstance(content, str):
         content = [content]
-    if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
+    if not isinstance(content, list) or not _ONLY_TEXTS.issuperset(map(type, content)):
         raise MalformedRequest("content must be a list of strings", where=where)
     return offset, content
 

@@ -148,3 +148,16 @@ def test_deepest_document_that_is_read_can_be_written_and_one_level_more_is_refu
 def test_many_brackets_side_by_side_are_not_deep() -> None:
     assert len(exact_json.loads("[" + ",".join(["[{}]"] * 10_000) + "]")) == 10_000
     assert exact_json.loads('"' + "[" * 10_000 + '"') == "[" * 10_000
+
+
+@pytest.mark.parametrize("filler", ["", "x" * 100_000], ids=["short", "long"])
+def test_depth_is_bounded_however_long_the_document_is(filler: str) -> None:
+    def document(depth: int) -> str:
+        return (
+            json.dumps({"filler": filler, "lines": ["{[" * 1000]})[:-1] + ',"deep":' + "[" * depth + "]" * depth + "}"
+        )
+
+    exact_json.loads(document(exact_json.MAX_DEPTH - 1))
+
+    with pytest.raises(ValueError, match=r"256 levels"):
+        exact_json.loads(document(exact_json.MAX_DEPTH))

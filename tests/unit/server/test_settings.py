@@ -113,3 +113,38 @@ def test_value_that_cannot_be_is_refused_with_its_name_and_rule(name: str, value
 
 def test_server_with_a_database_elsewhere_is_not_embedded() -> None:
     assert not load_settings({}, database="postgresql://host/name").is_embedded
+
+
+def test_compaction_and_collection_can_be_tuned() -> None:
+    settings = load_settings(
+        {
+            "KYMOGRAPH_COMPACT_BYTES": "1000",
+            "KYMOGRAPH_COMPACT_QUIET_BYTES": "10",
+            "KYMOGRAPH_COMPACT_QUIET_S": "0.5",
+            "KYMOGRAPH_COMPACT_BATCH_BYTES": "2000",
+            "KYMOGRAPH_COMPACT_FAN_IN": "2",
+            "KYMOGRAPH_COMPACT_CLAIM_S": "3",
+            "KYMOGRAPH_GC_GRACE_S": "0",
+        }
+    )
+
+    assert (settings.compact_bytes, settings.compact_quiet_bytes, settings.compact_quiet_s) == (1000, 10, 0.5)
+    assert (settings.compact_batch_bytes, settings.compact_fan_in) == (2000, 2)
+    assert (settings.compact_claim_s, settings.gc_grace_s) == (3.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CACHE_BYTES", "-1"),
+        ("SEGMENT_CACHE_BYTES", "1e9"),
+        ("COMPACT_BYTES", "0"),
+        ("COMPACT_FAN_IN", "1"),
+        ("COMPACT_QUIET_S", "soon"),
+        ("COMPACT_CLAIM_S", "-1"),
+        ("GC_GRACE_S", "inf"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(InvalidSetting, match=name.lower()):
+        load_settings({f"KYMOGRAPH_{name}": text})

@@ -57,10 +57,11 @@ def test_unknown_key_is_refused(accounts: AccountService, key: str) -> None:
 def test_revoked_key_is_refused_at_once(deployment: DeploymentUnderTest, accounts: AccountService) -> None:
     """Without waiting for the memory of known keys to run out."""
     key, secret = accounts.create_key(deployment.admin)
-    accounts.caller_of_key(secret)
+    assert accounts.caller_of_key(secret) == accounts.known_caller(secret)
 
     accounts.delete_key(deployment.admin, key.id)
 
+    assert accounts.known_caller(secret) is None
     with pytest.raises(Unauthenticated):
         accounts.caller_of_key(secret)
     with pytest.raises(KeyNotFound):

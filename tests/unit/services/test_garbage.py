@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,11 @@ from kymograph.core.history import LineBatch, RowQuery, Stream
 from kymograph.core.run import Run, RunChange
 from kymograph.errors import RunDeleted
 from kymograph.services.artifacts import RunAddressOfUse
-from kymograph.services.garbage import Collected
+from kymograph.services.compaction import CompactionPolicy
+from kymograph.services.garbage import Collected, Collector
 from kymograph.services.history import StreamUpdate
 from kymograph.storage.base import Transaction
+from kymograph.storage.history.base import Segment
 from kymograph.storage.metadata.tables import aliases
 from kymograph.storage.transaction import SqlTransaction
 from kymograph.testing.clock import ManualClock
@@ -245,6 +247,217 @@ def test_stray_objects_go_after_the_grace_period_and_named_ones_stay(any_objects
     assert collected == Collected(objects=2, size_bytes=4)
     assert object_keys(deployment) == {named, "runs/readme"}
     assert deployment.objects.read_bytes(ObjectKey("blobs/1/abc")) == b"of artifacts"
+
+
+# --- segments ---------------------------------------------------------------------------------------------------------
+
+
+def compact(deployment: DeploymentUnderTest) -> int:
+    """Segments of all that there is; returns how many were made."""
+    compactor = deployment.services.compactor
+    compactor._policy = CompactionPolicy(full_bytes=1, quiet_bytes=1, quiet_s=0.0, sweep_s=0.0)
+    made = 0
+    while found := compactor.work():
+        made += found
+    return made
+
+
+def log_more(deployment: DeploymentUnderTest, run: Run, first: int, count: int = 3) -> None:
+    lines = [exact_json.dumps({"_step": step, "loss": step}) for step in range(first, first + count)]
+    update = StreamUpdate(batches=[LineBatch(Stream.HISTORY, first, lines)])
+    deployment.services.history.record(deployment.admin, run.entity, run.project, run.id, update)
+
+
+def segment_keys(deployment: DeploymentUnderTest) -> set[str]:
+    return {info.key for info in deployment.objects.list_keys("segments/")}
+
+
+def live_keys(deployment: DeploymentUnderTest, run: Run) -> set[str]:
+    segments = deployment.database.read(lambda tx: tx.segments.list_live([run.key], Stream.HISTORY)).get(run.key, ())
+    return {key for segment in segments for key in (segment.points_key, segment.lines_key)}
+
+
+def test_segments_of_a_deleted_run_go_with_it(any_objects: DeploymentUnderTest) -> None:
+    deployment = any_objects
+    run, other = deployment.run("admin/p/gone"), deployment.run("admin/p/stays")
+    for one in (run, other):
+        log_rows(deployment, one)
+    assert compact(deployment) == 2
+    log_more(deployment, run, 3)
+    deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+
+    foreseen = deployment.services.garbage.collect(dry_run=True)
+    assert len(segment_keys(deployment)) == 4
+    collected = deployment.services.garbage.collect()
+
+    assert collected == foreseen
+    assert (collected.runs, collected.objects) == (1, 2)
+    assert segment_keys(deployment) == live_keys(deployment, other)
+    assert deployment.database.read(lambda tx: tx.segments.list_of_run(run.key)) == []
+    assert steps(deployment, other) == [0, 1, 2]
+    assert deployment.services.garbage.collect() == NOTHING
+
+
+def test_segments_that_a_fork_inherits_from_a_deleted_run_stay(deployment: DeploymentUnderTest) -> None:
+    parent = deployment.run("admin/p/parent")
+    log_rows(deployment, parent)
+    compact(deployment)
+    child = deployment.run("admin/p/child", fork("parent", 1))
+    deployment.services.runs.delete(deployment.admin, parent.key)
+    deployment.clock.advance(hours=2)
+
+    assert deployment.services.garbage.collect() == NOTHING
+    assert steps(deployment, child) == [0, 1]
+
+    deployment.services.runs.delete(deployment.admin, child.key)
+    deployment.clock.advance(hours=2)
+    assert deployment.services.garbage.collect().runs == 2
+    assert segment_keys(deployment) == set()
+
+
+def test_segments_of_a_deleted_project_go(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run("admin/doomed/run")
+    log_rows(deployment, run)
+    compact(deployment)
+    deployment.services.projects.delete(deployment.admin, "admin", "doomed")
+
+    assert collect_everything(deployment).objects == 2
+    assert segment_keys(deployment) == set()
+
+
+def test_replaced_segments_go_after_the_grace_period(any_objects: DeploymentUnderTest) -> None:
+    """Whoever began to read them before they were replaced still finds them."""
+    deployment = any_objects
+    run = deployment.run()
+    log_rows(deployment, run)
+    compact(deployment)
+    log_more(deployment, run, 1)  # over lines of the segment: both become a new one
+    compact(deployment)
+    assert len(segment_keys(deployment)) == 4
+
+    deployment.clock.advance(minutes=59)
+    assert deployment.services.garbage.collect_segments() == NOTHING
+    deployment.clock.advance(minutes=2)
+    assert deployment.services.garbage.collect(dry_run=True).objects == 2
+    collected = deployment.services.garbage.collect()
+
+    assert (collected.runs, collected.objects) == (0, 2)
+    assert segment_keys(deployment) == live_keys(deployment, run)
+    assert steps(deployment, run) == [0, 1, 2, 3]
+    assert deployment.services.garbage.collect() == NOTHING
+
+
+def test_objects_of_a_compaction_that_broke_off_go_after_the_grace_period(any_objects: DeploymentUnderTest) -> None:
+    deployment = any_objects
+    run = deployment.run()
+    log_rows(deployment, run)
+    compact(deployment)
+    named = segment_keys(deployment)
+    for key in (f"segments/{run.key}/0a1b.parquet", f"segments/{run.key}/0a1b.jsonl.zst", "segments/4711/0a1b.parquet"):
+        deployment.objects.put_bytes(ObjectKey(key), b"123")
+    deployment.objects.put_bytes(ObjectKey("segments/readme"), b"not ours")
+
+    assert deployment.services.garbage.collect_strays() == NOTHING
+    deployment.clock.advance(hours=2)
+    assert deployment.services.garbage.collect(dry_run=True) == Collected(objects=3, size_bytes=9)
+    assert deployment.services.garbage.collect() == Collected(objects=3, size_bytes=9)
+
+    assert segment_keys(deployment) == {*named, "segments/readme"}
+    assert steps(deployment, run) == [0, 1, 2]
+
+
+def test_files_that_a_killed_server_was_writing_go_after_the_grace_period(tmp_path: Path) -> None:
+    objects = tmp_path / "objects"
+    with open_test_deployment(tmp_path, clock=ManualClock(datetime.now(UTC)), objects=objects.as_uri()) as deployment:
+        half = objects / "runs" / "1" / "model.bin#12"
+        half.parent.mkdir(parents=True)
+        half.write_bytes(b"half")
+
+        assert deployment.services.garbage.collect_strays() == NOTHING
+        deployment.clock.advance(hours=2)
+        assert deployment.services.garbage.collect_strays(dry_run=True) == Collected(objects=1, size_bytes=4)
+        assert half.exists()
+        assert deployment.services.garbage.collect_strays() == Collected(objects=1, size_bytes=4)
+        assert not half.exists()
+
+
+def test_dry_run_counts_nothing_twice(deployment: DeploymentUnderTest) -> None:
+    """A deleted run with a replaced segment, and a stray object: each belongs to two kinds of garbage."""
+    run = deployment.run()
+    log_rows(deployment, run)
+    compact(deployment)
+    log_more(deployment, run, 1)
+    compact(deployment)
+    put_object(deployment, run.key, "stray", b"123")
+    deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+
+    foreseen = deployment.services.garbage.collect(dry_run=True)
+
+    assert foreseen.objects == 5
+    assert deployment.services.garbage.collect() == foreseen
+
+
+def test_whoever_has_a_collected_segment_open_is_told(deployment: DeploymentUnderTest) -> None:
+    """The space of a removed file is free only once nobody has it open."""
+    told: list[str] = []
+    collector = Collector(
+        deployment.database,
+        deployment.objects,
+        deployment.clock,
+        lambda _: None,
+        let_go=lambda segments: told.extend(segment.object for segment in segments),
+    )
+    run = deployment.run()
+    log_rows(deployment, run)
+    compact(deployment)
+    log_more(deployment, run, 1)
+    compact(deployment)
+    first, second = (segment.object for segment in all_segments(deployment, run))
+    deployment.clock.advance(hours=2)
+
+    collector.collect()
+    assert told == [first]
+
+    deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+    collector.collect()
+    assert told == [first, second]
+
+
+def all_segments(deployment: DeploymentUnderTest, run: Run) -> list[Segment]:
+    return deployment.database.read(lambda tx: tx.segments.list_of_run(run.key))
+
+
+def test_claims_of_killed_compactors_go(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run()
+    expires_at = deployment.clock() + timedelta(minutes=5)
+    deployment.database.write(
+        lambda tx: tx.segments.claim(
+            run.key, Stream.HISTORY, worker="killed", now=deployment.clock(), expires_at=expires_at
+        )
+    )
+    deployment.clock.advance(hours=2)
+
+    deployment.services.garbage.collect()
+
+    assert deployment.database.write(lambda tx: tx.segments.drop_claims()) == 0
+
+
+def test_compactor_that_was_late_cannot_bring_a_purged_run_back(deployment: DeploymentUnderTest) -> None:
+    run = deployment.run()
+    log_rows(deployment, run)
+    built = deployment.services.compactor._factory.compact(run.key, Stream.HISTORY, take_open=True)
+    assert built is not None
+    deployment.services.runs.delete(deployment.admin, run.key)
+    deployment.clock.advance(hours=2)
+    deployment.services.garbage.collect_runs()
+
+    assert not deployment.database.write(lambda tx: tx.segments.replace(built, deployment.clock()))
+    assert deployment.database.read(lambda tx: tx.segments.list_of_run(run.key)) == []
+    deployment.services.garbage.collect()
+    assert segment_keys(deployment) == set()
 
 
 def test_stopped_collector_does_nothing_more(deployment: DeploymentUnderTest) -> None:

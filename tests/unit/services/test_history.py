@@ -8,11 +8,12 @@ import pytest
 
 from kymograph.core import exact_json
 from kymograph.core.accounts import Role
+from kymograph.core.ancestry import MAX_ANCESTORS
 from kymograph.core.history import LineBatch, RowQuery, Stream
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.run import Run, RunChange
 from kymograph.errors import Forbidden, ProjectNotFound, RunDeleted, RunNotFound
-from kymograph.services.history import MAX_ANCESTORS, HistoryService, StreamUpdate
+from kymograph.services.history import HistoryService, StreamUpdate
 from kymograph.testing.deployments import DeploymentUnderTest
 from kymograph.types import JsonObject, JsonValue, MetricName, WriterId
 
@@ -290,7 +291,7 @@ def test_series_of_a_fork_begin_with_its_parent(deployment: DeploymentUnderTest,
     answer = history.series([child], [MetricName("loss")])
 
     (series,) = answer.series
-    assert (series.x, series.mean) == ([0, 1, 2], [0, 10, 20])
+    assert (series.x.tolist(), series.mean.tolist()) == ([0, 1, 2], [0, 10, 20])
 
 
 def test_parent_that_is_absent_or_a_circle_of_parents_does_no_harm(deployment: DeploymentUnderTest) -> None:

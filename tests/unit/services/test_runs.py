@@ -367,15 +367,3 @@ def test_runs_by_key_are_those_that_the_caller_may_read(deployment: DeploymentUn
 
     assert [run.id for run in runs.list_by_keys(ada, [theirs.key, mine.key])] == ["mine"]
     assert [run.id for run in runs.list_by_keys(deployment.admin, [theirs.key, mine.key])] == ["theirs", "mine"]
-
-
-def test_values_of_columns_are_exact_json(deployment: DeploymentUnderTest, runs: RunService) -> None:
-    run = deployment.run(
-        "admin/p/r", RunChange(config_json='{"lr":{"value":0.1}}', summary_json='{"loss":NaN,"deep":{"x":1}}')
-    )
-    columns = [("config", "lr"), ("summary", "loss"), ("summary", "deep.x"), ("summary", "absent")]
-
-    values = runs.values([run], columns)
-
-    assert values[run.key] == {("config", "lr"): "0.1", ("summary", "loss"): "NaN", ("summary", "deep.x"): "1"}
-    assert runs.values([run], []) == {}

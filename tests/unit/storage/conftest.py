@@ -8,18 +8,11 @@ from pathlib import Path
 import pytest
 
 from kymograph.storage.database import SqlDatabase
-from kymograph.testing.databases import PostgresServer, postgres_server, sqlite_database
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """One PostgreSQL server for the whole session; started when a test first needs it."""
-    with postgres_server() as server:
-        yield server
+from kymograph.testing.databases import PostgresServer, sqlite_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlDatabase]:
+def opened_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlDatabase]:
     """A fresh database with all tables."""
     if request.param == "sqlite":
         with sqlite_database(tmp_path) as opened:
@@ -28,3 +21,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlData
         server: PostgresServer = request.getfixturevalue("postgres")
         with server.database() as opened:
             yield opened
+
+
+@pytest.fixture
+def database(opened_database: SqlDatabase) -> SqlDatabase:
+    """The same; a class of tests may put something of its own in its place."""
+    return opened_database

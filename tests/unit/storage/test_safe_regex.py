@@ -7,7 +7,7 @@ import time
 import pytest
 
 from kymograph.errors import InvalidFilter
-from kymograph.storage.safe_regex import MAX_PATTERN_LENGTH, check, search, to_postgresql
+from kymograph.storage.safe_regex import MAX_PATTERN_LENGTH, check, search, search_all
 
 
 @pytest.mark.parametrize("pattern", ["(", "a{2,1}", "*", "[", "(?P<", "\\", "x" * (MAX_PATTERN_LENGTH + 1)])
@@ -42,9 +42,48 @@ def test_a_pattern_that_took_too_long_is_refused() -> None:
         check(pattern)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [(r"\bfoo\b", r"\yfoo\y"), (r"\Bx", r"\Yx"), (r"\\b", r"\\b"), ("(?P<name>a)", "(a)"), (r"\d(?:x)", r"\d(?:x)")],
-)
-def test_the_spelling_of_postgresql(pattern: str, expected: str) -> None:
-    assert to_postgresql(pattern) == expected
+PATTERNS = [
+    "run-77",
+    "7$",
+    "^a.*b",
+    "(?i)BEST",
+    r"\brun\b",
+    "[0-9]+-x",
+    "(?:a|b)+",
+    r"\[x",
+    "x{2}",
+    "[]a]",
+    "[^]a]",
+    "[[]",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_many_texts_are_searched_as_one_is(pattern: str) -> None:
+    texts = [
+        "best-run-77",
+        "a\nb",
+        "ab",
+        "Best",
+        "12-x",
+        "[x",
+        "xx",
+        "]",
+        "[",
+        "",
+        "b" * 1_000,
+        *("x" * 40).split("y"),
+    ] * 5
+
+    assert search_all(pattern, texts) == [search(pattern, text) for text in texts]
+
+
+@pytest.mark.parametrize("pattern", [r"(c+)+$", r"c*c*c*c*c*d", r"(?:c|cc)+$"])
+@pytest.mark.parametrize("length", [300, 5_000])
+def test_endless_backtracking_over_many_texts_ends_soon(pattern: str, length: int) -> None:
+    began = time.monotonic()
+
+    found = search_all(pattern, ["c" * (length - number % 50) + "!" for number in range(2_000)])
+
+    assert not any(found)
+    assert time.monotonic() - began < 20  # a busy machine; unbounded it takes minutes

@@ -38,6 +38,10 @@ def pragma(database: SqliteDatabase, statement: str) -> object:
     return database.write(lambda tx: tx.connection.exec_driver_sql(f"PRAGMA {statement}").scalar())
 
 
+def test_deleting_a_chunk_does_not_write_its_pages_again(sqlite: SqliteDatabase) -> None:
+    assert pragma(sqlite, "secure_delete") == 2
+
+
 def write_together(database: SqliteDatabase, *jobs: Callable[[SqlTransaction], object]) -> list[BaseException | None]:
     """Queue jobs in this order behind one that is slow, so that all are one group; their errors, in order."""
     started, go_on = threading.Event(), threading.Event()

@@ -31,6 +31,8 @@ export interface RequestOptions {
   query?: Readonly<Record<string, QueryValue>>
   body?: unknown
   signal?: AbortSignal | undefined
+  /** Media types to answer with, the best first; JSON when left out. */
+  accept?: string
 }
 
 let csrfToken: string | null = null
@@ -47,6 +49,11 @@ export async function request<T>(method: string, path: string, options: RequestO
   const response = await send(method, path, options)
   if (response.status === 204) return undefined as T
   return (await response.json()) as T
+}
+
+/** An answer whose decoding depends on its media type. */
+export function requestRaw(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+  return send(method, path, options)
 }
 
 export async function requestText(path: string, options: RequestOptions = {}): Promise<string> {
@@ -74,7 +81,7 @@ export function pathOf(...segments: string[]): string {
 }
 
 async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
-  const headers = new Headers({ Accept: 'application/json' })
+  const headers = new Headers({ Accept: options.accept ?? 'application/json' })
   if (options.body !== undefined) headers.set('Content-Type', 'application/json')
   if (method !== 'GET' && path !== SIGN_IN) await tokenKnown
   if (method !== 'GET' && csrfToken !== null) headers.set('X-Kymograph-CSRF', csrfToken)

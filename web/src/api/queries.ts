@@ -1,7 +1,7 @@
 /** One options factory per resource; keys start with the resource's noun. */
 
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
-import { decodeSeries, type SeriesSet } from '../core/series'
+import { decodeSeries, decodeSeriesBytes, type SeriesSet } from '../core/series'
 import type {
   ApiKey,
   ConsolePage,
@@ -16,9 +16,8 @@ import type {
   SeriesAnswer,
   SeriesRequest,
   Session,
-  SystemMetric,
 } from '../core/types'
-import { apiUrl, ApiError, pathOf, request, requestText, setCsrfToken } from './http'
+import { apiUrl, ApiError, pathOf, request, requestRaw, requestText, setCsrfToken } from './http'
 import { Lane } from './lane'
 
 export interface ProjectRef {
@@ -118,37 +117,79 @@ export function deleteRun(at: RunRef): Promise<void> {
   return request('DELETE', runPath(at))
 }
 
-export const metricsQuery = (at: ProjectRef) =>
-  queryOptions({
-    queryKey: ['metrics', at],
-    queryFn: ({ signal }) => request<Page<Metric>>('GET', `${projectPath(at)}/metrics`, { signal }),
+/** Whose metrics: of all runs of a project, of some, of one run, or of its machine. */
+export type CatalogueSource =
+  | { kind: 'project'; at: ProjectRef }
+  | { kind: 'runs'; at: ProjectRef; runs: readonly string[] }
+  | { kind: 'run' | 'system'; at: RunRef }
+
+/** How names are searched on the server; all metrics without any. */
+export interface NameSearch {
+  search?: string
+  prefix?: string
+  regex?: string
+}
+
+/** What one answer holds at most; catalogues may have 100,000 names. */
+const CATALOGUE_PAGE = 1000
+
+export const catalogueQuery = (source: CatalogueSource, find: NameSearch = {}) =>
+  infiniteQueryOptions({
+    queryKey: ['metrics', source, find],
+    queryFn: ({ signal, pageParam }) =>
+      request<Page<Metric>>('GET', cataloguePath(source), {
+        signal,
+        query: {
+          ...find,
+          ...(source.kind === 'runs' ? { run: source.runs } : {}),
+          after: pageParam,
+          limit: CATALOGUE_PAGE,
+        },
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
   })
 
-export const runMetricsQuery = (at: RunRef) =>
-  queryOptions({
-    queryKey: ['run-metrics', at],
-    queryFn: ({ signal }) => request<Page<Metric>>('GET', `${runPath(at)}/metrics`, { signal }),
-  })
+function cataloguePath(source: CatalogueSource): string {
+  if (source.kind === 'run') return `${runPath(source.at)}/metrics`
+  return source.kind === 'system' ? `${runPath(source.at)}/system` : `${projectPath(source.at)}/metrics`
+}
 
-export const runSystemQuery = (at: RunRef) =>
-  queryOptions({
-    queryKey: ['run-system', at],
-    queryFn: ({ signal }) => request<Page<SystemMetric>>('GET', `${runPath(at)}/system`, { signal }),
-  })
+/** Columns as they lie in memory; JSON from a server that does not know the type. */
+const SERIES_TYPE = 'application/vnd.kymograph.series'
 
-/** One panel's data for all its runs. `urgency`: 0 on screen, 1 near it. */
+/** `single`: means and bounds of buckets to about 7 digits, which is enough for pixels. */
+export async function fetchSeries(
+  at: ProjectRef,
+  spec: SeriesRequest,
+  precision: 'single' | 'double',
+  signal?: AbortSignal,
+): Promise<SeriesSet> {
+  const response = await requestRaw('POST', `${projectPath(at)}/series`, {
+    signal,
+    accept: `${SERIES_TYPE}, application/json;q=0.5`,
+    body: { ...spec, precision },
+  })
+  return response.headers.get('Content-Type') === SERIES_TYPE
+    ? decodeSeriesBytes(await response.arrayBuffer())
+    : decodeSeries((await response.json()) as SeriesAnswer<(number | null)[]>)
+}
+
+/** Series for a chart, when there is room. `urgency`: 0 on screen, 1 near it. */
+export function readSeries(
+  at: ProjectRef,
+  spec: SeriesRequest,
+  urgency: number,
+  signal: AbortSignal,
+): Promise<SeriesSet> {
+  return seriesLane.run(urgency, signal, () => fetchSeries(at, spec, 'single', signal))
+}
+
+/** One panel's data for all its runs. */
 export const seriesQuery = (at: ProjectRef, spec: SeriesRequest, urgency: number) =>
   queryOptions({
     queryKey: ['series', at, spec],
-    queryFn: ({ signal }): Promise<SeriesSet> =>
-      seriesLane.run(urgency, signal, async () =>
-        decodeSeries(
-          await request<SeriesAnswer>('POST', `${projectPath(at)}/series`, {
-            signal,
-            body: { ...spec, precision: 'single' },
-          }),
-        ),
-      ),
+    queryFn: ({ signal }): Promise<SeriesSet> => readSeries(at, spec, urgency, signal),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
     structuralSharing: false,

@@ -10,7 +10,16 @@ import { listen, type Point } from './gestures'
 import { shownY, type ChartLine, type ChartModel } from './model'
 import { toOptions } from './options'
 import { describeX, Surface, valueAt } from './surface'
-import { highlightRun, highlightedRun, joinSync, pointAt, type SyncedChart } from './sync'
+import {
+  endPreview,
+  highlightRun,
+  highlightedRun,
+  isPreviewing,
+  joinSync,
+  pointAt,
+  previewRange,
+  type SyncedChart,
+} from './sync'
 import { onThemeChange } from './theme'
 import { tooltip } from './tooltip'
 
@@ -96,7 +105,11 @@ function mount(host: HTMLElement, latest: RefObject<ChartProps>): Mounted {
   )
   const painted = new Surface(plot.over, model)
   surface = painted
-  const cursor = new Cursor(painted, latest, plot.over)
+  const redraw = (): void => {
+    const { x, y } = ranges()
+    plot.setData([[...x], [...y]])
+  }
+  const cursor = new Cursor(painted, latest, plot.over, redraw)
   const leaveSync = joinSync(cursor)
   const stopListening = listen(plot.over, cursor.gestures)
 
@@ -111,9 +124,8 @@ function mount(host: HTMLElement, latest: RefObject<ChartProps>): Mounted {
 
   return {
     update: (next) => {
-      painted.setModel(next)
-      const { x, y } = ranges()
-      plot.setData([[...x], [...y]])
+      painted.setModel(next, isPreviewing(next.xKind))
+      redraw()
       painted.highlight(highlightedRun())
     },
     repaint: () => plot.redraw(false, true),
@@ -130,18 +142,26 @@ function mount(host: HTMLElement, latest: RefObject<ChartProps>): Mounted {
   }
 }
 
+/** A gesture that pauses for so long is over. */
+const SETTLE_MS = 120
+
 /** One chart's part in the shared pointer: crosshair, tooltip, header value, zoom gestures and keys. */
 class Cursor implements SyncedChart {
   readonly #surface: Surface
   readonly #latest: RefObject<ChartProps>
   readonly #over: HTMLElement
+  readonly #redraw: () => void
+  /** Where a gesture that goes on has led. */
+  #wanted: Range | null = null
+  #settling = 0
   #keyX: number | null = null
   #keyLine = 0
 
-  constructor(surface: Surface, latest: RefObject<ChartProps>, over: HTMLElement) {
+  constructor(surface: Surface, latest: RefObject<ChartProps>, over: HTMLElement, redraw: () => void) {
     this.#surface = surface
     this.#latest = latest
     this.#over = over
+    this.#redraw = redraw
   }
 
   get xKind() {
@@ -155,6 +175,7 @@ class Cursor implements SyncedChart {
     click: () => tooltip().toggleFreeze(this),
     zoom: (box: { x: Range | null; y: Range | null }) => {
       const { frame } = this.#surface
+      this.#settle()
       this.#latest.current.onZoom(
         {
           ...(box.x ? { x: [frame.fromX(box.x[0]), frame.fromX(box.x[1])] as const } : {}),
@@ -163,13 +184,16 @@ class Cursor implements SyncedChart {
         'new',
       )
     },
-    scale: (at: number, factor: number) => this.#scale(this.#surface.frame.fromX(at), factor),
+    scale: (at: number, factor: number) => this.#adjust(this.#scaled(this.#fromX(at), factor)),
     pan: (pixels: number) => {
-      const [low, high] = this.#surface.model.xRange
+      const [low, high] = this.#shown()
       const shift = ((high - low) * pixels) / this.#surface.frame.width
-      this.#latest.current.onZoom({ x: [low + shift, high + shift] }, 'adjust')
+      this.#adjust([low + shift, high + shift])
     },
-    back: () => this.#latest.current.onBack(),
+    back: () => {
+      this.#settle()
+      this.#latest.current.onBack()
+    },
   }
 
   showCrosshair(x: number | null, pointed: boolean): void {
@@ -202,6 +226,7 @@ class Cursor implements SyncedChart {
       case '-':
         return this.#scale(this.#keyX ?? this.#middle(), 2)
       case '0':
+        this.#settle()
         onReset()
         return 'Zoom reset'
       case 'Backspace':
@@ -219,7 +244,14 @@ class Cursor implements SyncedChart {
     }
   }
 
+  showRange(range: Range): void {
+    this.#surface.setPreview(range)
+    this.#redraw()
+  }
+
   destroy(): void {
+    window.clearTimeout(this.#settling)
+    if (this.#wanted) endPreview()
     if (tooltip().frozenOwner === this) tooltip().release()
     tooltip().hide(this)
   }
@@ -241,9 +273,41 @@ class Cursor implements SyncedChart {
     tooltip().hide(this)
   }
 
+  /** Follow a gesture at once; the page and the server hear of it when it pauses. */
+  #adjust(range: Range): void {
+    previewRange(this, range)
+    this.#wanted = range
+    window.clearTimeout(this.#settling)
+    this.#settling = window.setTimeout(() => this.#settle(), SETTLE_MS)
+  }
+
+  /** Tell the page where the gesture has led. */
+  #settle(): void {
+    window.clearTimeout(this.#settling)
+    if (!this.#wanted) return
+    const range = this.#wanted
+    this.#wanted = null
+    endPreview()
+    this.#latest.current.onZoom({ x: range }, 'adjust')
+  }
+
+  /** The x at a pixel, also when the gesture is ahead of what is painted. */
+  #fromX(pixel: number): number {
+    const [low, high] = this.#shown()
+    return low + (pixel / this.#surface.frame.width) * (high - low)
+  }
+
+  #shown(): Range {
+    return this.#wanted ?? this.#surface.model.xRange
+  }
+
+  #scaled(at: number, factor: number): Range {
+    const [low, high] = this.#shown()
+    return [at - (at - low) * factor, at + (high - at) * factor]
+  }
+
   #scale(at: number, factor: number): null {
-    const [low, high] = this.#surface.model.xRange
-    this.#latest.current.onZoom({ x: [at - (at - low) * factor, at + (high - at) * factor] }, 'adjust')
+    this.#latest.current.onZoom({ x: this.#scaled(at, factor) }, 'adjust')
     return null
   }
 

@@ -1,29 +1,64 @@
-/** Painting lines, min–max bands and rails of marks on a canvas whose unit is the CSS pixel. */
+/** Painting lines, min–max bands and rails of marks. Lines and bands are pixels of ours, marks are the canvas's. */
 
-import { isGap } from '../core/series'
-import type { Mark } from '../core/types'
+import { gapsOf, type Column, type Series } from '../core/series'
+import type { DamagedRange, Mark } from '../core/types'
+import type { HitMap } from './hit'
 import { hasBands, OWN_BANDS, strokeWidth, type ChartLine, type ChartModel, type Frame } from './model'
-import { runColor, type ChartTheme } from './theme'
+import {
+  emptySpans,
+  fillBand,
+  fillStrokes,
+  toAxis,
+  traceBand,
+  traceStroke,
+  type Bitmap,
+  type PixelAxis,
+  type Spans,
+  type Stroke,
+} from './raster'
+import { runColor, toRgb, type ChartTheme } from './theme'
 
 type Context = CanvasRenderingContext2D
 
 const HIGHLIGHT_WIDTH = 2.5
 const RAW_ALPHA = 0.25
 const ENVELOPE_ALPHA = 0.1
+/** Radius of a point without neighbours, px. */
+const DOT = 2
 /** Middle of a rail, px from the plot's edge. */
 const RAIL = 5
 
-/** Everything of a chart that hovering does not change. */
-export function paintLines(context: Context, model: ChartModel, frame: Frame, theme: ChartTheme): void {
+/**
+ * Everything of a chart that hovering does not change.
+ *
+ * @param used What the last painting answered; its memory is used again.
+ * @returns Where the lines are.
+ */
+export function paintLines(
+  context: Context,
+  model: ChartModel,
+  frame: Frame,
+  theme: ChartTheme,
+  used: HitMap = [],
+): HitMap {
   const { lines } = model
-  if (lines.length > OWN_BANDS) {
-    if (hasBands(model)) paintEnvelope(context, lines, frame, theme)
-  } else {
-    for (const line of lines) paintBand(context, line, frame, theme)
-  }
+  const { bitmap, image } = blank(context.canvas)
   const width = strokeWidth(lines.length)
-  for (const line of lines) paintStroke(context, line, frame, theme, width)
+  const axes = new Axes(frame, width * frame.ratio)
+  if (lines.length > OWN_BANDS) {
+    if (hasBands(model)) paintEnvelope(bitmap, lines, axes, theme)
+  } else {
+    for (const line of lines) paintBand(bitmap, line, axes, theme)
+  }
+  const traced = lines.map((line, index) => traceLine(line, axes, theme, width, used[index]?.spans))
+  fillStrokes(
+    bitmap,
+    traced.flatMap(({ strokes }) => strokes),
+  )
+  context.putImageData(image, 0, 0)
   for (const line of lines) paintMarks(context, line, model, frame, theme)
+  paintDamage(context, damageOf(model), frame, theme)
+  return traced
 }
 
 /** One line on top of the dimmed others, with its own band. */
@@ -34,139 +69,180 @@ export function paintHighlight(
   frame: Frame,
   theme: ChartTheme,
 ): void {
-  paintBand(context, line, frame, theme)
-  paintStroke(context, line, frame, theme, HIGHLIGHT_WIDTH)
+  const { bitmap, image } = blank(context.canvas)
+  const axes = new Axes(frame, HIGHLIGHT_WIDTH * frame.ratio)
+  paintBand(bitmap, line, axes, theme)
+  fillStrokes(bitmap, traceLine(line, axes, theme, HIGHLIGHT_WIDTH).strokes)
+  context.putImageData(image, 0, 0)
   paintMarks(context, line, model, frame, theme)
 }
 
-function paintStroke(
-  context: Context,
-  line: ChartLine,
-  frame: Frame,
-  theme: ChartTheme,
-  width: number,
-): void {
-  context.strokeStyle = context.fillStyle = runColor(theme, line.color)
-  context.lineJoin = 'round'
-  if (line.y !== line.series.mean) {
-    context.globalAlpha = RAW_ALPHA
-    context.lineWidth = Math.min(width, 1)
-    strokeColumn(context, line, line.series.mean, frame)
-    context.globalAlpha = 1
-  }
-  context.lineWidth = width
-  strokeColumn(context, line, line.y, frame)
+interface Traced {
+  line: ChartLine
+  /** What the line shows, smoothed or not. */
+  spans: Spans
+  strokes: readonly Stroke[]
 }
 
-/** A line broken at NaN and at gaps; a point without neighbours becomes a dot. */
-function strokeColumn(context: Context, line: ChartLine, values: Float64Array, frame: Frame): void {
-  const { series } = line
-  const { x } = series
-  const [from, to] = visibleSpan(x, frame)
-  context.beginPath()
-  let length = 0
-  let dotX = 0
-  let dotY = 0
-  const endPart = (): void => {
-    if (length === 1) {
-      context.moveTo(dotX + 2, dotY)
-      context.arc(dotX, dotY, 2, 0, 2 * Math.PI)
-      context.fill()
-    }
-    length = 0
+function traceLine(line: ChartLine, axes: Axes, theme: ChartTheme, width: number, used?: Spans): Traced {
+  const { frame } = axes
+  const { mean } = line.series
+  const color = toRgb(runColor(theme, line.color))
+  const strokeOf = (values: Column, pixels: number, alpha: number, memory?: Spans): Stroke => {
+    const spans = emptySpans(deviceColumns(frame), memory)
+    const axis = axes.of(line.series)
+    traceStroke(axis.pixels, axes.rows(axis, values, rows), DOT * frame.ratio, spans)
+    return { spans, color, thickness: pixels * frame.ratio, alpha }
   }
-  for (let i = from; i < to; i++) {
-    const px = frame.toX(x[i] ?? 0)
-    const py = frame.toY(values[i] ?? Number.NaN)
-    if (Number.isNaN(py)) {
-      endPart()
-      continue
-    }
-    if (length > 0 && isGap(series, i)) endPart()
-    // Far outside values would overflow the rasteriser's fixed point numbers.
-    const y = Math.max(-10_000, Math.min(10_000, py))
-    if (length === 0) context.moveTo(px, y)
-    else context.lineTo(px, y)
-    length++
-    dotX = px
-    dotY = y
-  }
-  endPart()
-  context.stroke()
+  const main = strokeOf(line.y, width, 1, used)
+  const raw = line.y === mean ? [] : [strokeOf(mean, Math.min(width, 1), RAW_ALPHA)]
+  return { line, spans: main.spans, strokes: [...raw, main] }
 }
 
-function paintBand(context: Context, line: ChartLine, frame: Frame, theme: ChartTheme): void {
+function paintBand(bitmap: Bitmap, line: ChartLine, axes: Axes, theme: ChartTheme): void {
   const { series } = line
   if (series.exact) return
-  const [from, to] = visibleSpan(series.x, frame)
-  context.fillStyle = runColor(theme, line.color)
-  context.globalAlpha = theme.band
-  context.beginPath()
-  let start = from
-  const endPart = (end: number): void => {
-    for (let i = start; i < end; i++) {
-      const px = frame.toX(series.x[i] ?? 0)
-      const py = bounded(frame, series.max[i] ?? Number.NaN, 0)
-      if (i === start) context.moveTo(px, py)
-      else context.lineTo(px, py)
-    }
-    for (let i = end - 1; i >= start; i--) {
-      context.lineTo(frame.toX(series.x[i] ?? 0), bounded(frame, series.min[i] ?? Number.NaN, frame.height))
-    }
-    if (end > start) context.closePath()
-  }
-  for (let i = from; i < to; i++) {
-    if (Number.isNaN(series.mean[i] ?? Number.NaN)) {
-      endPart(i)
-      start = i + 1
-    } else if (i > start && isGap(series, i)) {
-      endPart(i)
-      start = i
-    }
-  }
-  endPart(to)
-  context.fill()
-  context.globalAlpha = 1
+  const spans = emptySpans(bitmap.width)
+  addBand(axes, series, series.min, series.max, spans)
+  // A band no higher than a pixel lies under its line.
+  fillBand(bitmap, spans, toRgb(runColor(theme, line.color)), theme.band, axes.frame.ratio)
 }
 
-/** From the lowest minimum to the highest maximum of all lines, per pixel column. */
-function paintEnvelope(context: Context, lines: readonly ChartLine[], frame: Frame, theme: ChartTheme): void {
-  const columns = Math.max(1, Math.ceil(frame.width)) + 1
-  const low = new Float32Array(columns).fill(Number.NEGATIVE_INFINITY)
-  const high = new Float32Array(columns).fill(Number.POSITIVE_INFINITY)
+/** From the lowest minimum to the highest maximum of all lines. */
+function paintEnvelope(bitmap: Bitmap, lines: readonly ChartLine[], axes: Axes, theme: ChartTheme): void {
+  const byX = new Map<Float64Array, Series[]>()
   for (const { series } of lines) {
     if (series.exact) continue
-    const [from, to] = visibleSpan(series.x, frame)
-    for (let i = from; i < to; i++) {
-      if (Number.isNaN(series.mean[i] ?? Number.NaN)) continue
-      const top = bounded(frame, series.max[i] ?? 0, 0)
-      const bottom = bounded(frame, series.min[i] ?? 0, frame.height)
-      const here = frame.toX(series.x[i] ?? 0)
-      const joined = i > from && !isGap(series, i) && !Number.isNaN(series.mean[i - 1] ?? Number.NaN)
-      const before = joined ? frame.toX(series.x[i - 1] ?? 0) : here
-      const topBefore = joined ? bounded(frame, series.max[i - 1] ?? 0, 0) : top
-      const bottomBefore = joined ? bounded(frame, series.min[i - 1] ?? 0, frame.height) : bottom
-      const first = Math.max(0, Math.ceil(before))
-      const last = Math.min(columns - 1, Math.floor(here))
-      for (let column = first; column <= last; column++) {
-        const share = here === before ? 1 : (column - before) / (here - before)
-        const y1 = topBefore + (top - topBefore) * share
-        const y2 = bottomBefore + (bottom - bottomBefore) * share
-        if (y1 < (high[column] ?? 0)) high[column] = y1
-        if (y2 > (low[column] ?? 0)) low[column] = y2
+    const same = byX.get(series.x)
+    if (same) same.push(series)
+    else byX.set(series.x, [series])
+  }
+  const spans = emptySpans(bitmap.width)
+  for (const [x, group] of byX) {
+    const [first] = group
+    if (!first) continue
+    // Bucket by bucket before it comes to pixels: all series of a group have the same buckets.
+    const min = new Float64Array(x.length).fill(Number.POSITIVE_INFINITY)
+    const max = new Float64Array(x.length).fill(Number.NEGATIVE_INFINITY)
+    for (const series of group) {
+      for (let i = 0; i < x.length; i++) {
+        const low = series.min[i] as number
+        const high = series.max[i] as number
+        if (low < (min[i] as number)) min[i] = low
+        if (high > (max[i] as number)) max[i] = high
       }
     }
+    for (let i = 0; i < x.length; i++) {
+      if ((max[i] as number) < (min[i] as number)) min[i] = max[i] = Number.NaN
+    }
+    addBand(axes, first, min, max, spans)
   }
-  context.fillStyle = theme.text3
-  context.globalAlpha = ENVELOPE_ALPHA
-  context.beginPath()
-  for (let column = 0; column < columns; column++) {
-    const y1 = high[column] ?? 0
-    const y2 = low[column] ?? 0
-    if (y2 >= y1) context.rect(column - 0.5, y1, 1, Math.max(1, y2 - y1))
+  fillBand(bitmap, spans, toRgb(theme.text3), ENVELOPE_ALPHA, 0)
+}
+
+function addBand(axes: Axes, series: Series, min: Column, max: Column, spans: Spans): void {
+  const axis = axes.of(series)
+  const upper = axes.rows(axis, max, rows)
+  const lower = axes.rows(axis, min, lowerRows)
+  const edge = axes.frame.height * axes.frame.ratio
+  for (let i = 0; i < axis.pixels.x.length; i++) {
+    // What a log axis cannot show reaches beyond the plot, unless the bucket holds nothing.
+    if (Number.isNaN(lower[i]) && !Number.isNaN(upper[i])) lower[i] = edge
   }
-  context.fill()
-  context.globalAlpha = 1
+  traceBand(axis.pixels, upper, lower, spans)
+}
+
+interface Axis {
+  /** Index of the first visible point. */
+  from: number
+  /** Of the visible points. */
+  pixels: PixelAxis
+}
+
+/** Values of lines as device pixels, with what lines of the same x share. */
+class Axes {
+  readonly frame: Frame
+  readonly #thickness: number
+  readonly #points = new Map<Float64Array, Axis>()
+  readonly #buckets = new Map<Float64Array, Axis>()
+
+  constructor(frame: Frame, thickness: number) {
+    this.frame = frame
+    this.#thickness = thickness
+  }
+
+  of(series: Series): Axis {
+    // Points are joined over any distance, buckets are not.
+    const byX = series.exact ? this.#points : this.#buckets
+    const known = byX.get(series.x)
+    if (known) return known
+    const { frame } = this
+    const [from, to] = visibleSpan(series.x, frame)
+    const x = new Float32Array(to - from)
+    for (let i = 0; i < x.length; i++) x[i] = frame.toX(series.x[from + i] as number) * frame.ratio
+    const breaks = gapsOf(series)?.subarray(from, to) ?? null
+    const axis = { from, pixels: toAxis(x, breaks, this.#thickness, deviceColumns(frame)) }
+    byX.set(series.x, axis)
+    return axis
+  }
+
+  /** The rows of values; they stand in `memory` until it is used again. */
+  rows({ from, pixels }: Axis, values: Column, memory: Memory): Float32Array {
+    const { frame } = this
+    const length = pixels.x.length
+    if (memory.rows.length < length) memory.rows = new Float32Array(length * 2)
+    const { rows: found } = memory
+    const { ratio } = frame
+    for (let i = 0; i < length; i++) {
+      const y = frame.toY(values[from + i] as number) * ratio
+      // Infinite pixels would make the slopes between them no numbers.
+      found[i] = y > FAR ? FAR : y < -FAR ? -FAR : y
+    }
+    return found
+  }
+}
+
+interface Memory {
+  rows: Float32Array
+}
+
+// Used again from line to line: rows are needed only until they are traced.
+const rows: Memory = { rows: new Float32Array(0) }
+const lowerRows: Memory = { rows: new Float32Array(0) }
+
+const FAR = 1e7
+
+/** Indices of the points inside the frame, with one more on each side. */
+function visibleSpan(x: Float64Array, frame: Frame): [number, number] {
+  const from = firstAtLeast(x, frame.fromX(0))
+  const to = firstAtLeast(x, frame.fromX(frame.width))
+  return [Math.max(0, from - 1), Math.min(x.length, to + 2)]
+}
+
+function firstAtLeast(x: Float64Array, bound: number): number {
+  let low = 0
+  let high = x.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((x[middle] as number) < bound) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function deviceColumns(frame: Frame): number {
+  return Math.max(1, Math.round(frame.width * frame.ratio))
+}
+
+let memory = new ArrayBuffer(0)
+
+/** An empty bitmap of a canvas's size; all paintings share its memory, one at a time. */
+function blank({ width, height }: HTMLCanvasElement): { bitmap: Bitmap; image: ImageData } {
+  const size = width * height * 4
+  if (memory.byteLength < size) memory = new ArrayBuffer(size)
+  const pixels = new Uint32Array(memory, 0, width * height).fill(0)
+  const image = new ImageData(new Uint8ClampedArray(memory, 0, size), width, height)
+  return { bitmap: { pixels, width, height }, image }
 }
 
 /** NaN on the bottom rail; infinite and clipped values on the rail of their side. */
@@ -183,10 +259,14 @@ function paintMarks(
   for (const mark of series.negInf) paintTriangles(context, mark, frame.height - RAIL, 1, frame)
   for (const mark of series.nan) paintCross(context, mark, frame)
   if (!model.y.robust || model.yZoom) return
-  for (let i = 0; i < series.mean.length; i++) {
-    const x = series.x[i] ?? 0
-    if ((series.max[i] ?? 0) > model.y.max) paintTriangle(context, frame.toX(x), RAIL, -1)
-    if ((series.min[i] ?? 0) < model.y.min) paintTriangle(context, frame.toX(x), frame.height - RAIL, 1)
+  const [from, to] = visibleSpan(series.x, frame)
+  for (let i = from; i < to; i++) {
+    const above = (series.max[i] as number) > model.y.max
+    const below = (series.min[i] as number) < model.y.min
+    if (!above && !below) continue
+    const x = frame.toX(series.x[i] as number)
+    if (above) paintTriangle(context, x, RAIL, -1)
+    if (below) paintTriangle(context, x, frame.height - RAIL, 1)
   }
 }
 
@@ -231,19 +311,53 @@ function paintTriangle(context: Context, x: number, y: number, way: 1 | -1): voi
   context.fill()
 }
 
-/** The y pixel kept near the plot; `missing` for values a log axis cannot show. */
-function bounded(frame: Frame, value: number, missing: number): number {
-  const y = frame.toY(value)
-  return Number.isNaN(y) ? missing : Math.max(-50, Math.min(frame.height + 50, y))
+export interface NamedDamage extends DamagedRange {
+  /** Of the run. */
+  name: string
 }
 
-/** Indices of the points inside the frame, with one more on each side. */
-function visibleSpan(x: Float64Array, frame: Frame): [number, number] {
-  const low = frame.fromX(0)
-  const high = frame.fromX(frame.width)
-  let from = 0
-  let to = x.length
-  while (from + 1 < x.length && (x[from + 1] ?? 0) < low) from++
-  while (to - 2 > from && (x[to - 2] ?? 0) > high) to--
-  return [from, to]
+/** Damaged ranges of a chart over steps; on other axes their place is not known. */
+export function damageOf(model: ChartModel): readonly NamedDamage[] {
+  if (model.xKind !== 'step') return []
+  return model.lines.flatMap(({ series, name }) => series.damaged.map((range) => ({ ...range, name })))
+}
+
+const HATCH = 8
+
+/** Hatched from top to bottom, at least so wide that it is seen. */
+function paintDamage(
+  context: Context,
+  damaged: readonly DamagedRange[],
+  frame: Frame,
+  theme: ChartTheme,
+): void {
+  if (damaged.length === 0) return
+  context.save()
+  context.strokeStyle = context.fillStyle = theme.warn
+  context.beginPath()
+  for (const { first_step: first, last_step: last } of damaged) {
+    const [x0, x1] = damagedPixels(first, last, frame)
+    if (x1 > 0 && x0 < frame.width) context.rect(x0, 0, x1 - x0, frame.height)
+  }
+  context.globalAlpha = 0.08
+  context.fill()
+  context.clip()
+  context.globalAlpha = 0.5
+  context.lineWidth = 1
+  context.beginPath()
+  for (let x = -frame.height; x < frame.width; x += HATCH) {
+    context.moveTo(x, frame.height)
+    context.lineTo(x + frame.height, 0)
+  }
+  context.stroke()
+  context.restore()
+}
+
+/** Left and right edge of a damaged range, px. */
+export function damagedPixels(firstStep: number, lastStep: number, frame: Frame): [number, number] {
+  const x0 = frame.toX(firstStep)
+  const x1 = frame.toX(lastStep)
+  const middle = (x0 + x1) / 2
+  const half = Math.max(3, (x1 - x0) / 2)
+  return [middle - half, middle + half]
 }

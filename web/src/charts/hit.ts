@@ -1,47 +1,34 @@
-/** Which line is near the pointer: y pixels per pixel column, computed once per draw. */
+/** Which line is near the pointer: the rows that each line covers, as it was painted. */
 
-import { isGap } from '../core/series'
 import type { ChartLine, Frame } from './model'
+import type { Spans } from './raster'
 
 export interface Hit {
   line: ChartLine
-  /** Vertical distance in CSS pixels. */
+  /** Vertical distance in CSS pixels; 0 on the line. */
   distance: number
+  /** Place among all lines in this column, 1 at the top. */
+  rank: number
 }
 
-/** One row of y pixels per line; NaN where the line is not drawn. */
-export type HitMap = readonly { line: ChartLine; y: Float32Array }[]
+/** One entry per line, in device pixels. */
+export type HitMap = readonly { line: ChartLine; spans: Spans }[]
 
-export function toHitMap(lines: readonly ChartLine[], frame: Frame): HitMap {
-  const columns = Math.max(1, Math.ceil(frame.width))
-  return lines.map((line) => {
-    const row = new Float32Array(columns).fill(Number.NaN)
-    const { series, y } = line
-    for (let i = 0; i < series.x.length; i++) {
-      const py = frame.toY(y[i] ?? Number.NaN)
-      if (Number.isNaN(py)) continue
-      const px = frame.toX(series.x[i] ?? 0)
-      const joined = i > 0 && !isGap(series, i)
-      const beforeY = joined ? frame.toY(y[i - 1] ?? Number.NaN) : Number.NaN
-      const beforeX = Number.isNaN(beforeY) ? px : frame.toX(series.x[i - 1] ?? 0)
-      const first = Math.max(0, Math.floor(beforeX))
-      const last = Math.min(columns - 1, Math.floor(px))
-      for (let column = first; column <= last; column++) {
-        const share = px === beforeX ? 1 : Math.max(0, (column - beforeX) / (px - beforeX))
-        row[column] = Number.isNaN(beforeY) ? py : beforeY + (py - beforeY) * share
-      }
-    }
-    return { line, y: row }
-  })
-}
-
-/** Lines that have a value in this pixel column, nearest first. */
-export function hitsAt(map: HitMap, px: number, py: number): Hit[] {
-  const column = Math.round(px)
-  const hits: Hit[] = []
-  for (const { line, y } of map) {
-    const value = y[Math.min(y.length - 1, Math.max(0, column))] ?? Number.NaN
-    if (!Number.isNaN(value)) hits.push({ line, distance: Math.abs(value - py) })
+/** Lines that have a value in this pixel column, nearest first; of those that cover the pointer, the most central. */
+export function hitsAt(map: HitMap, px: number, py: number, { ratio }: Pick<Frame, 'ratio'>): Hit[] {
+  const y = py * ratio
+  const found: { line: ChartLine; distance: number; offset: number; middle: number; rank: number }[] = []
+  for (const { line, spans } of map) {
+    const column = Math.min(spans.top.length - 1, Math.max(0, Math.floor(px * ratio)))
+    const top = spans.top[column] ?? Number.POSITIVE_INFINITY
+    const bottom = spans.bottom[column] ?? Number.NEGATIVE_INFINITY
+    if (bottom < top) continue
+    const middle = (top + bottom) / 2
+    const distance = Math.max(0, top - y, y - bottom) / ratio
+    found.push({ line, distance, offset: Math.abs(middle - y), middle, rank: 0 })
   }
-  return hits.sort((a, b) => a.distance - b.distance)
+  found.sort((a, b) => a.middle - b.middle)
+  found.forEach((hit, index) => (hit.rank = index + 1))
+  found.sort((a, b) => a.distance - b.distance || a.offset - b.offset)
+  return found.map(({ line, distance, rank }) => ({ line, distance, rank }))
 }

@@ -1,7 +1,7 @@
 /** What a line chart draws: lines of one panel on shared axes, and the mapping from values to pixels. */
 
 import type { YRange } from '../core/ranges'
-import type { Series } from '../core/series'
+import type { Column, Series } from '../core/series'
 import { smooth } from '../core/smooth'
 import type { Range, XKind } from '../core/view'
 
@@ -14,7 +14,7 @@ export interface ChartLine {
   color: number
   series: Series
   /** What the line shows: the bucket means, or those smoothed. */
-  y: Float64Array
+  y: Column
 }
 
 export interface ChartModel {
@@ -33,6 +33,8 @@ export interface ChartModel {
 export interface Frame {
   width: number
   height: number
+  /** Device pixels per CSS pixel. */
+  ratio: number
   toX: (value: number) => number
   toY: (value: number) => number
   fromX: (pixel: number) => number
@@ -65,7 +67,7 @@ export function hasBands(model: ChartModel): boolean {
   return model.lines.some((line) => !line.series.exact)
 }
 
-export function toFrame(model: ChartModel, width: number, height: number): Frame {
+export function toFrame(model: ChartModel, width: number, height: number, ratio = 1): Frame {
   const [x0, x1] = model.xRange
   const [y0, y1] = shownY(model)
   const kx = width / (x1 - x0 || 1)
@@ -76,6 +78,7 @@ export function toFrame(model: ChartModel, width: number, height: number): Frame
   return {
     width,
     height,
+    ratio,
     toX: (value) => (value - x0) * kx,
     toY: (value) => height - (forward(value) - low) * ky,
     fromX: (pixel) => x0 + pixel / kx,

@@ -52,7 +52,8 @@ export function toOptions(
     ...size,
     legend: { show: false },
     cursor: { show: false },
-    padding: [6, 10, 0, 0],
+    // Room for half of the last label.
+    padding: [6, 14, 0, 0],
     scales: {
       x: { time, range: () => [...ranges().x] },
       // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot's enum exists as a type only

@@ -6,13 +6,14 @@
 
 import { middleEllipsis } from '../core/ellipsis'
 import { axisDuration, exactNumber, formatDuration, formatNumber, formatTime } from '../core/format'
-import { markAt, nearestIndex } from '../core/series'
-import type { XKind } from '../core/view'
-import { paintHighlight, paintLines } from './draw'
-import { hitsAt, toHitMap, type Hit, type HitMap } from './hit'
+import { markAt, nearestIndex, valueOf, type Column } from '../core/series'
+import type { DamagedRange } from '../core/types'
+import type { Range, XKind } from '../core/view'
+import { damagedPixels, damageOf, paintHighlight, paintLines } from './draw'
+import { hitsAt, type HitMap } from './hit'
 import { toFrame, type ChartLine, type ChartModel, type Frame } from './model'
 import { chartTheme, runColor } from './theme'
-import type { TooltipContent, TooltipRow } from './tooltip'
+import { MOST_ROWS, type TooltipContent, type TooltipRow } from './tooltip'
 
 /** Farther lines than this are listed in the tooltip, but not highlighted. */
 const HIGHLIGHT_DISTANCE = 48
@@ -35,13 +36,17 @@ export class Surface {
   readonly #crosshair = document.createElement('div')
   readonly #dot = document.createElement('div')
   #model: ChartModel
+  /** The x range of the last model given. */
+  #asked: Range
+  #preview: Range | null = null
   #frame: Frame
-  #hitMap: HitMap | null = null
+  #hitMap: HitMap = []
   #highlight: ChartLine | null = null
 
   constructor(over: HTMLElement, model: ChartModel) {
     this.#over = over
     this.#model = model
+    this.#asked = model.xRange
     this.#frame = toFrame(model, 1, 1)
     this.#base.className = 'chart-base'
     this.#overlay.className = 'chart-overlay'
@@ -51,6 +56,7 @@ export class Surface {
     over.append(this.#base, this.#overlay, this.#crosshair, this.#dot)
   }
 
+  /** What is shown: the model, stretched to the previewed range. */
   get model(): ChartModel {
     return this.#model
   }
@@ -59,28 +65,30 @@ export class Surface {
     return this.#frame
   }
 
-  /** Use `model` from the next `paint` on. */
-  setModel(model: ChartModel): void {
-    this.#model = model
+  /** Use `model` from the next `paint` on; a preview lasts until a model with another range comes. */
+  setModel(model: ChartModel, keepPreview: boolean): void {
+    const [low, high] = this.#asked
+    this.#asked = model.xRange
+    if (!keepPreview && (model.xRange[0] !== low || model.xRange[1] !== high)) this.#preview = null
+    this.#model = this.#preview ? { ...model, xRange: this.#preview } : model
+  }
+
+  /** Show another x range from the next `paint` on, with the data at hand. */
+  setPreview(range: Range): void {
+    this.#preview = range
+    this.#model = { ...this.#model, xRange: range }
   }
 
   /** Paint everything; uPlot calls this after it drew the axes. */
   paint(): void {
     const { clientWidth: width, clientHeight: height } = this.#over
     if (width === 0 || height === 0) return
-    this.#frame = toFrame(this.#model, width, height)
-    this.#hitMap = null
-    const context = prepare(this.#base, width, height)
-    if (context) paintLines(context, this.#model, this.#frame, chartTheme())
+    this.#frame = toFrame(this.#model, width, height, window.devicePixelRatio || 1)
+    const context = prepare(this.#base, this.#frame)
+    if (context) this.#hitMap = paintLines(context, this.#model, this.#frame, chartTheme(), this.#hitMap)
     const kept = this.#highlight?.id
     this.#highlight = this.#model.lines.find((line) => line.id === kept) ?? null
     this.#paintOverlay()
-  }
-
-  /** Lines near a point of the plot, nearest first. */
-  hits(px: number, py: number): Hit[] {
-    this.#hitMap ??= toHitMap(this.#model.lines, this.#frame)
-    return hitsAt(this.#hitMap, px, py)
   }
 
   /** Highlight a run's lines here; the base fades only when one of them is on this chart. */
@@ -114,20 +122,26 @@ export class Surface {
   /** Tooltip rows at a pointer position, nearest line first. */
   describe(px: number, py: number): { content: TooltipContent; nearest: ChartLine | null } {
     const x = this.#frame.fromX(px)
-    const hits = this.hits(px, py)
+    const hits = hitsAt(this.#hitMap, px, py, this.#frame)
     const seen = new Set(hits.map((hit) => hit.line))
-    const rows = hits.map((hit) => this.#row(hit.line, x))
+    // Ranks tell what a shortened list cannot: where the nearest lines stand among all.
+    const ranked = hits.length > MOST_ROWS
+    const rows: (TooltipRow | null)[] = hits
+      .slice(0, MOST_ROWS)
+      .map(({ line, rank }) => this.#row(line, x, ranked ? `${rank}` : ''))
+    let count = hits.length
     for (const line of this.#model.lines) {
-      if (!seen.has(line) && nonFiniteAt(line, x, this.#frame) !== null) rows.push(this.#row(line, x))
+      if (seen.has(line) || nonFiniteAt(line, x, this.#frame) === null) continue
+      if (count++ < MOST_ROWS) rows.push(this.#row(line, x, ''))
     }
-    const shown = rows.filter((row) => row !== null)
     const nearest = hits[0] && hits[0].distance <= HIGHLIGHT_DISTANCE ? hits[0].line : null
     const headX = hits[0] ? (valueAt(hits[0].line, x, this.#frame)?.x ?? x) : x
     return {
       content: {
         head: describeX(this.#model.xKind, headX),
-        rows: shown.slice(0, 12),
-        more: Math.max(0, shown.length - 12),
+        note: this.#damageAt(px),
+        rows: rows.filter((row) => row !== null),
+        more: Math.max(0, count - MOST_ROWS),
       },
       nearest,
     }
@@ -137,45 +151,45 @@ export class Surface {
     for (const node of [this.#base, this.#overlay, this.#crosshair, this.#dot]) node.remove()
   }
 
-  #row(line: ChartLine, x: number): TooltipRow | null {
+  #row(line: ChartLine, x: number, rank: string): TooltipRow | null {
     const color = runColor(chartTheme(), line.color)
+    const name = middleEllipsis(line.name, NAME_LENGTH)
     const alarm = nonFiniteAt(line, x, this.#frame)
-    if (alarm !== null) {
-      return {
-        color,
-        name: middleEllipsis(line.name, NAME_LENGTH),
-        value: alarm,
-        smoothed: '',
-        span: '',
-        alarming: true,
-      }
-    }
+    if (alarm !== null) return { color, name, rank, value: alarm, smoothed: '', span: '', alarming: true }
     const at = valueAt(line, x, this.#frame)
     if (!at) return null
     const { series } = line
-    const mean = series.mean[at.index] ?? Number.NaN
+    const mean = valueOf(series.mean, at.index)
+    const bound = (column: Column): string => formatNumber(valueOf(column, at.index))
     return {
       color,
-      name: middleEllipsis(line.name, NAME_LENGTH),
+      name,
+      rank,
       value: series.exact ? exactNumber(mean) : formatNumber(mean),
       smoothed: line.y === series.mean ? '' : `≈ ${formatNumber(at.value)}`,
-      span: series.exact
-        ? ''
-        : `${formatNumber(series.min[at.index] ?? Number.NaN)} … ${formatNumber(series.max[at.index] ?? Number.NaN)}`,
+      span: series.exact ? '' : `${bound(series.min)} … ${bound(series.max)}`,
       alarming: false,
     }
   }
 
+  /** What could not be read under the pointer, in words. */
+  #damageAt(px: number): string {
+    const found = damageOf(this.#model).find(({ first_step: first, last_step: last }) => {
+      const [left, right] = damagedPixels(first, last, this.#frame)
+      return px >= left && px <= right
+    })
+    return found ? describeDamage(found, middleEllipsis(found.name, NAME_LENGTH)) : ''
+  }
+
   #paintOverlay(): void {
     const line = this.#highlight
-    const { width, height } = this.#frame
     // A single line has nobody to stand out from.
     const shown = line !== null && this.#model.lines.length > 1
     this.#base.classList.toggle('is-dimmed', shown)
     if (!shown && this.#overlay.hidden) return
     this.#overlay.hidden = !shown
     if (!shown) return
-    const context = prepare(this.#overlay, width, height)
+    const context = prepare(this.#overlay, this.#frame)
     if (context) paintHighlight(context, line, this.#model, this.#frame, chartTheme())
   }
 }
@@ -210,18 +224,25 @@ export function describeX(kind: XKind, x: number): string {
   return `${kind.slice('metric:'.length)} ${formatNumber(x)}`
 }
 
+/** Which steps could not be read, of which run if more are shown, why, and where they are stored. */
+export function describeDamage(damage: DamagedRange, name = ''): string {
+  const { first_step: first, last_step: last, problem, object } = damage
+  const steps =
+    first === last ? `Step ${formatNumber(first)}` : `Steps ${formatNumber(first)}–${formatNumber(last)}`
+  return `${steps}${name === '' ? '' : ` of ${name}`} could not be read: ${problem} (${object})`
+}
+
 /** Size a canvas for the device's pixels, clear it, and scale to CSS pixels. */
-function prepare(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
-  const ratio = window.devicePixelRatio || 1
-  const deviceWidth = Math.round(width * ratio)
-  const deviceHeight = Math.round(height * ratio)
+function prepare(
+  canvas: HTMLCanvasElement,
+  { width, height, ratio }: Frame,
+): CanvasRenderingContext2D | null {
+  const deviceWidth = Math.max(1, Math.round(width * ratio))
+  const deviceHeight = Math.max(1, Math.round(height * ratio))
   const context = canvas.getContext('2d')
   if (canvas.width !== deviceWidth || canvas.height !== deviceHeight) {
     canvas.width = deviceWidth
     canvas.height = deviceHeight
-  } else {
-    context?.setTransform(1, 0, 0, 1, 0, 0)
-    context?.clearRect(0, 0, deviceWidth, deviceHeight)
   }
   context?.setTransform(ratio, 0, 0, ratio, 0, 0)
   return context

@@ -1,14 +1,13 @@
 /** Token values as canvases need them; read once per theme. */
 
+import type { Rgb } from './raster'
+
 export interface ChartTheme {
   /** Colour of each run palette slot. */
   run: readonly string[]
-  text: string
   text3: string
   grid: string
-  border: string
-  surface: string
-  crosshair: string
+  warn: string
   /** Opacity of a min–max band. */
   band: number
   font: string
@@ -38,6 +37,18 @@ export function runColor(theme: ChartTheme, slot: number): string {
   return theme.run[((slot % PALETTE_SIZE) + PALETTE_SIZE) % PALETTE_SIZE] ?? theme.text3
 }
 
+const packed = new Map<string, Rgb>()
+
+/** A token's colour (`#rrggbb`) as bitmaps have it. */
+export function toRgb(color: string): Rgb {
+  const known = packed.get(color)
+  if (known !== undefined) return known
+  const value = Number.parseInt(color.slice(1), 16)
+  const rgb = ((value >> 16) & 255) | (value & 0xff00) | ((value & 255) << 16)
+  packed.set(color, rgb)
+  return rgb
+}
+
 const observer = new MutationObserver(() => {
   current = null
   for (const listener of listeners) listener()
@@ -48,12 +59,9 @@ function readTheme(): ChartTheme {
   const token = (name: string): string => style.getPropertyValue(`--${name}`).trim()
   return {
     run: Array.from({ length: PALETTE_SIZE }, (_, slot) => token(`run-${slot}`)),
-    text: token('text'),
     text3: token('text-3'),
     grid: token('grid'),
-    border: token('border'),
-    surface: token('surface'),
-    crosshair: token('crosshair'),
+    warn: token('warn'),
     band: Number(token('band')),
     font: `11px ${token('font')}`,
   }

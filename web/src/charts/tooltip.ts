@@ -3,6 +3,8 @@
 export interface TooltipRow {
   color: string
   name: string
+  /** Place among all lines, 1 at the top; empty when all lines are listed. */
+  rank: string
   value: string
   /** Smoothed value, empty when smoothing is off. */
   smoothed: string
@@ -13,6 +15,8 @@ export interface TooltipRow {
 
 export interface TooltipContent {
   head: string
+  /** What could not be read here; empty when all could. */
+  note: string
   rows: readonly TooltipRow[]
   more: number
 }
@@ -25,7 +29,7 @@ export interface TooltipPlace {
   left: number
 }
 
-const MOST_ROWS = 12
+export const MOST_ROWS = 12
 const EDGE = 8
 /** Room of the axis labels left of a plot. */
 const Y_AXIS = 56
@@ -33,6 +37,7 @@ const Y_AXIS = 56
 interface RowParts {
   row: HTMLElement
   swatch: HTMLElement
+  rank: HTMLElement
   name: HTMLElement
   value: HTMLElement
   smoothed: HTMLElement
@@ -42,6 +47,7 @@ interface RowParts {
 class Tooltip {
   readonly #root = element('div', 'chart-tooltip')
   readonly #head = element('div', 'chart-tooltip-head')
+  readonly #note = element('div', 'chart-tooltip-note')
   readonly #table = element('div', 'chart-tooltip-rows')
   readonly #more = element('div', 'chart-tooltip-more')
   readonly #rows: RowParts[] = []
@@ -52,7 +58,7 @@ class Tooltip {
     this.#root.setAttribute('role', 'tooltip')
     this.#root.dataset['testid'] = 'chart-tooltip'
     this.#root.hidden = true
-    this.#root.append(this.#head, this.#table, this.#more)
+    this.#root.append(this.#head, this.#note, this.#table, this.#more)
     document.body.append(this.#root)
   }
 
@@ -72,11 +78,11 @@ class Tooltip {
     if (root.hidden) root.hidden = false
     // Given, since measuring would force a layout on every pointer move.
     const [row] = content.rows
-    const width = 240 + (row?.span ? 124 : 0) + (row?.smoothed ? 76 : 0)
+    const width = 240 + (row?.rank ? 28 : 0) + (row?.span ? 124 : 0) + (row?.smoothed ? 76 : 0)
     root.style.width = `${width}px`
     root.style.left = `${dockX(place, width)}px`
     const { plot } = place
-    const height = 34 + content.rows.length * 18 + (content.more > 0 ? 18 : 0)
+    const height = 34 + content.rows.length * 18 + (content.more > 0 ? 18 : 0) + (content.note ? 54 : 0)
     const top = Math.max(EDGE, Math.min(plot.top + EDGE, window.innerHeight - height - EDGE))
     root.style.top = `${top}px`
   }
@@ -101,15 +107,19 @@ class Tooltip {
     return true
   }
 
-  #fill({ head, rows, more }: TooltipContent): void {
+  #fill({ head, note, rows, more }: TooltipContent): void {
     setText(this.#head, head)
+    this.#note.hidden = note === ''
+    setText(this.#note, note)
     const shown = rows.slice(0, MOST_ROWS)
+    this.#table.classList.toggle('is-ranked', (rows[0]?.rank ?? '') !== '')
     while (this.#rows.length < shown.length) this.#addRow()
     for (const [index, parts] of this.#rows.entries()) {
       const row = shown[index]
       parts.row.hidden = row === undefined
       if (!row) continue
       if (parts.swatch.style.background !== row.color) parts.swatch.style.background = row.color
+      setText(parts.rank, row.rank)
       setText(parts.name, row.name)
       setText(parts.value, row.value)
       setText(parts.smoothed, row.smoothed)
@@ -124,12 +134,13 @@ class Tooltip {
     const parts: RowParts = {
       row: element('div', 'chart-tooltip-row'),
       swatch: element('span', 'chart-tooltip-swatch'),
+      rank: element('span', 'chart-tooltip-rank'),
       name: element('bdi', 'chart-tooltip-name'),
       value: element('span', 'chart-tooltip-value'),
       smoothed: element('span', 'chart-tooltip-extra'),
       span: element('span', 'chart-tooltip-extra'),
     }
-    parts.row.append(parts.swatch, parts.name, parts.value, parts.smoothed, parts.span)
+    parts.row.append(parts.swatch, parts.rank, parts.name, parts.value, parts.smoothed, parts.span)
     this.#table.append(parts.row)
     this.#rows.push(parts)
   }

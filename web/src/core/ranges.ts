@@ -33,46 +33,83 @@ export interface RangeOptions {
  * so that only outliers are clipped. A log axis is never robust: it has room for them.
  */
 export function yRange(all: readonly Series[], options: RangeOptions): YRange | null {
-  const means: number[] = []
-  const low: number[] = []
-  const high: number[] = []
-  let notPositive = 0
-  for (const series of all) {
-    for (let i = 0; i < series.mean.length; i++) {
-      const mean = series.mean[i] ?? Number.NaN
-      if (Number.isNaN(mean)) continue
-      const x = series.x[i] ?? 0
-      if (options.xRange && (x < options.xRange[0] || x > options.xRange[1])) continue
-      const min = series.min[i] ?? mean
-      const max = series.max[i] ?? mean
-      if (options.log && min <= 0) notPositive++
-      means.push(mean)
-      low.push(min)
-      high.push(max)
-    }
-  }
-  if (options.log) return logRange(low, high, notPositive)
-  if (means.length === 0) return null
-  const fullMin = lowest(low)
-  const fullMax = highest(high)
-  const bounds = outlierBounds(means, fullMin, fullMax)
+  if (options.log) return logRange(all, options.xRange)
+  let fullMin = Number.POSITIVE_INFINITY
+  let fullMax = Number.NEGATIVE_INFINITY
+  let buckets = 0
+  each(all, options.xRange, (_mean, min, max) => {
+    buckets++
+    if (min < fullMin) fullMin = min
+    if (max > fullMax) fullMax = max
+  })
+  if (buckets === 0) return null
+  const bounds = outlierBounds(sampledMeans(all, options.xRange, buckets), fullMin, fullMax)
   if (!bounds || options.full === true) {
     const [min, max] = niceRange(fullMin, fullMax)
     return { min, max, above: 0, below: 0, robust: false, notPositive: 0 }
   }
   const [floor, ceiling] = bounds
-  const [min, max] = niceRange(
-    lowest(low.filter((value) => value >= floor)),
-    highest(high.filter((value) => value <= ceiling)),
-  )
-  return {
-    min,
-    max,
-    above: high.filter((value) => value > max).length,
-    below: low.filter((value) => value < min).length,
-    robust: true,
-    notPositive: 0,
+  let low = Number.POSITIVE_INFINITY
+  let high = Number.NEGATIVE_INFINITY
+  each(all, options.xRange, (_mean, min, max) => {
+    if (min >= floor && min < low) low = min
+    if (max <= ceiling && max > high) high = max
+  })
+  const [min, max] = niceRange(low, high)
+  return { min, max, ...clipped(all, options.xRange, min, max), robust: true, notPositive: 0 }
+}
+
+/** Buckets whose exact maximum (minimum) lies outside a y range. */
+function clipped(
+  all: readonly Series[],
+  range: readonly [number, number] | undefined,
+  min: number,
+  max: number,
+): { above: number; below: number } {
+  let above = 0
+  let below = 0
+  each(all, range, (_mean, lowest, highest) => {
+    if (highest > max) above++
+    if (lowest < min) below++
+  })
+  return { above, below }
+}
+
+/** Call `take` with every bucket in the range that holds finite values. */
+function each(
+  all: readonly Series[],
+  range: readonly [number, number] | undefined,
+  take: (mean: number, min: number, max: number) => void,
+): void {
+  for (const { x, mean, min, max } of all) {
+    for (let i = 0; i < mean.length; i++) {
+      const value = mean[i] as number
+      if (value !== value) continue
+      if (range !== undefined) {
+        const at = x[i] as number
+        if (at < range[0] || at > range[1]) continue
+      }
+      take(value, min[i] as number, max[i] as number)
+    }
   }
+}
+
+/** More would only make the same two quantiles take longer. */
+const MOST_SAMPLES = 20_000
+
+/** Every n-th bucket mean, the same ones every time. */
+function sampledMeans(
+  all: readonly Series[],
+  range: readonly [number, number] | undefined,
+  buckets: number,
+): number[] {
+  const every = Math.ceil(buckets / MOST_SAMPLES)
+  const means: number[] = []
+  let index = 0
+  each(all, range, (mean) => {
+    if (index++ % every === 0) means.push(mean)
+  })
+  return means
 }
 
 /** The interval outside of which values are outliers, or null when there are none. */
@@ -103,27 +140,41 @@ export function grownRange(
   return [first, last + 0.05 * (last - first)]
 }
 
+/** The y range to draw while data arrive: it grows where they leave it, and never shrinks under the reader's eyes. */
+export function keptRange(
+  shown: YRange,
+  fresh: YRange | null,
+  all: readonly Series[],
+  { xRange }: Pick<RangeOptions, 'xRange'>,
+): YRange {
+  if (fresh === null) return shown
+  // What counts as an outlier has changed: then what is shown has to.
+  if (fresh.robust !== shown.robust) return fresh
+  const min = Math.min(shown.min, fresh.min)
+  const max = Math.max(shown.max, fresh.max)
+  return { ...fresh, min, max, ...(fresh.robust ? clipped(all, xRange, min, max) : {}) }
+}
+
 function quantile(sorted: Float64Array, q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(q * (sorted.length - 1))))] ?? Number.NaN
 }
 
-function lowest(values: readonly number[]): number {
-  return values.reduce((a, b) => (b < a ? b : a), Number.POSITIVE_INFINITY)
-}
-
-function highest(values: readonly number[]): number {
-  return values.reduce((a, b) => (b > a ? b : a), Number.NEGATIVE_INFINITY)
-}
-
-function logRange(low: readonly number[], high: readonly number[], notPositive: number): YRange | null {
-  const positiveLow = low.filter((value) => value > 0)
-  const positiveHigh = high.filter((value) => value > 0)
-  if (positiveHigh.length === 0) return null
-  const min = Math.min(lowest(positiveLow), lowest(positiveHigh))
-  const max = highest(positiveHigh)
-  const wide = max / min >= 10
+function logRange(all: readonly Series[], range: readonly [number, number] | undefined): YRange | null {
+  let min = Number.POSITIVE_INFINITY
+  let max = 0
+  let notPositive = 0
+  each(all, range, (_mean, low, high) => {
+    if (low <= 0) notPositive++
+    // Of a bucket that reaches 0 or less, the highest value still has a place.
+    if (low > 0 && low < min) min = low
+    if (high > 0 && high < min) min = high
+    if (high > max) max = high
+  })
+  if (max === 0) return null
   const base = { above: 0, below: 0, robust: false, notPositive }
-  if (wide) return { ...base, min: 10 ** Math.floor(Math.log10(min)), max: 10 ** Math.ceil(Math.log10(max)) }
+  if (max / min >= 10) {
+    return { ...base, min: 10 ** Math.floor(Math.log10(min)), max: 10 ** Math.ceil(Math.log10(max)) }
+  }
   const room = min === max ? 2 : (max / min) ** 0.05
   return { ...base, min: min / room, max: max * room }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fitPanels, nameMatcher, titleInSection, toSections } from './sections'
+import { fitPanels, nameMatcher, toNameSearch, titleInSection, toSections } from './sections'
 
 test('metrics are grouped by their first prefix, training first', () => {
   expect(toSections(['val/acc', 'loss', 'train/l10', 'train/l2', 'b/x/y', 'system.cpu'])).toEqual([
@@ -16,6 +16,19 @@ test('metrics are grouped by their first prefix, training first', () => {
 test('a search is a pattern, and plain text when it cannot be one', () => {
   expect(nameMatcher('loss|acc').test('val/Acc')).toBe(true)
   expect(nameMatcher('a(b').test('xa(by')).toBe(true)
+})
+
+describe('toNameSearch', () => {
+  test('letters are searched as text, a pattern as a pattern in any case', () => {
+    expect(toNameSearch(' Loss ')).toEqual({ search: 'Loss' })
+    expect(toNameSearch('loss|acc')).toEqual({ regex: '(?i)loss|acc' })
+    expect(toNameSearch('layer.7')).toEqual({ regex: '(?i)layer.7' })
+  })
+
+  test('what is no pattern is text, and nothing is no search', () => {
+    expect(toNameSearch('loss(')).toEqual({ search: 'loss(' })
+    expect(toNameSearch('  ')).toEqual({})
+  })
 })
 
 describe('fitPanels', () => {

@@ -49,6 +49,14 @@ export function nameMatcher(find: string): { test: (name: string) => boolean; er
   }
 }
 
+/** The same search as the server's: a pattern when it is one and means more than its letters, else text. */
+export function toNameSearch(find: string): { search?: string; regex?: string } {
+  const text = find.trim()
+  if (text === '') return {}
+  if (!/[\\^$.*+?()[\]{}|]/.test(text)) return { search: text }
+  return nameMatcher(text).error === null ? { regex: `(?i)${text}` } : { search: text }
+}
+
 export interface GridRoom {
   /** Height for sections, px. */
   height: number

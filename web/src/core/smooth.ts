@@ -1,5 +1,7 @@
 /** Smoothing of bucket means: a debiased exponential moving average by distance on the x axis. */
 
+import type { Column } from './series'
+
 /**
  * Smooth one line.
  *
@@ -11,7 +13,7 @@
  *
  * Each value is divided by the sum of its weights, so the start is not pulled towards zero.
  */
-export function smooth(x: Float64Array, y: Float64Array, weight: number, span: number): Float64Array {
+export function smooth(x: Float64Array, y: Column, weight: number, span: number): Column {
   if (weight <= 0) return y
   const out = new Float64Array(y.length)
   const unit = span > 0 ? span / 200 : 1

@@ -108,12 +108,6 @@ export interface Metric {
   hidden: boolean
 }
 
-export interface SystemMetric {
-  name: string
-  points: number
-  last: unknown
-}
-
 export interface ConsoleLine {
   number: number
   timestamp: string | null
@@ -149,28 +143,42 @@ export interface SeriesRequest {
   width: number
 }
 
-export interface SeriesColumns {
+/** A range of steps of a series that the server could not read. */
+export interface DamagedRange {
+  /** The stored object that is damaged. */
+  object: string
+  first_step: number
+  last_step: number
+  problem: string
+}
+
+/** One series; `C` is how a column travels: numbers and null, or where its bytes are. */
+export interface SeriesColumns<C> {
   run: string
   metric: string
   points: number
   exact: boolean
   x: number
-  mean: (number | null)[]
-  min?: (number | null)[]
-  max?: (number | null)[]
-  count?: number[]
+  mean: C
+  min?: C
+  max?: C
+  count?: C
   nan: Mark[]
   pos_inf: Mark[]
   neg_inf: Mark[]
   last: unknown
+  /** Absent when all could be read. */
+  damaged?: DamagedRange[]
 }
 
-export interface SeriesAnswer {
+export interface SeriesAnswer<C> {
   x: string
   range: [number, number] | null
   width: number
-  xs: number[][]
-  series: SeriesColumns[]
+  /** Not all of what was asked for is there. */
+  truncated: boolean
+  xs: C[]
+  series: SeriesColumns<C>[]
 }
 
 export interface HistoryEvent {

@@ -1,11 +1,13 @@
 /** Controls that every toolbar of charts has: find panels, x axis, smoothing, scale. */
 
 import type { RefObject } from 'react'
+import { plural } from '../core/format'
 import type { WorkspaceView, XKind } from '../core/view'
 import { Button } from '../ui/Button'
 import { Menu } from '../ui/Menu'
 import { Search } from '../ui/Search'
 import { Smoothing } from '../ui/Smoothing'
+import type { Catalogue } from './useCatalogue'
 import type { SetView } from './useView'
 import { isZoomed, type Zoom } from './useZoom'
 
@@ -29,17 +31,26 @@ export function FindPanels({
   view,
   setView,
   field,
-}: ViewProps & { field: RefObject<HTMLInputElement | null> }) {
+  catalogue,
+}: ViewProps & { field: RefObject<HTMLInputElement | null>; catalogue: Catalogue }) {
+  const { complete, searching, total, loading } = catalogue
   return (
-    <Search
-      ref={field}
-      label="Find panels"
-      placeholder="Find panels: loss|acc"
-      hotkey="f"
-      value={view.find}
-      onChange={(find) => setView({ find }, 'replace')}
-      className="toolbar-find"
-    />
+    <>
+      <Search
+        ref={field}
+        label="Find panels"
+        placeholder="Find panels: loss|acc"
+        hotkey="f"
+        value={view.find}
+        onChange={(find) => setView({ find }, 'replace')}
+        className="toolbar-find"
+      />
+      {!complete && !loading && (
+        <span className="toolbar-count faint" role="status">
+          {searching ? 'Searching …' : `${plural(total, 'metric')}${view.find === '' ? '' : ' found'}`}
+        </span>
+      )}
+    </>
   )
 }
 

@@ -2,7 +2,7 @@
 
 import type { ChartModel } from '../charts/model'
 import { describeX } from '../charts/surface'
-import { nearestIndex } from '../core/series'
+import { nearestIndex, valueOf } from '../core/series'
 import { Value } from '../ui/Value'
 
 const MOST_ROWS = 200
@@ -31,7 +31,7 @@ export function DataTable({ model }: { model: ChartModel }) {
                 const same = line.series.x[index] === x
                 return (
                   <td key={line.id}>
-                    <Value value={same ? line.series.mean[index] : undefined} />
+                    <Value value={same ? valueOf(line.series.mean, index) : undefined} />
                   </td>
                 )
               })}

@@ -17,7 +17,9 @@ interface PanelProps {
 
 export const Panel = memo(function Panel({ metric, title, context, large = false }: PanelProps) {
   const card = useRef<HTMLElement>(null)
-  const proximity = useProximity(card, large)
+  const near = useProximity(card, large)
+  // Behind a panel on the whole window nothing is seen: no data, no canvas.
+  const proximity = !large && context.view.panel !== null ? 'far' : near
   return (
     <article
       ref={card}

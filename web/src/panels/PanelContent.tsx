@@ -5,7 +5,8 @@ import { Chart } from '../charts/Chart'
 import { hasBands, OWN_BANDS } from '../charts/model'
 import { describeX } from '../charts/surface'
 import { formatNumber, plural } from '../core/format'
-import type { SeriesRequest } from '../core/types'
+import { fetchSeries } from '../api/queries'
+import { RUNNING_STATES, type SeriesRequest } from '../core/types'
 import { IconButton } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { Menu } from '../ui/Menu'
@@ -14,10 +15,13 @@ import { Name } from '../ui/Text'
 import { DataTable } from './DataTable'
 import { downloadCsv, downloadPng } from './export'
 import { axisOf, MOST_RUNS, type PanelContext } from './context'
-import { usePanelModel, type PanelModel } from './usePanelModel'
+import { Damage, PanelBadges, toggled } from './PanelBadges'
+import { damagedRuns, usePanelModel, type DamagedRun, type PanelModel } from './usePanelModel'
 import type { Proximity } from './useProximity'
+import { useBuckets } from './useBuckets'
 import { useSeries } from './useSeries'
 import type { ZoomChange } from './useZoom'
+import { addNonFinite, nonFiniteWords, pointWords } from './words'
 
 interface PanelContentProps {
   metric: string
@@ -33,9 +37,14 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
   const readout = useRef<HTMLSpanElement>(null)
   const [held, setHeld] = useState(false)
   const [table, setTable] = useState(false)
+  const [problem, setProblem] = useState('')
   const runs = useMemo(() => context.runs.slice(0, MOST_RUNS), [context.runs])
-  const live = runs.some((run) => run.state === 'running' || run.state === 'stale')
-  const buckets = large ? BUCKETS_LARGE : BUCKETS
+  const live = useMemo(
+    () => new Set(runs.filter(({ state }) => RUNNING_STATES.has(state)).map(({ id }) => id)),
+    [runs],
+  )
+  const body = useRef<HTMLDivElement>(null)
+  const buckets = useBuckets(body)
   const xKind = axisOf(metric, context)
   const xr = view.xr.get(xKind) ?? null
 
@@ -52,13 +61,32 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
     [runs, metric, stream, xKind, xr, buckets],
   )
   const { data, error, loading, refreshing, retry } = useSeries(at, spec, proximity, live)
-  const panel = usePanelModel({ metric, runs, data, view, xKind, xr, held: held && live })
+  const panel = usePanelModel({
+    metric,
+    runs,
+    data,
+    view,
+    xKind,
+    xr,
+    held: held && live.size > 0,
+    provisional: refreshing,
+  })
 
   const onZoom = useCallback(
     (ranges: ZoomChange, how: 'new' | 'adjust') => zoom.change(metric, xKind, ranges, how),
     [zoom, metric, xKind],
   )
   const open = useCallback(() => setView({ panel: metric }), [setView, metric])
+
+  const exportCsv = async (): Promise<void> => {
+    setProblem('')
+    try {
+      // The chart's own columns may be rounded to what pixels can show.
+      downloadCsv(metric, xKind, runs, await fetchSeries(at, spec, 'double'))
+    } catch (failure) {
+      setProblem(`Not exported: ${failure instanceof Error ? failure.message : String(failure)}`)
+    }
+  }
 
   const ready = panel !== null && !refreshing
   useEffect(() => {
@@ -72,7 +100,7 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
         <h3 className="panel-title">
           <Name>{title}</Name>
         </h3>
-        {panel && <Badges metric={metric} panel={panel} context={context} />}
+        {panel && <PanelBadges metric={metric} panel={panel} context={context} />}
         <span ref={readout} className="panel-readout" aria-hidden="true" />
         <span className="panel-controls">
           {!large && <IconButton icon="expand" label="Full screen" className="is-small" onClick={open} />}
@@ -88,7 +116,7 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
               },
               {
                 label: 'Export CSV',
-                onSelect: () => panel && downloadCsv(metric, panel.model),
+                onSelect: () => void exportCsv(),
                 disabled: !panel,
               },
               {
@@ -101,7 +129,7 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
         </span>
         {refreshing && <div className="panel-progress" />}
       </header>
-      <div className="panel-body">
+      <div ref={body} className="panel-body">
         {panel && panel.model.lines.length > 0 ? (
           <Chart
             model={panel.model}
@@ -120,12 +148,15 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
             retry={retry}
             loading={loading}
             runs={runs.length}
-            live={live}
+            live={live.size > 0}
+            damaged={data ? damagedRuns(data, runs) : []}
           />
         )}
       </div>
       <footer className="panel-foot">
-        {error && panel ? (
+        {problem !== '' ? (
+          <span className="is-err">{problem}</span>
+        ) : error && panel ? (
           <span className="is-err">
             Not refreshed: {error.message}{' '}
             <button type="button" className="link" onClick={retry}>
@@ -145,73 +176,23 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
   )
 }
 
-function Badges({ metric, panel, context }: { metric: string; panel: PanelModel; context: PanelContext }) {
-  const { y, yZoom, log } = panel.model
-  const { setView } = context
-  const show = (): void => setView((before) => ({ full: toggled(before.full, metric) }))
-  const shownAll = context.view.full.has(metric)
-  const [first] = panel.nanRuns
-  return (
-    <>
-      {y.robust && !yZoom && y.above > 0 && (
-        <button
-          type="button"
-          className="badge"
-          title="Outliers are clipped; show the full range"
-          onClick={show}
-        >
-          ▲ {formatNumber(y.above)} above · show
-        </button>
-      )}
-      {y.robust && !yZoom && y.below > 0 && (
-        <button
-          type="button"
-          className="badge"
-          title="Outliers are clipped; show the full range"
-          onClick={show}
-        >
-          ▼ {formatNumber(y.below)} below · show
-        </button>
-      )}
-      {shownAll && (
-        <button type="button" className="badge" title="Choose the range without outliers" onClick={show}>
-          full range
-        </button>
-      )}
-      {first && (
-        <Menu
-          label={`${plural(panel.nanRuns.length, 'run')} with NaN`}
-          className="badge is-err"
-          items={panel.nanRuns.map(({ run, firstX, count }) => ({
-            label: run.name,
-            hint: `${plural(count, 'NaN point')} from ${describeX(panel.model.xKind, firstX)}`,
-            onSelect: () => setView({ q: '', sel: [run.id] }),
-          }))}
-        >
-          ✕ {panel.nanRuns.length}
-        </Menu>
-      )}
-      {log && y.notPositive > 0 && (
-        <span className="badge" title="A log axis has no place for 0 and below">
-          ▼ {formatNumber(y.notPositive)} ≤ 0
-        </span>
-      )}
-    </>
-  )
-}
-
 function Foot({ panel, listed, view }: { panel: PanelModel; listed: number; view: string }) {
-  const { model, points } = panel
+  const { model, points, buckets } = panel
   const { lines } = model
   const parts = [
     listed > MOST_RUNS ? `${lines.length} of ${plural(listed, 'run')}` : plural(lines.length, 'run'),
-    plural(points, 'point'),
+    ...pointWords(points, buckets),
   ]
-  if (hasBands(model)) parts.push(lines.length > OWN_BANDS ? 'grey = min–max of all' : 'band = min–max')
-  if (model.smoothing > 0) parts.push(`EMA ${model.smoothing}`)
+  const more = [
+    ...(hasBands(model) ? [lines.length > OWN_BANDS ? 'grey = min–max of all' : 'band = min–max'] : []),
+    ...(model.smoothing > 0 ? [`EMA ${model.smoothing}`] : []),
+  ]
   return (
     <>
-      <span className="panel-foot-text">{parts.join(' · ')}</span>
+      <span className="panel-foot-text" title={[...parts, ...more].join(' · ')}>
+        {parts.join(' · ')}
+        {more.length > 0 && <span className="panel-foot-more"> · {more.join(' · ')}</span>}
+      </span>
       {view !== 'step' && <span>{axisName(view)}</span>}
     </>
   )
@@ -224,9 +205,10 @@ interface InsteadProps {
   loading: boolean
   runs: number
   live: boolean
+  damaged: readonly DamagedRun[]
 }
 
-function Instead({ metric, error, retry, loading, runs, live }: InsteadProps) {
+function Instead({ metric, error, retry, loading, runs, live, damaged }: InsteadProps) {
   if (error) {
     return (
       <div className="panel-note" role="alert">
@@ -240,6 +222,13 @@ function Instead({ metric, error, retry, loading, runs, live }: InsteadProps) {
   if (runs === 0)
     return <div className="panel-note">No run is shown: switch one on with its eye, or press v</div>
   if (loading) return <LoadingFrame />
+  if (damaged.length > 0) {
+    return (
+      <div className="panel-note" role="alert">
+        <Damage damaged={damaged} />
+      </div>
+    )
+  }
   if (live) return <div className="panel-note">Running, nothing logged yet</div>
   return (
     <div className="panel-note">
@@ -257,23 +246,23 @@ function LoadingFrame() {
   )
 }
 
-/** Buckets to ask for: the band shows what happens inside one, so every second pixel is enough. */
-const BUCKETS = 180
-const BUCKETS_LARGE = 800
-
 /** The chart in one sentence, for those who hear the page. */
-function sentence(metric: string, { model, nanRuns }: PanelModel): string {
+function sentence(metric: string, { model, nonFinite, damaged }: PanelModel): string {
   const [low, high] = model.xRange
   const parts = [
     `${metric}, ${plural(model.lines.length, 'run')}`,
     `${describeX(model.xKind, low)} to ${describeX(model.xKind, high)}`,
     `from ${formatNumber(model.y.min)} to ${formatNumber(model.y.max)}`,
   ]
-  const [first] = nanRuns
-  const nan = first
-    ? `; ${plural(nanRuns.length, 'run')} NaN from ${describeX(model.xKind, first.firstX)}`
-    : ''
-  return `${parts.join(', ')}${nan}.`
+  const [first] = nonFinite
+  const found = nonFiniteWords(addNonFinite(nonFinite))
+  const notes = [
+    ...(first
+      ? [`${plural(nonFinite.length, 'run')} with ${found} from ${describeX(model.xKind, first.firstX)}`]
+      : []),
+    ...(damaged.length > 0 ? [`${plural(damaged.length, 'run')} damaged in part`] : []),
+  ]
+  return `${[parts.join(', '), ...notes].join('; ')}.`
 }
 
 export function axisName(kind: string): string {
@@ -281,10 +270,4 @@ export function axisName(kind: string): string {
   if (kind === 'relative') return 'since start'
   if (kind === 'time') return 'local time'
   return kind.replace(/^metric:/, '')
-}
-
-function toggled(set: ReadonlySet<string>, item: string): ReadonlySet<string> {
-  const next = new Set(set)
-  if (!next.delete(item)) next.add(item)
-  return next
 }

@@ -1,14 +1,17 @@
 /** Panels in collapsible sections by metric prefix, sized so that nine fit the first screen. */
 
-import { useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { fitPanels, titleInSection, toSections, type Section } from '../core/sections'
 import { Icon } from '../ui/Icon'
 import { Name } from '../ui/Text'
+import { formatNumber } from '../core/format'
+import { Button } from '../ui/Button'
 import type { PanelContext } from './context'
 import { Panel } from './Panel'
+import type { Catalogue } from './useCatalogue'
 
 interface PanelGridProps {
-  metrics: readonly string[]
+  catalogue: Catalogue
   context: PanelContext
   /** Sections closed by the user, by name. */
   closed: ReadonlySet<string>
@@ -23,10 +26,13 @@ const PANEL_WIDTH = 330
 const PANEL_MIN_WIDTH = 256
 const MAX_COLUMNS = 4
 
-export function PanelGrid({ metrics, context, closed, onToggle }: PanelGridProps) {
+export function PanelGrid({ catalogue, context, closed, onToggle }: PanelGridProps) {
+  const { batches } = catalogue
   const grid = useRef<HTMLDivElement>(null)
   const [room, setRoom] = useState<{ width: number; height: number } | null>(null)
-  const sections = useMemo(() => toSections(metrics), [metrics])
+  // Sections of a page follow those of the page before: what is loaded later moves nothing that is there.
+  const pages = useMemo(() => batches.map((names) => toSections(names)), [batches])
+  const sections = useMemo(() => pages.flat(), [pages])
 
   useLayoutEffect(() => {
     const scroller = grid.current?.closest('[data-scroller]')
@@ -60,15 +66,44 @@ export function PanelGrid({ metrics, context, closed, onToggle }: PanelGridProps
       style={{ '--grid-columns': columns, '--panel-now': `${height}px` } as React.CSSProperties}
     >
       {room &&
-        sections.map((section) => (
-          <SectionBlock
-            key={section.name}
-            section={section}
-            open={!closed.has(section.name)}
-            onToggle={() => onToggle(section.name)}
-            context={context}
-          />
-        ))}
+        pages.map((page, index) =>
+          page.map((section) => (
+            <SectionBlock
+              key={`${index} ${section.name}`}
+              section={section}
+              open={!closed.has(section.name)}
+              onToggle={() => onToggle(section.name)}
+              context={context}
+            />
+          )),
+        )}
+      {room && !catalogue.complete && <MorePanels catalogue={catalogue} />}
+    </div>
+  )
+}
+
+/** What is not loaded, in words; scrolling here loads it, up to a bound. */
+function MorePanels({ catalogue }: { catalogue: Catalogue }) {
+  const { mayGrow, loadMore, items, total } = catalogue
+  const mark = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const node = mark.current
+    if (!node || !mayGrow) return
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting === true && loadMore(), {
+      root: node.closest('[data-scroller]'),
+      rootMargin: '100% 0px',
+    })
+    observer.observe(node)
+    return () => observer.disconnect()
+  }, [mayGrow, loadMore])
+  if (items.length >= total) return null
+  return (
+    <div ref={mark} className="grid-more" role="status">
+      <span>
+        {formatNumber(items.length)} of {formatNumber(total)} metrics are loaded.
+        {!mayGrow && ' Find the others by name: press f.'}
+      </span>
+      {!mayGrow && <Button onClick={loadMore}>Load the next 1,000</Button>}
     </div>
   )
 }

@@ -1,16 +1,23 @@
 /** Saving what a panel shows. */
 
-import type { ChartModel } from '../charts/model'
 import { toCsv } from '../core/csv'
 import { exactNumber } from '../core/format'
+import { valueOf, type Column, type SeriesSet } from '../core/series'
 
 /** Long form: one row per run and bucket, with exact bounds. */
-export function downloadCsv(metric: string, model: ChartModel): void {
-  const rows = [['run', 'name', model.xKind, 'mean', 'min', 'max']]
-  for (const { run, name, series } of model.lines) {
-    series.x.forEach((x, i) => {
-      const cell = (column: Float64Array): string => exactNumber(column[i] ?? Number.NaN)
-      rows.push([run, name, exactNumber(x), cell(series.mean), cell(series.min), cell(series.max)])
+export function downloadCsv(
+  metric: string,
+  xName: string,
+  runs: readonly { id: string; name: string }[],
+  data: SeriesSet,
+): void {
+  const byRun = new Map(data.series.map((series) => [series.run, series]))
+  const rows = [['run', 'name', xName, 'mean', 'min', 'max']]
+  for (const { id, name } of runs) {
+    const series = byRun.get(id)
+    series?.x.forEach((x, i) => {
+      const cell = (column: Column): string => exactNumber(valueOf(column, i))
+      rows.push([id, name, exactNumber(x), cell(series.mean), cell(series.min), cell(series.max)])
     })
   }
   save(new Blob([toCsv(rows)], { type: 'text/csv' }), `${fileName(metric)}.csv`)

@@ -16,12 +16,14 @@ export function answerSeries(runs, body) {
       if (body.min !== null) while (from < to && at(from) < body.min) from++
       if (body.max !== null) while (to > from && at(to - 1) > body.max) to--
       if (to <= from) continue
-      parts.push({ run, metric, values, at, from, to })
+      const damaged = run.damaged?.get(metric) ?? []
+      const lost = (i) => damaged.some((range) => i >= range.first_step && i <= range.last_step)
+      parts.push({ run, metric, values, at, from, to, damaged, lost })
       low = Math.min(low, at(from))
       high = Math.max(high, at(to - 1))
     }
   }
-  if (parts.length === 0) return { x, range: null, width, xs: [], series: [] }
+  if (parts.length === 0) return { x, range: null, width, truncated: false, xs: [], series: [] }
   const range = [body.min ?? low, body.max ?? high]
   const size = (range[1] - range[0]) / width || 1
   const xs = []
@@ -44,14 +46,16 @@ export function answerSeries(runs, body) {
       pos_inf: marks(values, at, from, to, (v) => v === Infinity),
       neg_inf: marks(values, at, from, to, (v) => v === -Infinity),
       last: Number.isFinite(last) ? last : { $number: String(last) },
+      ...(part.damaged.length > 0 ? { damaged: part.damaged } : {}),
     }
   })
-  return { x, range, width, xs, series }
+  return { x, range, width, truncated: false, xs, series }
 }
 
-function bucketed({ values, at, from, to }, start, size, width) {
+function bucketed({ values, at, from, to, lost }, start, size, width) {
   const buckets = new Map()
   for (let i = from; i < to; i++) {
+    if (lost(i)) continue
     const key = Math.min(width - 1, Math.floor((at(i) - start) / size))
     let bucket = buckets.get(key)
     if (!bucket)

@@ -40,6 +40,20 @@ function makeProjects() {
   ])
     values.fill(NaN, 1500)
   Object.assign(bad, { state: 'failed', exit_code: 1 })
+  runs[5].columns.get('val/loss').fill(Infinity, 300, 305)
+  runs[9].damaged = new Map([
+    [
+      'train/loss',
+      [
+        {
+          object: 'history/12/9f8e7d6c/000031-9c1e.parquet',
+          first_step: 600,
+          last_step: 799,
+          problem: 'segment checksum',
+        },
+      ],
+    ],
+  ])
   runs[11].state = 'crashed'
   runs[12].state = 'killed'
   const live = Array.from({ length: 6 }, (_, i) =>
@@ -276,7 +290,10 @@ async function api(request, response, path, query) {
     throw new HttpError(404, 'ProjectNotFound', `project '${entity}/${name}' does not exist; check its name`)
   if (part === undefined) return projectOf(project)
   if (part === 'live') return stream(request, response, project)
-  if (part === 'metrics') return metricsOf(project.runs)
+  if (part === 'metrics') {
+    const only = new Set(query.getAll('run'))
+    return metricsOf(only.size > 0 ? project.runs.filter((run) => only.has(run.id)) : project.runs)
+  }
   if (part === 'series') {
     const wanted = body.runs.flatMap((run) => project.runs.filter((candidate) => candidate.id === run))
     return answerSeries(wanted, body)
@@ -294,8 +311,13 @@ async function api(request, response, path, query) {
     return page(
       [...run.system].map(([metric, values]) => ({
         name: metric,
+        kind: 'number',
+        runs: 1,
         points: values.length,
+        non_finite: 0,
         last: values.at(-1),
+        x: null,
+        hidden: false,
       })),
     )
   if (sub === 'console') return consoleOf(run, query)

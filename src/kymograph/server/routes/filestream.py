@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Mapping
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
+from starlette.routing import Route
 
-from kymograph.server.auth import CallerDep, ServicesDep
+from kymograph.core.history import Stream
+from kymograph.server.auth import identify, services_of
 from kymograph.server.limits import read_body
 from kymograph.services.access import Caller
 from kymograph.services.container import Services
@@ -17,22 +21,27 @@ from kymograph.types import WriterId
 from kymograph.wire.filestream import MAX_REQUEST_BYTES, encode_reply, parse_request
 
 logger = logging.getLogger(__name__)
-router = APIRouter(include_in_schema=False)
 
 WRITER_HEADER = "X-WANDB-ASYNC-CLIENT-ID"
 """Names the writer of a shared run. Source: protocol.md §5.5."""
 
 
-@router.post("/files/{entity}/{project}/{run}/file_stream")
-async def file_stream(
-    entity: str, project: str, run: str, request: Request, caller: CallerDep, services: ServicesDep
-) -> Response:
+async def file_stream(request: Request) -> Response:
     """Keep what one request brings; the answer means that it is durable."""
+    services, identity = services_of(request), await identify(request)
     body = await read_body(request, MAX_REQUEST_BYTES)
     encoding = request.headers.get("content-encoding")
     writer = WriterId(request.headers.get(WRITER_HEADER, "")[:128])
-    reply = await run_in_threadpool(_record, services, caller, (entity, project, run), body, encoding, writer)
+    address = (request.path_params["entity"], request.path_params["project"], request.path_params["run"])
+    services.admission.check(len(body))
+    reply, lines = await run_in_threadpool(_record, services, identity.caller, address, body, encoding, writer)
+    request.app.state.counters.add_taken(lines, len(body))
     return Response(reply, media_type="application/json")
+
+
+route = Route("/files/{entity}/{project}/{run}/file_stream", file_stream, methods=["POST"], include_in_schema=False)
+"""A plain route, to be the first of all: finding it among the others and having its parameters resolved by the
+framework took half of what a heartbeat costs."""
 
 
 def _record(
@@ -42,7 +51,7 @@ def _record(
     body: bytes,
     encoding: str | None,
     writer: WriterId,
-) -> bytes:
+) -> tuple[bytes, Mapping[Stream, int]]:
     parsed = parse_request(body, encoding=encoding, writer=writer)
     if parsed.ignored:
         logger.warning("unknown virtual files ignored", extra={"run": "/".join(address), "files": parsed.ignored[:10]})
@@ -55,4 +64,7 @@ def _record(
         has_files=bool(parsed.uploaded),
     )
     run = services.history.record(caller, *address, update)
-    return encode_reply(stop_requested=run.stop_requested)
+    lines = Counter[Stream]()
+    for batch in parsed.batches:
+        lines[batch.stream] += len(batch.lines)
+    return encode_reply(stop_requested=run.stop_requested), lines

@@ -47,7 +47,13 @@ class GarbageStore(Protocol):
         """Those of the objects that an artifact needs."""
 
     def purge_lines(self, run: RunKey, *, limit: int = 200) -> bool:
-        """Drop up to `limit` stored chunks of a run's streams; False once there is nothing left."""
+        """Drop up to `limit` stored chunks of a run's streams; False once there is nothing left.
+
+        From then on no segment of the run can be put in place (`SegmentStore.replace`).
+        """
+
+    def purge_segments(self, run: RunKey) -> None:
+        """Drop what is known of a run's segments, and claims on its streams."""
 
     def purge_run(self, run: RunKey) -> None:
         """Drop all of a tombstone but its id, which stays refused."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, or_, select, update
 
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
-from kymograph.storage.history.tables import tail_archive, tail_chunks, tail_streams
+from kymograph.storage.history.tables import compaction_claims, segments, tail_archive, tail_chunks, tail_streams
 from kymograph.storage.metadata.sql import chunks
 from kymograph.storage.metadata.tables import (
     aliases,
@@ -20,8 +20,6 @@ from kymograph.storage.metadata.tables import (
     manifests,
     projects,
     run_documents,
-    run_tags,
-    run_values,
     runs,
     uses,
     versions,
@@ -96,13 +94,28 @@ class SqlGarbageStore:
         self._connection.execute(delete(tail_streams).where(tail_streams.c.run_id == run))
         return False
 
+    def purge_segments(self, run: RunKey) -> None:
+        """Docstring inherited."""
+        for table in (segments, compaction_claims):
+            self._connection.execute(delete(table).where(table.c.run_id == run))
+
     def purge_run(self, run: RunKey) -> None:
         """Docstring inherited."""
-        for table in (files, run_tags, run_values, run_documents):
+        self._break_block_of(run)
+        for table in (files, run_documents):
             self._connection.execute(delete(table).where(table.c.run_key == run))
         self._connection.execute(
             update(runs).where(runs.c.key == run).values(storage_bytes=0, display_name="", notes="", tags=())
         )
+
+    def _break_block_of(self, run: RunKey) -> None:
+        """Let the block of values that holds the run's go: the indexer removes it and takes the others in again."""
+        place = self._connection.execute(
+            select(runs.c.project_id, runs.c.value_block).where(runs.c.key == run)
+        ).one_or_none()
+        if place is not None and place.value_block is not None:
+            of_block = and_(runs.c.project_id == place.project_id, runs.c.value_block == place.value_block)
+            self._connection.execute(update(runs).where(of_block).values(value_block=None))
 
     def list_dead_projects(self) -> list[ProjectId]:
         """Docstring inherited."""

@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from kymograph.core.history import (
-    ALL_METRICS,
     BucketAnswer,
     BucketQuery,
+    Catalogue,
     Damage,
     ExportFormat,
     ExportQuery,
     HistoryPart,
     LineBatch,
-    MetricPage,
     MetricQuery,
+    NamePage,
     NumberedLine,
     RowPage,
     RowQuery,
@@ -25,10 +25,17 @@ from kymograph.core.history import (
     Stream,
     StreamExtent,
 )
-from kymograph.types import JsonValue, ObjectKey, RunKey, WriterId
+from kymograph.types import JsonValue, MetricName, ObjectKey, RunKey, WriterId
 
 if TYPE_CHECKING:
     from kymograph.storage.base import Transaction
+
+
+COMPACTED_STREAMS = (Stream.HISTORY, Stream.SYSTEM)
+"""Console lines stay in the tail: they have no steps or columns."""
+SEGMENT_OBJECTS = "segments/"
+"""Where objects of segments lie: ``segments/<key of the run>/<random>``, and an ending."""
+_POINTS, _LINES = ".parquet", ".jsonl.zst"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class SegmentExtent:
-    """Which lines of a writer a segment holds."""
+    """Consecutive lines of a writer that a segment holds; gaps between them are possible."""
 
     writer: WriterId
     first_line: int
@@ -92,16 +99,23 @@ class Segment:
     """How often its points were merged."""
     last_kept_step: int | None = None
     """A rewind hides all rows beyond this step; None is no bound."""
+    is_partial: bool = False
+    """Lines were taken out that its points still hold: only those of its lines count that are in `extents`."""
 
     @property
     def points_key(self) -> ObjectKey:
         """The Parquet file of its points."""
-        return ObjectKey(f"{self.object}.parquet")
+        return ObjectKey(f"{self.object}{_POINTS}")
 
     @property
     def lines_key(self) -> ObjectKey:
         """Its lines as received."""
-        return ObjectKey(f"{self.object}.jsonl.zst")
+        return ObjectKey(f"{self.object}{_LINES}")
+
+
+def segment_of_object(key: ObjectKey) -> ObjectKey:
+    """`Segment.object` of the segment that an object would be of."""
+    return ObjectKey(key.removesuffix(_POINTS).removesuffix(_LINES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +130,15 @@ class Replacement:
     """`seq` of the chunks that went into it."""
     segments: tuple[Segment, ...]
     """Segments that went into it, as they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class TailSize:
+    """How much waits."""
+
+    chunks: int
+    raw_bytes: int
+    """Of their lines, unpacked."""
 
 
 class SegmentStore(Protocol):
@@ -137,14 +160,20 @@ class SegmentStore(Protocol):
     def replace(self, replacement: Replacement, now: datetime) -> bool:
         """Put a segment in the place of what went into it; False, and no change, if any of that has changed since."""
 
-    def clip(self, segment: Segment, *, last_kept_step: int, extents: Sequence[SegmentExtent], row_count: int) -> bool:
-        """Hide rows beyond a step; False, and no change, if the segment has changed meanwhile."""
+    def lock(self, run: RunKey, stream: Stream) -> None:
+        """Keep everybody else from changing chunks and segments of a stream until the transaction ends."""
+
+    def change(self, segment: Segment, changed: Segment) -> bool:
+        """Hide rows or lines of a segment; False, and no change, if it has been changed by somebody else."""
 
     def claim(self, run: RunKey, stream: Stream, *, worker: str, now: datetime, expires_at: datetime) -> bool:
-        """Reserve a stream for one compactor; False while another one holds it."""
+        """Reserve a stream for one compactor, or keep it for longer; False while another one holds it."""
 
     def release(self, run: RunKey, stream: Stream, *, worker: str) -> None:
         """Give a claim back."""
+
+    def drop_claims(self, *, before: datetime | None = None) -> int:
+        """Drop claims that expired before a moment, by default all there are; returns how many."""
 
     def tail_bytes(self, run: RunKey, stream: Stream) -> int:
         """How much of a stream is in the tail, unpacked."""
@@ -152,11 +181,11 @@ class SegmentStore(Protocol):
     def list_due(self, *, min_bytes: int, limit: int) -> list[tuple[RunKey, Stream, int]]:
         """Streams with at least this many bytes in the tail, the fullest first, with these bytes."""
 
-    def list_retired(self, before: datetime, *, limit: int) -> list[Segment]:
-        """Segments that were replaced before a moment."""
+    def list_retired(self, before: datetime, *, after: int = 0, limit: int) -> list[Segment]:
+        """Segments that were replaced before a moment, by id, those with a higher id than `after`."""
 
     def forget(self, ids: Collection[int]) -> None:
-        """Drop the rows of retired segments, once their objects are gone."""
+        """Drop rows of segments, once their objects are gone."""
 
     def list_of_run(self, run: RunKey) -> list[Segment]:
         """All segments of a run, retired ones included."""
@@ -199,8 +228,12 @@ class Tail(Protocol):
     wins, also when the first was already read, rewound over or (later) compacted.
     """
 
-    def append(self, run: RunKey, batches: Sequence[LineBatch]) -> None:
-        """Keep lines; a batch equal to what is there already changes nothing."""
+    def append(self, run: RunKey, batches: Sequence[LineBatch]) -> Mapping[Stream, int]:
+        """Keep lines; a batch equal to what is there already changes nothing.
+
+        Returns:
+            By how much `line_count` of each stream has grown.
+        """
 
     def extents(self, run: RunKey) -> list[StreamExtent]:
         """How far each stream of the run goes, by stream, writer and part."""
@@ -244,6 +277,9 @@ class Tail(Protocol):
 
     def delete(self, run: RunKey) -> None:
         """Drop everything of a run."""
+
+    def size(self) -> TailSize:
+        """How much is in the tail, of all runs."""
 
     def versions(self, runs: Collection[RunKey], stream: Stream) -> Mapping[RunKey, Mapping[WriterId, StreamVersion]]:
         """Where each writer's stream stands; runs without lines are left out. Not for console."""
@@ -342,11 +378,22 @@ class HistoryReader(Protocol):
         stream: Stream = Stream.HISTORY,
         *,
         with_last: bool = True,
-        select: MetricQuery = ALL_METRICS,
-    ) -> MetricPage:
+        names: Collection[MetricName] | None = None,
+    ) -> Catalogue:
         """Metrics with kind, counts and last value, in order of first appearance.
 
-        Without `with_last` the last values are left None, which spares reading the lines that hold them.
+        Args:
+            parts: Of one history, oldest ancestor first.
+            stream: Which stream.
+            with_last: Without it the last values are left None, which spares reading the lines that hold them.
+            names: Only these; None for all.
+        """
+
+    def metric_names(self, histories: Sequence[Sequence[HistoryPart]], stream: Stream, query: MetricQuery) -> NamePage:
+        """Names of metrics of several histories, in order of first appearance; what ancestors logged later included.
+
+        Raises:
+            InvalidFilter: A pattern that does not compile, or takes too long.
         """
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:

@@ -167,6 +167,7 @@ class Columns:
         self._unreadable: list[tuple[WriterId, int]] = []
         self._points = 0
         self._lines: Lines | None = None
+        self._names: list[str] | None = None
         self._series: dict[str, Series] = {}
         self._winners: dict[str, npt.NDArray[np.bool_]] = {}
         self._series_bytes = 0
@@ -214,6 +215,7 @@ class Columns:
 
     def _add_rows(self, writer: WriterId, first_number: int, rows: Sequence[dict[str, JsonValue] | None]) -> None:
         self._lines = None
+        self._names = None
         self._series.clear()
         self._winners.clear()
         self._series_bytes = 0
@@ -348,8 +350,13 @@ class Columns:
 
     # --- series ------------------------------------------------------------------------------------------------------
 
-    def names(self) -> Iterator[str]:
+    def names(self) -> list[str]:
         """Every metric, in order of first appearance."""
+        if self._names is None:
+            self._names = self._sorted_names()
+        return self._names
+
+    def _sorted_names(self) -> list[str]:
         order = self._arrival_order()
         first: dict[str, int] = {}
         for name, column in self._columns():
@@ -360,7 +367,7 @@ class Columns:
                 appeared = int(order[np.array(column.places, np.int32)].min())
             if name not in first or appeared < first[name]:
                 first[name] = appeared
-        return iter(sorted(first, key=first.__getitem__))
+        return sorted(first, key=first.__getitem__)
 
     def _arrival_order(self) -> Ints | None:
         """Place of each line in order of (number, writer); None where that is the order of arrival."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import contains
 
 import orjson
 import zstandard
@@ -41,17 +43,15 @@ class EncodedLines:
 
 def encode_lines(lines: Sequence[str]) -> EncodedLines:
     """Pack lines; lone surrogates, which no reader could decode, become U+FFFD."""
-    joined = "\n".join(lines)
+    joined = "\n".join(["", *lines])
     try:
-        text = joined.encode()
+        raw = joined.encode()
     except UnicodeEncodeError:
-        text = replace_surrogates(joined).encode()
-    byte_count = len(text) + 1
-    if text.count(b"\n") != len(lines) - 1:
+        raw = replace_surrogates(joined).encode()
+    byte_count = len(raw)
+    if any(map(contains, lines, repeat("\n"))):
         # A line with a line end inside: rare, and it must come back as one line.
         raw = _LISTED + orjson.dumps([replace_surrogates(line) for line in lines])
-    else:
-        raw = _JOINED + text
     return EncodedLines(raw, _compressor().compress(raw), byte_count)
 
 

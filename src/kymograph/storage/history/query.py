@@ -7,25 +7,26 @@ ancestors' up to the branch points, then its own. A segment that is damaged is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial, reduce
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import reduce
+from typing import TypeVar
 
 import numpy as np
 
 from kymograph.core.history import (
-    ALL_METRICS,
+    INTERNAL_METRICS,
     STEP,
     BucketAnswer,
     BucketQuery,
+    Catalogue,
     ExportQuery,
     HistoryPart,
     KeyMode,
     MetricInfo,
     MetricKind,
-    MetricPage,
     MetricQuery,
     NameMatch,
+    NamePage,
     NumberedLine,
     Row,
     RowPage,
@@ -35,17 +36,18 @@ from kymograph.core.history import (
 )
 from kymograph.core.rows import merge_rows, pick_keys
 from kymograph.core.value_kinds import VALUE_KINDS
+from kymograph.errors import StoreCorrupt
 from kymograph.storage import safe_regex
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import Segment, SegmentExtent
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.stored import StoredExport, freeze, identity_of
 from kymograph.storage.history.known_values import MISSING, known_values
+from kymograph.storage.history.rewind import prepare_rewind
 from kymograph.storage.history.row_texts import read_row_texts
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.series import answer_buckets
-from kymograph.storage.history.slices import Facts, HistoryView, PartView, damage_within, facts_of
+from kymograph.storage.history.slices import Facts, HistoryView, damage_within, facts_of
 from kymograph.storage.history.snapshot import Point, Snapshot, read_around_damage
 from kymograph.types import JsonValue, MetricName, ObjectKey, RunKey, WriterId
 
@@ -79,7 +81,7 @@ class StoredHistory:
     ) -> T:
         wanted = {*runs, *(part.run for part in parts)}
 
-        def job(tx: Transaction, damaged: Mapping[ObjectKey, str]) -> T:
+        def job(tx: Transaction, damaged: Mapping[ObjectKey, StoreCorrupt]) -> T:
             return work(Snapshot(self._cache, self._files, tx, wanted, stream, damaged))
 
         return read_around_damage(self._database, job)
@@ -97,7 +99,7 @@ class StoredHistory:
     def export(self, parts: Sequence[HistoryPart], query: ExportQuery) -> StoredExport:
         """Docstring inherited."""
 
-        def job(tx: Transaction, damaged: Mapping[ObjectKey, Any]) -> StoredExport:
+        def job(tx: Transaction, damaged: Mapping[ObjectKey, StoreCorrupt]) -> StoredExport:
             snapshot = Snapshot(self._cache, self._files, tx, {part.run for part in parts}, Stream.HISTORY, damaged)
             return freeze(tx, snapshot, self._files, query, parts, damaged)
 
@@ -131,10 +133,15 @@ class StoredHistory:
         stream: Stream = Stream.HISTORY,
         *,
         with_last: bool = True,
-        select: MetricQuery = ALL_METRICS,
-    ) -> MetricPage:
+        names: Collection[MetricName] | None = None,
+    ) -> Catalogue:
         """Docstring inherited."""
-        return self._query(parts, stream, lambda snapshot: _catalogue(snapshot, parts, select, with_last=with_last))
+        return self._query(parts, stream, lambda snapshot: _catalogue(snapshot, parts, names, with_last=with_last))
+
+    def metric_names(self, histories: Sequence[Sequence[HistoryPart]], stream: Stream, query: MetricQuery) -> NamePage:
+        """Docstring inherited."""
+        parts = list(dict.fromkeys(part for history in histories for part in history))
+        return self._query(parts, stream, lambda snapshot: _search_names(snapshot, parts, query))
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """Docstring inherited."""
@@ -150,51 +157,7 @@ class StoredHistory:
 
     def rewind(self, run: RunKey, *, after_step: int) -> Callable[[Transaction], bool]:
         """Docstring inherited."""
-        segments = self._database.read(lambda tx: tx.segments.list_live([run], Stream.HISTORY)).get(run, ())
-        clips = [
-            (segment, *_kept_of(self._files, segment, after_step)) if segment.last_step > after_step else (segment,)
-            for segment in segments
-        ]
-        return partial(_rewind, run, after_step, clips)
-
-
-# --- rewinding -------------------------------------------------------------------------------------------------------
-
-
-def _kept_of(files: SegmentFiles, segment: Segment, after_step: int) -> tuple[tuple[SegmentExtent, ...], int]:
-    """What a rewind leaves of a segment: its extents, and how many rows."""
-    rows = files.points(segment).rows
-    end = int(np.searchsorted(rows.steps, after_step, side="right"))
-    if segment.last_kept_step is not None:
-        end = min(end, int(np.searchsorted(rows.steps, segment.last_kept_step, side="right")))
-    kept: list[SegmentExtent] = []
-    for extent in segment.extents:
-        codes = [code for code, writer in enumerate(rows.writer_names) if writer == extent.writer]
-        numbers = rows.numbers[:end][np.isin(rows.writers[:end], codes)]
-        if len(numbers):
-            kept.append(SegmentExtent(extent.writer, extent.first_line, int(numbers.max()) + 1, extent.seq))
-    return tuple(kept), end
-
-
-def _rewind(
-    run: RunKey,
-    after_step: int,
-    clips: Sequence[tuple[Segment] | tuple[Segment, tuple[SegmentExtent, ...], int]],
-    tx: Transaction,
-) -> bool:
-    if tuple(tx.segments.list_live([run], Stream.HISTORY).get(run, ())) != tuple(clip[0] for clip in clips):
-        return False
-    kept_ends: dict[WriterId, int] = {}
-    for segment, *change in clips:
-        extents = segment.extents
-        if change:
-            extents, row_count = change  # type: ignore[assignment]
-            if not tx.segments.clip(segment, last_kept_step=after_step, extents=extents, row_count=row_count):  # type: ignore[arg-type]
-                return False
-        for extent in extents:
-            kept_ends[extent.writer] = max(kept_ends.get(extent.writer, 0), extent.end_line)
-    tx.tail.truncate(run, after_step=after_step, kept_ends=kept_ends if clips else None)
-    return True
+        return prepare_rewind(self._database, self._files, run, after_step=after_step)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -297,46 +260,46 @@ def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequenc
 # --- the catalogue ---------------------------------------------------------------------------------------------------
 
 
-def _catalogue(snapshot: Snapshot, parts: Sequence[HistoryPart], select: MetricQuery, *, with_last: bool) -> MetricPage:
-    view = snapshot.view_all(parts)
-    names = list(dict.fromkeys(name for item in view.slices for name in item.names()))
-    if select.search:
-        names = _matching_names(names, select)
-    is_bounded = any(part.last_step is not None for part in parts) or len(parts) > 1
-    found: list[tuple[str, PartView | HistoryView, Facts]] = []
-    total = len(names)
-    end = None if select.limit is None else select.offset + select.limit
-    # A bound may leave a name without points, so only without one the names can be counted unseen.
-    for name in names[select.offset : end] if not is_bounded else names:
-        facts = _facts(view, name)
-        if facts is not None:
-            found.append((name, view, facts))
-    if is_bounded:
-        total = len(found)
-        found = found[select.offset : end]
+def _catalogue(
+    snapshot: Snapshot, parts: Sequence[HistoryPart], names: Collection[MetricName] | None, *, with_last: bool
+) -> Catalogue:
+    wanted = snapshot.names(parts) if names is None else list(names)
+    view = snapshot.view(parts, wanted)
+    found = [(name, facts) for name in wanted if (facts := _facts(view, name)) is not None]
     lasts: list[JsonValue] = [None] * len(found)
     if with_last:
         lasts = snapshot.exact_values(
-            [(view, Point(name, facts.last_code, facts.last_value, facts.last_place)) for name, _, facts in found]
+            [(view, Point(name, facts.last_code, facts.last_value, facts.last_place)) for name, facts in found]
         )
-    metrics = [_describe(name, facts, last) for (name, _, facts), last in zip(found, lasts, strict=True)]
-    return MetricPage(metrics, total, view.damaged)
+    metrics = [_describe(name, facts, last) for (name, facts), last in zip(found, lasts, strict=True)]
+    return Catalogue(metrics, view.damaged)
 
 
-def _matching_names(names: Sequence[str], select: MetricQuery) -> list[str]:
+def _search_names(snapshot: Snapshot, parts: Sequence[HistoryPart], query: MetricQuery) -> NamePage:
+    names = snapshot.names(parts)
+    if not query.with_internal:
+        names = [name for name in names if name[:1] != "_" or name.partition(".")[0] not in INTERNAL_METRICS]
+    if query.search:
+        names = _matching_names(names, query)
+    end = None if query.limit is None else query.offset + query.limit
+    return NamePage([MetricName(name) for name in names[query.offset : end]], len(names))
+
+
+def _matching_names(names: Sequence[str], query: MetricQuery) -> list[str]:
     """Those of the names that are searched for.
 
     Raises:
         InvalidFilter: A pattern that does not compile, or takes too long.
     """
-    if select.match is NameMatch.PREFIX:
-        return [name for name in names if name.startswith(select.search)]
-    if select.match is NameMatch.CONTAINS:
-        wanted = select.search.casefold()
+    if query.match is NameMatch.PREFIX:
+        return [name for name in names if name.startswith(query.search)]
+    if query.match is NameMatch.CONTAINS:
+        wanted = query.search.casefold()
         return [name for name in names if wanted in name.casefold()]
-    return [
-        name for name, is_found in zip(names, safe_regex.search_many(select.search, names), strict=True) if is_found
-    ]
+    safe_regex.check(query.search)
+    found = safe_regex.search_all(query.search, names)
+    safe_regex.check(query.search)  # one that takes too long finds nothing from then on
+    return [name for name, is_found in zip(names, found, strict=True) if is_found]
 
 
 def _facts(view: HistoryView, name: str) -> Facts | None:

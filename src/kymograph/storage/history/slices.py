@@ -75,9 +75,6 @@ class Slice(Protocol):
     def within(self, first_step: int | None, last_step: int | None) -> Slice:
         """The same with rows of these steps only, both included."""
 
-    def names(self) -> Iterable[str]:
-        """Metrics that the slice may hold, in order of first appearance; bounds may leave some without points."""
-
     def sources(self, name: str) -> list[tuple[str, Series]]:
         """A metric under each top-level key that holds it; the ones that count more come later."""
 
@@ -125,10 +122,6 @@ class SegmentSlice:
             self, first_step=_later(self.first_step, first_step), last_step=_earlier(self.last_step, last_step)
         )
 
-    def names(self) -> Iterable[str]:
-        """Docstring inherited."""
-        return self.file.metric_names()
-
     def sources(self, name: str) -> list[tuple[str, Series]]:
         """Docstring inherited."""
         return [(metric.top, self._series(metric)) for metric in self.file.find(name)]
@@ -140,11 +133,8 @@ class SegmentSlice:
 
     def top_lines(self, top: str) -> Series:
         """Docstring inherited."""
-        presence = self.file.find_presence(top)
-        if presence is not None:
-            return self._series(presence)
-        flat = [metric for metric in self.file.find(top) if metric.top == top]
-        return self._series(flat[0]) if flat else EMPTY_SERIES
+        metric = self.file.find_top(top)
+        return EMPTY_SERIES if metric is None else self._series(metric)
 
     def piece(self, name: str) -> tuple[Piece, Metric] | None:
         """Docstring inherited."""
@@ -176,7 +166,6 @@ class TailSlice:
     has_shared_steps: bool
     held: Mapping[str, list[tuple[str, Series]]]
     held_tops: Mapping[str, Series]
-    all_names: Sequence[str] = ()
     all_unreadable: Sequence[tuple[WriterId, int]] = ()
     first_step: int | None = None
     last_step: int | None = None
@@ -196,10 +185,6 @@ class TailSlice:
         return replace(
             self, first_step=_later(self.first_step, first_step), last_step=_earlier(self.last_step, last_step)
         )
-
-    def names(self) -> Iterable[str]:
-        """Docstring inherited."""
-        return self.all_names
 
     def sources(self, name: str) -> list[tuple[str, Series]]:
         """Docstring inherited."""
@@ -256,10 +241,6 @@ class NumberedSlice:
     def within(self, first_step: int | None, last_step: int | None) -> NumberedSlice:
         """Docstring inherited; bounds are those of the inner slice's own steps."""
         return replace(self, inner=self.inner.within(first_step, last_step))
-
-    def names(self) -> Iterable[str]:
-        """Docstring inherited."""
-        return self.inner.names()
 
     def sources(self, name: str) -> list[tuple[str, Series]]:
         """Docstring inherited."""

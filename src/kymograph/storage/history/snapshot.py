@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +19,7 @@ from kymograph.core.rows import leaves_of, merge_rows, parse_row, step_of_line
 from kymograph.core.value_kinds import BOOLEAN, INTEGER, LAST_NUMERIC
 from kymograph.errors import StoreCorrupt
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import Chunk, Segment
+from kymograph.storage.history.base import Chunk, Segment, segment_of_object
 from kymograph.storage.history.column_cache import NO_BASE, Base, ColumnCache
 from kymograph.storage.history.columns import Columns, Ints, Series
 from kymograph.storage.history.payload import decode_lines, encode_lines
@@ -31,14 +33,11 @@ from kymograph.storage.history.slices import (
     PartView,
     SegmentSlice,
     Slice,
-    TailSlice,
     take_tail,
 )
 from kymograph.types import JsonValue, ObjectKey, RunKey, WriterId
 
 T = TypeVar("T")
-_NO_ROWS = Rows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32), ())
-_NO_TAIL = TailSlice(_NO_ROWS, has_shared_steps=False, held={}, held_tops={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Snapshot:
         transaction: Transaction,
         runs: Collection[RunKey],
         stream: Stream,
-        damaged: Mapping[ObjectKey, str],
+        damaged: Mapping[ObjectKey, StoreCorrupt],
     ) -> None:
         self._cache = cache
         self._files = files
@@ -99,15 +98,22 @@ class Snapshot:
             are_keys: Whether the names may also be top-level keys, to be asked for with `HistoryView.presence`.
         """
         wanted = list(names)
-        return HistoryView(tuple(self._view_part(part, lambda _: wanted, with_tops=are_keys) for part in parts))
+        return HistoryView(tuple(self._view_part(part, wanted, with_tops=are_keys) for part in parts))
 
-    def view_all(self, parts: Sequence[HistoryPart]) -> HistoryView:
-        """A history with all its metrics."""
-        return HistoryView(tuple(self._view_part(part, lambda columns: list(columns.names())) for part in parts))
+    def names(self, parts: Iterable[HistoryPart]) -> Sequence[str]:
+        """Metrics of runs, each once, in order of first appearance; some may come from beyond a part's bound."""
+        found: list[Sequence[str]] = []
+        for run in dict.fromkeys(part.run for part in parts):
+            held = self._where(run)
+            for segment in held.clean:
+                with suppress(StoreCorrupt):  # its rows are reported where they are missing
+                    found.append(self._open(segment).metric_names)
+            if held.has_tail:
+                with self._columns(run, held) as columns:
+                    found.append(columns.names())
+        return found[0] if len(found) == 1 else list(dict.fromkeys(chain.from_iterable(found)))
 
-    def _view_part(
-        self, part: HistoryPart, names: Callable[[Columns], list[str]], *, with_tops: bool = False
-    ) -> PartView:
+    def _view_part(self, part: HistoryPart, names: Sequence[str], *, with_tops: bool) -> PartView:
         held = self._where(part.run)
         damaged: list[Damage] = []
         slices: list[Slice] = []
@@ -118,17 +124,13 @@ class Snapshot:
                 if part.last_step is None or segment.first_step <= part.last_step:
                     damaged.append(Damage(exc.what, segment.first_step, segment.last_step, exc.problem))
         if held.has_tail:
-            slices.append(self._take_tail(part.run, held, names, with_tops=with_tops or bool(held.clean)))
+            with self._columns(part.run, held) as columns:
+                slices.append(take_tail(columns, names, with_tops=with_tops or bool(held.clean)))
         slices = self._apart(slices)
         return PartView.of(part, (item.within(None, part.last_step) for item in slices), damaged)
 
-    def _take_tail(
-        self, run: RunKey, held: _Held, names: Callable[[Columns], list[str]], *, with_tops: bool
-    ) -> TailSlice:
-        versions = self._versions.get(run, {})
-        with self._cache.columns(self._tail, run, self._stream, versions, held.base) as columns:
-            wanted = names(columns)
-            return replace(take_tail(columns, wanted, with_tops=with_tops), all_names=wanted)
+    def _columns(self, run: RunKey, held: _Held) -> AbstractContextManager[Columns]:
+        return self._cache.columns(self._tail, run, self._stream, self._versions.get(run, {}), held.base)
 
     def _apart(self, slices: list[Slice]) -> list[Slice]:
         """Samples of several machines are apart from one another, even those of one number."""
@@ -151,28 +153,22 @@ class Snapshot:
             versions = self._versions.get(run, {})
             firsts = {writer: version.tail_first_line for writer, version in versions.items()}
 
-            def is_hidden(segment: Segment) -> bool:
-                return any(
-                    (first := firsts.get(extent.writer)) is not None and first < extent.end_line
-                    for extent in segment.extents
-                )
-
             segments = self._segments.get(run, ())
-            under = [segment for segment in segments if is_hidden(segment)]
+            under = [segment for segment in segments if lies_under(segment, firsts)]
             base = NO_BASE
             if under:
                 base = Base(tuple(sorted(segment.id for segment in under)), partial(self._chunks_of, under))
             self._held[run] = _Held(
                 clean=tuple(segment for segment in segments if segment not in under),
                 base=base,
-                has_tail=any(first is not None for first in firsts.values()),
+                has_tail=bool(under) or any(first is not None for first in firsts.values()),
             )
         return self._held[run]
 
     def _open(self, segment: Segment) -> PointsFile:
-        problem = self._damaged.get(segment.object)
-        if problem is not None:
-            raise StoreCorrupt(segment.object, problem=problem)
+        known = self._damaged.get(segment.object)
+        if known is not None:
+            raise StoreCorrupt(known.what, problem=known.problem)
         return self._files.points(segment)
 
     def _chunks_of(self, segments: Sequence[Segment]) -> list[Chunk]:
@@ -216,15 +212,13 @@ class Snapshot:
         for writer, lines in self._tail.pick_lines(run, self._stream, in_tail).items():
             found[writer].update(lines)
         for segment in self._segments.get(run, ()):
-            missing = {
-                extent.writer: [
+            missing: dict[WriterId, list[int]] = defaultdict(list)
+            for extent in segment.extents:
+                missing[extent.writer] += [
                     number
-                    for number in numbers[extent.writer]
+                    for number in numbers.get(extent.writer, ())
                     if extent.first_line <= number < extent.end_line and number not in found[extent.writer]
                 ]
-                for extent in segment.extents
-                if extent.writer in numbers
-            }
             if any(missing.values()) and segment.object not in self._damaged:
                 for writer, lines in self._files.lines(segment).pick(missing).items():
                     found[writer].update(lines)
@@ -311,24 +305,33 @@ def chunks_of_segment(files: SegmentFiles, segment: Segment) -> list[Chunk]:
         StoreCorrupt: Its object is missing or damaged.
     """
     file = files.lines(segment)
-    extents = {extent.writer: extent for extent in segment.extents}
-    frames = [
-        frame
-        for frame in file.frames()
-        if frame.writer in extents and frame.first_line < extents[frame.writer].end_line
-    ]
+    seqs = {extent.writer: extent.seq for extent in segment.extents}
+    frames = [frame for frame in file.frames() if frame.writer in seqs]
     chunks = [
-        Chunk(seq := extents[frame.writer].seq, seq, frame.writer, frame.first_line, frame.line_count, payload)
+        Chunk(seqs[frame.writer], seqs[frame.writer], frame.writer, frame.first_line, frame.line_count, payload)
         for frame, payload in zip(frames, file.payloads(frames), strict=True)
     ]
-    if segment.last_kept_step is None:
+    if segment.last_kept_step is None and not segment.is_partial:
         return chunks
-    return [kept for chunk in chunks for kept in _kept_of(chunk, segment.last_kept_step)]
+    return [kept for chunk in chunks for kept in _kept_of(chunk, segment)]
 
 
-def _kept_of(chunk: Chunk, last_kept_step: int) -> list[Chunk]:
-    numbered = enumerate(decode_lines(chunk.payload), start=chunk.first_line)
-    kept = [(number, line) for number, line in numbered if step_of_line(line, number) <= last_kept_step]
+def lies_under(segment: Segment, tail_first_lines: Mapping[WriterId, int | None]) -> bool:
+    """Whether only the lines of a segment count, under those of the tail: its points hold some that do not count."""
+    return segment.is_partial or any(
+        (first := tail_first_lines.get(extent.writer)) is not None and first < extent.end_line
+        for extent in segment.extents
+    )
+
+
+def _kept_of(chunk: Chunk, segment: Segment) -> list[Chunk]:
+    spans = [(extent.first_line, extent.end_line) for extent in segment.extents if extent.writer == chunk.writer]
+    bound = segment.last_kept_step
+    kept = [
+        (number, line)
+        for number, line in enumerate(decode_lines(chunk.payload), start=chunk.first_line)
+        if any(first <= number < end for first, end in spans) and (bound is None or step_of_line(line, number) <= bound)
+    ]
     return [
         replace(chunk, first_line=first, line_count=len(lines), payload=encode_lines(lines).payload)
         for first, lines in consecutive(kept)
@@ -336,7 +339,10 @@ def _kept_of(chunk: Chunk, last_kept_step: int) -> list[Chunk]:
 
 
 def read_around_damage(
-    database: Database, job: Callable[[Transaction, Mapping[ObjectKey, str]], T], *, check: Callable[[T], object] = id
+    database: Database,
+    job: Callable[[Transaction, Mapping[ObjectKey, StoreCorrupt]], T],
+    *,
+    check: Callable[[T], object] = id,
 ) -> T:
     """Run a reading job; what turns out to be damaged on the way is left out, and the job told so.
 
@@ -348,15 +354,15 @@ def read_around_damage(
     Raises:
         StoreCorrupt: Something other than a segment is.
     """
-    damaged: dict[ObjectKey, str] = {}
+    damaged: dict[ObjectKey, StoreCorrupt] = {}
     while True:
         try:
             result = database.read(lambda tx: job(tx, damaged))
             check(result)
         except StoreCorrupt as exc:
-            stem = ObjectKey(exc.what.removesuffix(".parquet").removesuffix(".jsonl.zst"))
+            stem = segment_of_object(ObjectKey(exc.what))
             if stem == exc.what or stem in damaged:
                 raise
-            damaged[stem] = exc.problem
+            damaged[stem] = exc
         else:
             return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import DDL, BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, event
 
 from kymograph.storage.schema import BigId, UtcDateTime, registry
 
@@ -24,6 +24,10 @@ tail_chunks = Table(
     sqlite_autoincrement=True,
 )
 """One row per batch, or per run of small batches. `raw_bytes` is the length of the unpacked payload."""
+
+PAYLOAD_STORAGE = "ALTER TABLE tail_chunks ALTER COLUMN payload SET STORAGE EXTERNAL"
+"""PostgreSQL would try to compress what is compressed already, for a fifth of the time that storing it takes."""
+event.listen(tail_chunks, "after_create", DDL(PAYLOAD_STORAGE).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
 
 tail_streams = Table(
     "tail_streams",
@@ -73,6 +77,7 @@ segments = Table(
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
     Column("last_kept_step", BigInteger),
+    Column("is_partial", Boolean, nullable=False),
     Column("row_count", BigInteger, nullable=False),
     Column("point_count", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),

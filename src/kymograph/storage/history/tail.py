@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     literal,
     or_,
@@ -28,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from kymograph.core.history import LineBatch, NumberedLine, Stream, StreamExtent
 from kymograph.core.lines import Piece, VisibleRange, consecutive, visible_ranges
 from kymograph.core.rows import step_of_line
-from kymograph.storage.history.base import Chunk, StreamVersion
+from kymograph.storage.history.base import Chunk, StreamVersion, TailSize
 from kymograph.storage.history.generations import new_generation
 from kymograph.storage.history.payload import (
     MERGE_BYTES,
@@ -119,20 +120,23 @@ class SqlTail:
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def append(self, run: RunKey, batches: Sequence[LineBatch]) -> None:
+    def append(self, run: RunKey, batches: Sequence[LineBatch]) -> Mapping[Stream, int]:
         """Docstring inherited."""
+        grown = Counter[Stream]()
         for batch in batches:
             if batch.lines:
-                self._append(_StreamId(run, batch.stream, batch.writer, batch.part), batch)
+                grown[batch.stream] += self._append(_StreamId(run, batch.stream, batch.writer, batch.part), batch)
+        return grown
 
-    def _append(self, stream: _StreamId, batch: LineBatch) -> None:
+    def _append(self, stream: _StreamId, batch: LineBatch) -> int:
+        """Returns by how many lines the stream has grown."""
         state = self._lock_stream(stream)
         encoded = encode_lines(batch.lines)
         end = batch.first_line + len(batch.lines)
         if batch.first_line < state.line_count:
             pieces = self._pieces(stream, first=batch.first_line, end=end)
             if self._holds(pieces, batch, encoded):
-                return
+                return 0
             # A progress bar rewrites its line with every request: what nobody can see any more need not stay.
             self._drop({piece.seq for piece in pieces if batch.first_line <= piece.first and piece.end <= end})
             added_bytes = sum(
@@ -159,6 +163,7 @@ class SqlTail:
                 else min(state.tail_first_line, batch.first_line),
             ),
         )
+        return max(end - state.line_count, 0)
 
     def _append_at_end(
         self, stream: _StreamId, state: _StreamState, batch: LineBatch, encoded: EncodedLines
@@ -315,6 +320,12 @@ class SqlTail:
         for part, offset, streams in reversed(self._parts(run, stream)):
             found += islice(self._iter_part(streams, part, offset, is_descending=True), max(count - len(found), 0))
         return found[::-1]
+
+    def size(self) -> TailSize:
+        """Docstring inherited."""
+        chunks = self._connection.execute(select(func.count()).select_from(tail_chunks)).scalar_one()
+        raw_bytes = self._connection.execute(select(func.coalesce(func.sum(tail_streams.c.tail_bytes), 0))).scalar_one()
+        return TailSize(chunks, int(raw_bytes))
 
     def versions(self, runs: Collection[RunKey], stream: Stream) -> Mapping[RunKey, Mapping[WriterId, StreamVersion]]:
         """Docstring inherited."""

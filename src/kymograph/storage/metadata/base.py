@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -22,8 +22,10 @@ from kymograph.core.artifact import (
     ManifestRecord,
     NewArtifact,
 )
+from kymograph.core.column_search import ColumnPage, ColumnQuery
 from kymograph.core.files import RunFile
 from kymograph.core.filters import Filter, RunQuery
+from kymograph.core.groups import GroupPage, GroupQuery
 from kymograph.core.project import Project, ProjectStats, Visibility
 from kymograph.core.run import Run, RunChange
 from kymograph.types import (
@@ -195,7 +197,8 @@ class RunStore(Protocol):
             NameTaken: It exists.
         """
 
-    def find(self, project: ProjectId, run: str) -> Run | None: ...
+    def find(self, project: ProjectId, run: str, *, lock: bool = False) -> Run | None:
+        """A run by its id; `lock` keeps others from changing it until the transaction ends."""
 
     def find_ancestor(self, project: ProjectId, run: str) -> Run | None:
         """Like `find`, but also a deleted run that was not purged yet: its forks keep what they inherited."""
@@ -209,29 +212,38 @@ class RunStore(Protocol):
     def update(self, run: RunKey, change: RunChange, now: datetime) -> Run:
         """Apply a change; keeps the index of config and summary values in step. Returns the run afterwards."""
 
+    def change(self, run: Run, change: RunChange, now: datetime) -> Run:
+        """As `update`, of a run that this transaction has found and locked: it is not read again."""
+
     def search(self, project: ProjectId, query: RunQuery, now: datetime) -> list[Run]:
         """One page of runs; `state` in filters means `Run.state_at(now)`. Ties are broken by newest first."""
 
     def count(self, project: ProjectId, filter: Filter, now: datetime) -> int: ...
 
-    def values(
-        self, runs: Sequence[RunKey], columns: Sequence[tuple[str, str]]
-    ) -> dict[RunKey, dict[tuple[str, str], str]]:
-        """Chosen config and summary leaves of many runs.
+    def group(self, project: ProjectId, query: GroupQuery, now: datetime) -> GroupPage:
+        """One page of the groups of runs with equal values; `state` means what it means in `search`."""
 
-        Args:
-            runs: Which runs.
-            columns: Pairs of scope (``config`` or ``summary``) and dotted name.
-
-        Returns:
-            Per run and column the exact JSON text of the value; absent where the run has none.
-        """
+    def list_columns(self, project: ProjectId, query: ColumnQuery) -> ColumnPage:
+        """One page of the config and summary columns of a project: all that runs have, and some that runs had."""
 
     def list_silent(self, before: datetime, *, limit: int = 1000) -> list[Run]:
         """Live runs whose last heartbeat is older than `before`."""
 
     def delete(self, run: RunKey, now: datetime) -> None:
         """Make the run a tombstone; its history, files and objects are collected later."""
+
+
+class ValueIndex(Protocol):
+    """Keeps config and summary values so that a column of many runs is read quickly.
+
+    Searches give the same answers without it: it changes how long they take.
+    """
+
+    def index(self, now: datetime) -> int:
+        """Take in the runs that have come to rest since; returns how many."""
+
+    def stop(self) -> None:
+        """Let `index` end soon, now and from then on."""
 
 
 class FileStore(Protocol):
@@ -431,6 +443,3 @@ class ArtifactStore(Protocol):
 
     def delete(self, artifact: ArtifactId, now: datetime) -> None:
         """Mark a version deleted and drop its aliases; bytes are collected later."""
-
-
-ColumnValues = Mapping[tuple[str, str], str]

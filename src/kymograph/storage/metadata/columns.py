@@ -9,7 +9,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from kymograph.core.exact_json import replace_surrogates
 
-_ESCAPE = "\x1a"
+ESCAPE = "\x1a"
 """U+001A, "substitute": nobody types it."""
 
 
@@ -20,15 +20,15 @@ def escape_text(text: str) -> str:
     escape character itself too. Lone surrogates, which UTF-8 cannot carry, become U+FFFD for good.
     """
     text = replace_surrogates(text)
-    if _ESCAPE in text or "\x00" in text:
-        text = text.replace(_ESCAPE, f"{_ESCAPE}1").replace("\x00", f"{_ESCAPE}0")
+    if ESCAPE in text or "\x00" in text:
+        text = text.replace(ESCAPE, f"{ESCAPE}1").replace("\x00", f"{ESCAPE}0")
     return text
 
 
 def unescape_text(text: str) -> str:
     """Undo `escape_text`."""
-    if _ESCAPE in text:
-        text = text.replace(f"{_ESCAPE}0", "\x00").replace(f"{_ESCAPE}1", _ESCAPE)
+    if ESCAPE in text:
+        text = text.replace(f"{ESCAPE}0", "\x00").replace(f"{ESCAPE}1", ESCAPE)
     return text
 
 

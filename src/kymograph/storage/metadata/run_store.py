@@ -1,8 +1,8 @@
-"""Runs in SQL, with the index of their config and summary values."""
+"""Runs in SQL. Searches go to the run table in memory (`run_table`), and only the page comes from here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import cache
@@ -14,18 +14,19 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Update,
     and_,
     bindparam,
     cast,
-    delete,
     func,
     insert,
     select,
     update,
 )
 
-from kymograph.core import exact_json
-from kymograph.core.filters import Filter, RunQuery, Scope
+from kymograph.core.column_search import ColumnPage, ColumnQuery
+from kymograph.core.filters import EVERYTHING, Filter, Order, RunQuery
+from kymograph.core.groups import GroupPage, GroupQuery
 from kymograph.core.history import Stream
 from kymograph.core.palette import REMEMBERED, assign_slot
 from kymograph.core.project import Project
@@ -33,40 +34,32 @@ from kymograph.core.run import LIVE_STATES, Run, RunChange, RunState
 from kymograph.core.run_names import invent_name
 from kymograph.errors import NameTaken, RunDeleted, RunNotFound
 from kymograph.storage.history.tables import tail_streams
-from kymograph.storage.metadata.run_filters import RunConditions
+from kymograph.storage.metadata.arrays import Bools
+from kymograph.storage.metadata.column_names import find_columns
+from kymograph.storage.metadata.moments import first_change, next_change
+from kymograph.storage.metadata.run_groups import group_runs
+from kymograph.storage.metadata.run_reader import RunReader
+from kymograph.storage.metadata.run_search import RunSearch, fields_in, what_to_load
+from kymograph.storage.metadata.run_table import RunTables
 from kymograph.storage.metadata.sql import chunks, insert_for
-from kymograph.storage.metadata.tables import (
-    entities,
-    projects,
-    run_documents,
-    run_tags,
-    run_values,
-    runs,
-    users,
-    value_columns,
-)
-from kymograph.storage.metadata.values import (
-    MAX_INDEXED_LEAVES,
-    IndexedValue,
-    column_id,
-    document_leaves,
-    index_document,
-    json_text,
-)
+from kymograph.storage.metadata.tables import entities, projects, run_documents, runs, users
 from kymograph.types import EntityName, ProjectId, ProjectName, RunId, RunKey, UserId
 
 _CLEARABLE = frozenset({"group", "job_type", "host", "program", "repo", "commit", "sweep"})
 """Fields whose empty value is stored as absence."""
-_DOCUMENTS = {Scope.CONFIG: "config_json", Scope.SUMMARY: "summary_json"}
 _DOCUMENT_COLUMNS = frozenset({"config_json", "summary_json", "metadata_json"})
+_SEARCHED_DOCUMENTS = frozenset({"config_json", "summary_json"})
 
 
 class SqlRunStore:
     """Docstrings of the methods: `storage.metadata.base.RunStore`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, tables: RunTables | None = None) -> None:
         self._connection = connection
         self._dialect = connection.dialect.name
+        # A writing job sees what others must not see yet, and what may be rolled back.
+        self._tables = tables or RunTables()
+        self._found: tuple[tuple[ProjectId, Filter, datetime], RunSearch, Bools] | None = None
 
     # --- create and change -------------------------------------------------------------------------------------------
 
@@ -102,44 +95,43 @@ class SqlRunStore:
         )
         changed = _changed(draft, change)
         row = {**_columns(changed), "updated_at": now}
+        if self._dialect == "sqlite":
+            row["in_project"] = project.id  # see `first_change`
         key = self._connection.execute(_insert_run(self._dialect), row).scalar_one_or_none()
         if key is None:
             raise NameTaken("run", run)
         created = replace(changed, key=RunKey(key))
         documents = {name: getattr(created, name) for name in _DOCUMENT_COLUMNS}
         self._connection.execute(_INSERT_DOCUMENTS, {"run_key": key, **documents})
-        self._store_tags(created.key, created.tags)
-        for scope in _DOCUMENTS:
-            self._reindex(created, scope, before="{}", after=_document(created, scope))
         return created
 
     def update(self, run: RunKey, change: RunChange, now: datetime) -> Run:
         """Docstring inherited."""
-        row = self._connection.execute(_locked_run(self._dialect), {"with_key": run}).one_or_none()
+        row = self._connection.execute(_locked_by_key(self._dialect), {"with_key": run}).one_or_none()
         if row is None:
             raise RunNotFound(str(run))
-        before = _run(row)
-        after = _changed(before, change)
+        return self.change(_run(row), change, now)
+
+    def change(self, run: Run, change: RunChange, now: datetime) -> Run:
+        """Docstring inherited."""
+        before, after = run, _changed(run, change)
         old, new = _columns(before), _columns(after)
         columns = {name: value for name, value in new.items() if old[name] != value}
-        self._connection.execute(_UPDATE_RUN, {"with_key": run, **columns, "updated_at": now})
         documents = {
             name: getattr(after, name) for name in _DOCUMENT_COLUMNS if getattr(before, name) != getattr(after, name)
         }
+        statement = _update_run(self._dialect, is_revised=not _SEARCHED_DOCUMENTS.isdisjoint(documents))
+        self._connection.execute(statement, {"with_key": run.key, **columns, "updated_at": now})
         if documents:
-            self._connection.execute(_UPDATE_DOCUMENTS, {"of_run": run, **documents})
-        if after.tags != before.tags:
-            self._connection.execute(delete(run_tags).where(run_tags.c.run_key == run))
-            self._store_tags(run, after.tags)
-        for scope, column in _DOCUMENTS.items():
-            if column in documents:
-                self._reindex(after, scope, before=_document(before, scope), after=_document(after, scope))
+            self._connection.execute(_UPDATE_DOCUMENTS, {"of_run": run.key, **documents})
         return after
 
     def delete(self, run: RunKey, now: datetime) -> None:
         """Docstring inherited."""
         self._connection.execute(
-            update(runs).where(runs.c.key == run, runs.c.deleted_at.is_(None)).values(deleted_at=now, updated_at=now)
+            update(runs)
+            .where(runs.c.key == run, runs.c.deleted_at.is_(None))
+            .values(deleted_at=now, updated_at=now, change=next_change(self._dialect))
         )
 
     def _username(self, user: UserId | None) -> str | None:
@@ -148,44 +140,11 @@ class SqlRunStore:
     def _recent_slots(self, project: ProjectId) -> set[int]:
         return set(self._connection.execute(_RECENT_SLOTS, {"in_project": project}).scalars())
 
-    def _store_tags(self, run: RunKey, tags: Iterable[str]) -> None:
-        unique = dict.fromkeys(exact_json.replace_surrogates(tag) for tag in tags)
-        if unique:
-            self._connection.execute(_INSERT_TAGS, [{"run_key": run, "tag": tag} for tag in unique])
-
-    def _reindex(self, run: Run, scope: Scope, *, before: str, after: str) -> None:
-        """Bring `run_values` from one document to the next, writing only what differs."""
-        old, new = index_document(scope, before), index_document(scope, after)
-        changed = {name: value for name, value in new.items() if old.get(name) != value}
-        gone = [column_id(scope.value, name) for name in old if name not in new]
-        for ids in chunks(gone):
-            self._connection.execute(
-                delete(run_values).where(run_values.c.run_key == run.key, run_values.c.column_id.in_(ids))
-            )
-        if not changed:
-            return
-        fresh = [name for name in changed if name not in old]
-        if fresh:
-            self._connection.execute(
-                _put_value_columns(self._dialect),
-                [
-                    {
-                        "project_id": run.project_id,
-                        "column_id": column_id(scope.value, name),
-                        "scope": scope.value,
-                        "name": name,
-                    }
-                    for name in fresh
-                ],
-            )
-        rows = [_value_row(run.key, scope, *item) for item in changed.items()]
-        self._connection.execute(_put_values(self._dialect), rows)
-
     # --- find --------------------------------------------------------------------------------------------------------
 
-    def find(self, project: ProjectId, run: str) -> Run | None:
+    def find(self, project: ProjectId, run: str, *, lock: bool = False) -> Run | None:
         """Docstring inherited."""
-        return self._one(_RUN_BY_ID, {"in_project": project, "with_id": run})
+        return self._one(_locked_by_id(self._dialect) if lock else _RUN_BY_ID, {"in_project": project, "with_id": run})
 
     def find_ancestor(self, project: ProjectId, run: str) -> Run | None:
         """Docstring inherited."""
@@ -232,83 +191,39 @@ class SqlRunStore:
 
     def search(self, project: ProjectId, query: RunQuery, now: datetime) -> list[Run]:
         """Docstring inherited."""
-        conditions = RunConditions(self._dialect, now)
-        froms, order = conditions.sorted(runs.outerjoin(users), query.order)
-        # Keys first: sorting whole rows would carry every document through the sort.
-        page = (
-            select(runs.c.key)
-            .select_from(froms)
-            .where(runs.c.project_id == project, runs.c.deleted_at.is_(None), conditions.condition(query.filter))
-            .order_by(*order)
-            .limit(query.limit)
-            .offset(query.offset)
-        )
-        keys = [RunKey(key) for key in self._connection.execute(page).scalars()]
-        conditions.check_patterns()
-        return self.list_by_keys(keys)
+        search, found = self._search(project, query.filter, now, query.order)
+        rows = search.page(found, query.order, limit=query.limit, offset=query.offset)
+        return self.list_by_keys(search.keys_of(rows))
 
     def count(self, project: ProjectId, filter: Filter, now: datetime) -> int:
         """Docstring inherited."""
-        conditions = RunConditions(self._dialect, now)
-        statement = (
-            select(func.count())
-            .select_from(runs.outerjoin(users))
-            .where(runs.c.project_id == project, runs.c.deleted_at.is_(None), conditions.condition(filter))
-        )
-        found = self._connection.execute(statement).scalar_one()
-        conditions.check_patterns()
-        return found
+        is_known = self._found is not None and self._found[0] == (project, filter, now)
+        if filter == EVERYTHING and not is_known:
+            return self._connection.execute(_COUNT_RUNS, {"in_project": project}).scalar_one()
+        _, found = self._search(project, filter, now)
+        return int(found.sum())
 
-    def values(
-        self, runs: Sequence[RunKey], columns: Sequence[tuple[str, str]]
-    ) -> dict[RunKey, dict[tuple[str, str], str]]:
+    def group(self, project: ProjectId, query: GroupQuery, now: datetime) -> GroupPage:
         """Docstring inherited."""
-        names = {column_id(scope, name): (scope, name) for scope, name in columns}
-        found: dict[RunKey, dict[tuple[str, str], str]] = {run: {} for run in runs}
-        unknown: set[tuple[RunKey, str]] = set()
-        for some in chunks(runs, 500):
-            for ids in chunks(list(names)):
-                statement = select(run_values).where(run_values.c.run_key.in_(some), run_values.c.column_id.in_(ids))
-                for run, column, kind, number, text in self._connection.execute(statement):
-                    exact = json_text(kind, number, text)
-                    if exact is None:
-                        unknown.add((run, names[column][0]))
-                    else:
-                        found[run][names[column]] = exact
-        unknown.update(self._partly_indexed(runs))
-        self._add_from_documents(found, unknown, set(columns))
-        return found
+        wanted = [*fields_in(query.filter), *query.by, *query.metrics]
+        view = self._tables.view(project, RunReader(self._connection, project), *what_to_load(wanted))
+        return group_runs(RunSearch(view, now), query)
 
-    def _partly_indexed(self, keys: Sequence[RunKey]) -> list[tuple[RunKey, str]]:
-        """Documents with more leaves than are indexed."""
-        least = MAX_INDEXED_LEAVES * len('"a":1,')
-        found = []
-        for some in chunks(keys):
-            for scope, column in _DOCUMENTS.items():
-                statement = select(run_documents.c.run_key).where(
-                    run_documents.c.run_key.in_(some), func.length(run_documents.c[column]) >= least
-                )
-                found += [(RunKey(key), scope.value) for key in self._connection.execute(statement).scalars()]
-        return found
+    def list_columns(self, project: ProjectId, query: ColumnQuery) -> ColumnPage:
+        """Docstring inherited."""
+        return find_columns(self._tables.column_names(project, RunReader(self._connection, project)), query)
 
-    def _add_from_documents(
-        self,
-        found: dict[RunKey, dict[tuple[str, str], str]],
-        unknown: set[tuple[RunKey, str]],
-        columns: set[tuple[str, str]],
-    ) -> None:
-        """Read the leaves that the index does not tell: lists, long texts, and those beyond its bound."""
-        for some in chunks(sorted({run for run, _ in unknown}), 100):
-            rows = self._connection.execute(select(run_documents).where(run_documents.c.run_key.in_(some)))
-            for row in rows:
-                run = RunKey(row.run_key)
-                for scope, document in ((Scope.CONFIG, row.config_json), (Scope.SUMMARY, row.summary_json)):
-                    if (run, scope.value) not in unknown:
-                        continue
-                    for name, leaf in document_leaves(scope, document):
-                        column = (scope.value, name)
-                        if column in columns and column not in found[run]:
-                            found[run][column] = exact_json.dumps(leaf)
+    def _search(
+        self, project: ProjectId, filter: Filter, now: datetime, order: Sequence[Order] = ()
+    ) -> tuple[RunSearch, Bools]:
+        """The runs that match. Who asks for a page and then for the count pays once."""
+        asked = (project, filter, now)
+        if self._found is None or self._found[0] != asked or order:
+            wanted = [*fields_in(filter), *(item.field for item in order)]
+            view = self._tables.view(project, RunReader(self._connection, project), *what_to_load(wanted))
+            search = RunSearch(view, now)
+            self._found = asked, search, search.find(filter)
+        return self._found[1:]
 
 
 def _full_runs() -> Select[Any]:
@@ -366,40 +281,45 @@ _RECENT_SLOTS = (
     .limit(REMEMBERED)
 )
 _USERNAME = select(users.c.username).where(users.c.id == bindparam("with_id"))
-_UPDATE_RUN = update(runs).where(_BY_KEY)
-"""Sets the columns that are given as parameters; so does the next."""
+_COUNT_RUNS = (
+    select(func.count())
+    .select_from(runs)
+    .where(runs.c.project_id == bindparam("in_project"), runs.c.deleted_at.is_(None))
+)
 _UPDATE_DOCUMENTS = update(run_documents).where(run_documents.c.run_key == bindparam("of_run"))
+"""Sets the columns that are given as parameters."""
 _INSERT_DOCUMENTS = insert(run_documents)
-_INSERT_TAGS = insert(run_tags)
 
 
 @cache
-def _locked_run(dialect: str) -> Select[Any]:
+def _locked_by_key(dialect: str) -> Select[Any]:
     return _RUN_BY_KEY.with_for_update(of=runs) if dialect == "postgresql" else _RUN_BY_KEY
 
 
 @cache
+def _locked_by_id(dialect: str) -> Select[Any]:
+    return _RUN_BY_ID.with_for_update(of=runs) if dialect == "postgresql" else _RUN_BY_ID
+
+
+@cache
 def _insert_run(dialect: str) -> Any:
-    return insert_for(dialect, runs).on_conflict_do_nothing().returning(runs.c.key)
+    values = {"change": first_change(dialect)}
+    return insert_for(dialect, runs).values(values).on_conflict_do_nothing().returning(runs.c.key)
 
 
 @cache
-def _put_value_columns(dialect: str) -> Any:
-    return insert_for(dialect, value_columns).on_conflict_do_nothing()
-
-
-@cache
-def _put_values(dialect: str) -> Any:
-    statement = insert_for(dialect, run_values)
-    return statement.on_conflict_do_update(
-        index_elements=[run_values.c.run_key, run_values.c.column_id],
-        set_={name: statement.excluded[name] for name in ("kind", "number", "text")},
-    )
+def _update_run(dialect: str, *, is_revised: bool) -> Update:
+    """Sets the columns that are given as parameters, too."""
+    values: dict[str, Any] = {"change": next_change(dialect)}
+    if is_revised:
+        values |= {"revision": runs.c.revision + 1, "value_block": None}
+    return update(runs).where(_BY_KEY).values(values)
 
 
 def _run(row: Row[Any]) -> Run:
     values = dict(row._mapping)
-    del values["updated_at"], values["deleted_at"]
+    for name in _OF_THE_STORE:
+        del values[name]
     values["state"] = RunState(values["state"])
     values["entity"] = EntityName(values["entity"])
     values["project"] = ProjectName(values["project"])
@@ -411,6 +331,8 @@ def _columns(run: Run) -> dict[str, Any]:
     return {name: getattr(run, name) for name in _RUN_COLUMNS}
 
 
+_OF_THE_STORE = frozenset({"updated_at", "deleted_at", "change", "revision", "value_block"})
+"""Columns that no `Run` shows."""
 _RUN_COLUMNS = tuple(field.name for field in fields(Run) if field.name in runs.c and field.name != "key")
 
 
@@ -424,17 +346,3 @@ def _changed(run: Run, change: RunChange) -> Run:
             continue
         values[field.name] = None if value == "" and field.name in _CLEARABLE else value
     return replace(run, **values)
-
-
-def _document(run: Run, scope: Scope) -> str:
-    return run.config_json if scope is Scope.CONFIG else run.summary_json
-
-
-def _value_row(run: RunKey, scope: Scope, name: str, value: IndexedValue) -> dict[str, Any]:
-    return {
-        "run_key": run,
-        "column_id": column_id(scope.value, name),
-        "kind": int(value.kind),
-        "number": value.number,
-        "text": value.text,
-    }

@@ -4,12 +4,13 @@ Entities, projects and runs are only marked as deleted: their files, history and
 deleted run's id stays refused. All else goes with its row.
 
 The documents of a run (config, summary, metadata) lie in a table of their own, since SQLite rewrites a whole row on
-every change and heartbeats change runs all the time. Their leaves are indexed in `run_values`, see `metadata.values`.
+every change and heartbeats change runs all the time. Search reads them into arrays in memory (`metadata.run_table`); so
+that it need not parse them all after each start, `value_blocks` hold the leaves of most runs in columns.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table
 
 from kymograph.storage.metadata.columns import AnyText, TextTuple
 from kymograph.storage.schema import BigId, UtcDateTime, registry
@@ -133,10 +134,18 @@ runs = Table(
     Column("sweep", AnyText),
     Column("tags", TextTuple, nullable=False),
     Column("notes", AnyText, nullable=False),
+    # Number of the last change, or of its transaction: search asks for what it has not seen (`metadata.moments`).
+    Column("change", BigInteger, nullable=False, server_default="0"),
+    # Counts the changes of config and summary.
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+    # The block that was made of the present revision; null if none was.
+    Column("value_block", BigInteger),
 )
 Index("uq_runs_project_id_id", runs.c.project_id, runs.c.id, unique=True)
 Index("ix_runs_project_id_created_at", runs.c.project_id, runs.c.created_at)
 Index("ix_runs_state_heartbeat_at", runs.c.state, runs.c.heartbeat_at)
+Index("ix_runs_project_id_change", runs.c.project_id, runs.c.change)
+Index("ix_runs_project_id_value_block", runs.c.project_id, runs.c.value_block)
 
 run_documents = Table(
     "run_documents",
@@ -147,25 +156,6 @@ run_documents = Table(
     Column("metadata_json", AnyText),
 )
 
-run_tags = Table(
-    "run_tags",
-    registry,
-    Column("run_key", BigId, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
-    Column("tag", AnyText, primary_key=True),
-    sqlite_with_rowid=False,
-)
-
-run_values = Table(
-    "run_values",
-    registry,
-    Column("run_key", BigId, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
-    Column("column_id", BigInteger, primary_key=True),
-    Column("kind", SmallInteger, nullable=False),
-    Column("number", Double),
-    Column("text", AnyText),
-    sqlite_with_rowid=False,
-)
-
 value_columns = Table(
     "value_columns",
     registry,
@@ -173,8 +163,30 @@ value_columns = Table(
     Column("column_id", BigInteger, primary_key=True),
     Column("scope", AnyText, nullable=False),
     Column("name", AnyText, nullable=False),
+    Column("kinds", SmallInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+"""Names of the columns that the blocks of a project hold, with a bit per kind of value."""
+
+value_blocks = Table(
+    "value_blocks",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column("project_id", BigId, ForeignKey("projects.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("runs", LargeBinary),
+)
+"""Blocks of config and summary values (`metadata.blocks`). Without `runs` while its columns are being written."""
+
+block_columns = Table(
+    "value_block_columns",
+    registry,
+    Column("project_id", BigId, primary_key=True),
+    Column("column_id", BigInteger, primary_key=True),
+    Column("block_id", BigId, ForeignKey("value_blocks.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("data", LargeBinary, nullable=False),
+)
+"""One column of one block; those of a column lie together."""
 
 files = Table(
     "files",

@@ -92,7 +92,13 @@ class ObjectStore(Protocol):
         """
 
     def put_file(self, key: ObjectKey, path: Path) -> int:
-        """Store a file; returns its size in bytes."""
+        """Store a file that nobody changes any more; returns its size in bytes.
+
+        What was stored survives a power failure from then on.
+
+        Raises:
+            StorageFull: No space; nothing was stored.
+        """
 
     def list_keys(self, prefix: str) -> list[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
@@ -102,6 +108,15 @@ class ObjectStore(Protocol):
 
     def delete_keys(self, keys: Sequence[ObjectKey]) -> None:
         """Remove objects; absent is fine."""
+
+    def sweep(self, before: datetime, *, dry_run: bool) -> tuple[int, int]:
+        """Remove what puts that were broken off before a moment have left beside the objects.
+
+        Buckets have rules of their own for that.
+
+        Returns:
+            How many files, and their bytes.
+        """
 
     def sign_put(self, key: ObjectKey, *, expires_in_s: float) -> str:
         """An address that takes a `PUT` of exactly this object, for a while."""

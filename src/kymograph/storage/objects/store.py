@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from kymograph.errors import (
     StorageFull,
     UnsupportedOperation,
 )
+from kymograph.storage import durable
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, PutResult
 from kymograph.storage.objects.keys import (
     decode_folder_key,
@@ -50,8 +52,11 @@ _HASH_BYTES = 1024 * 1024
 _DELETED_AT_ONCE = 1000
 """What S3 takes in one request."""
 
+_NO_SPACE_CODES = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _NO_SPACE = re.compile(r"os error (28|27|122)\b|status: 507|StorageFull|QuotaExceeded")
-"""ENOSPC, EFBIG, EDQUOT; and what S3 servers say."""
+"""The same; and what S3 servers say."""
+_DRAFT = re.compile(r"#\d+$")
+"""How files under way end; keys are written without ``#``."""
 
 _RULE = "use a folder, memory:// or s3://bucket/prefix?endpoint=…&region=…&virtual_hosted=true"
 
@@ -191,13 +196,21 @@ class ObstoreObjects:
                     for piece in pieces:
                         file.write(piece)
             except OSError as exc:
-                if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+                if exc.errno in _NO_SPACE_CODES:
                     raise StorageFull(str(path.parent)) from exc
                 raise
 
     def put_file(self, key: ObjectKey, path: Path) -> int:
         """Docstring inherited."""
         size = path.stat().st_size
+        if self._folder is not None:
+            try:
+                durable.put_file(path, self._folder / self._paths.encode(key), root=self._folder)
+            except OSError as exc:
+                if exc.errno in _NO_SPACE_CODES:
+                    raise StorageFull(self._name) from exc
+                raise ServerBusy(f"{self._name} cannot take {key!r}: {exc.strerror}") from exc
+            return size
         with self._translated(key):
             obstore.put(
                 self._store,
@@ -231,6 +244,21 @@ class ObstoreObjects:
         for key in keys:  # one by one: a folder breaks off at the first one that is absent
             with self._translated(key), suppress(FileNotFoundError):
                 obstore.delete(self._store, self._paths.encode(key))
+
+    def sweep(self, before: datetime, *, dry_run: bool) -> tuple[int, int]:
+        """Docstring inherited."""
+        count = size = 0
+        if self._folder is None:
+            return count, size
+        for folder, _, names in os.walk(self._folder):
+            for path in (Path(folder, name) for name in names if _DRAFT.search(name)):
+                with suppress(FileNotFoundError):
+                    found = path.stat()
+                    if found.st_mtime < before.timestamp():
+                        if not dry_run:
+                            path.unlink()
+                        count, size = count + 1, size + found.st_size
+        return count, size
 
     def sign_put(self, key: ObjectKey, *, expires_in_s: float) -> str:
         """Docstring inherited."""

@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -19,15 +20,15 @@ from kymograph.core.history import (
     MetricKind,
     NumberedLine,
     RowQuery,
-    SeriesBuckets,
     SeriesSource,
     Stream,
     StreamExtent,
     XAxis,
 )
-from kymograph.storage.base import Database
+from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import HistoryReader
 from kymograph.types import MetricName, RunKey, WriterId
+from tests.unit.columns import as_lists
 
 RUN = RunKey(1)
 OTHER = RunKey(2)
@@ -46,6 +47,21 @@ def console(first: int, *lines: str, writer: str = "", part: str = "") -> LineBa
 
 def append(database: Database, *batches: LineBatch, run: RunKey = RUN) -> None:
     database.write(lambda tx: tx.tail.append(run, batches))
+
+
+def rewind(database: Database, reader: HistoryReader, *, after_step: int, run: RunKey = RUN) -> None:
+    """What `HistoryService.rewind` does."""
+    assert database.write(reader.rewind(run, after_step=after_step))
+
+
+def forget(database: Database, *, run: RunKey = RUN) -> None:
+    """Drop the history of a run, as the collector does."""
+
+    def job(tx: Transaction) -> None:
+        tx.tail.delete(run)
+        tx.segments.forget([segment.id for segment in tx.segments.list_of_run(run)])
+
+    database.write(job)
 
 
 def texts(lines: Sequence[NumberedLine]) -> list[tuple[int, str]]:
@@ -103,6 +119,24 @@ class TailContract:
 
         assert extents(database) == before
         assert database.read(lambda tx: tx.tail.versions([RUN], Stream.HISTORY)) == versions
+
+    def test_appending_tells_how_many_lines_are_new(self, database: Database) -> None:
+        def grown(*batches: LineBatch) -> dict[Stream, int]:
+            return {
+                stream: count
+                for stream, count in database.write(lambda tx: tx.tail.append(RUN, batches)).items()
+                if count
+            }
+
+        assert grown(history(0, "a", "b"), console(5, "x")) == {Stream.HISTORY: 2, Stream.CONSOLE: 6}
+        assert grown(history(0, "a", "b")) == {}
+        assert grown(history(0, "A"), console(0, "y")) == {}
+        assert grown(history(1, "b", "c"), history(0, "a", writer="w"), console(0, "z", part="2")) == {
+            Stream.HISTORY: 2,
+            Stream.CONSOLE: 1,
+        }
+        lines = database.read(lambda tx: tx.tail.line_count(RUN, Stream.HISTORY))
+        assert lines == 4
 
     def test_the_later_batch_wins_line_by_line(self, database: Database) -> None:
         append(database, history(0, "a", "b", "c", "d"))
@@ -501,7 +535,7 @@ class HistoryContract:
         append(database, history(0, *(f'{{"_step":{step},"a":{step}}}' for step in range(4))))
         assert self.series(reader, "a").points == 4
 
-        database.write(lambda tx: tx.tail.truncate(RUN, after_step=1))
+        rewind(database, reader, after_step=1)
         append(database, history(2, '{"_step":2,"a":7}'))
         assert self.series(reader, "a").mean == [0, 1, 7]
 
@@ -509,7 +543,7 @@ class HistoryContract:
         append(database, history(0, '{"a":1}'))
         assert reader.last_step([HistoryPart(RUN)]) == 0
 
-        database.write(lambda tx: tx.tail.delete(RUN))
+        forget(database)
         assert reader.last_step([HistoryPart(RUN)]) is None
 
         append(database, history(0, '{"b":1}'))
@@ -664,16 +698,16 @@ class HistoryContract:
         source = SeriesSource((HistoryPart(RUN),), STARTED)
         return BucketQuery((source,), tuple(MetricName(name) for name in metrics), **options)  # type: ignore[arg-type]
 
-    def series(self, reader: HistoryReader, metric: str, **options: object) -> SeriesBuckets:
+    def series(self, reader: HistoryReader, metric: str, **options: object) -> Any:
         (series,) = reader.buckets(self.query(metric, **options)).series
-        return series
+        return as_lists(series)
 
     def test_few_points_come_as_they_are(self, database: Database, reader: HistoryReader) -> None:
         append(database, history(0, '{"_step":1,"a":2}', '{"_step":5,"a":-1.5}', '{"_step":9,"b":1}'))
 
         answer = reader.buckets(self.query("a"))
         assert (answer.x_min, answer.x_max, answer.width) == (1, 5, 1000)
-        (series,) = answer.series
+        (series,) = map(as_lists, answer.series)
         assert series.is_exact
         assert (series.x, series.mean, series.count, series.last) == ([1, 5], [2, -1.5], [1, 1], -1.5)
 
@@ -697,7 +731,7 @@ class HistoryContract:
 
         answer = reader.buckets(BucketQuery(sources, (MetricName("a"),), width=4))
         assert (answer.x_min, answer.x_max) == (0, 19)
-        assert [(series.run, series.x) for series in answer.series] == [
+        assert [(series.run, series.x.tolist()) for series in answer.series] == [
             (RUN, [2.375, 7.125]),
             (OTHER, [11.875, 16.625]),
         ]
@@ -745,7 +779,7 @@ class HistoryContract:
 
         answer = reader.buckets(self.query("a", x_min=10.0, x_max=20.0))
         assert (answer.x_min, answer.x_max) == (10, 20)
-        assert answer.series[0].x == [float(number) for number in range(10, 21)]
+        assert answer.series[0].x.tolist() == [float(number) for number in range(10, 21)]
         assert answer.series[0].last == 20
         nothing = self.series(reader, "a", x_min=200.0, x_max=300.0)
         assert (nothing.points, nothing.x, nothing.last) == (0, [], None)
@@ -825,7 +859,9 @@ class HistoryContract:
         ]
         assert reader.last_step(parts) == 6
         assert reader.last_step(parts[:1]) == 3
-        (series,) = reader.buckets(BucketQuery((SeriesSource(parts, STARTED),), (MetricName("a"),))).series
+        (series,) = map(
+            as_lists, reader.buckets(BucketQuery((SeriesSource(parts, STARTED),), (MetricName("a"),))).series
+        )
         assert series.run == RUN
         assert (series.x, series.mean) == ([0, 1, 2, 3, 4, 6], [0, 1, 2, 3, 40, 60])
         found = {info.name: info for info in reader.catalogue(parts).metrics}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cmp_to_key
+from itertools import product
 from typing import Any
 
 from kymograph.core import exact_json
@@ -24,6 +26,7 @@ from kymograph.core.filters import (
     Scope,
 )
 from kymograph.core.flatten import iter_leaves
+from kymograph.core.groups import GroupOrder, GroupQuery, Statistic
 from kymograph.core.run import Run
 
 MISSING = object()
@@ -77,7 +80,7 @@ def _values(field: Field, run: Run, now: datetime) -> list[Any]:
             return [run.duration_s_at(now)]
         value = getattr(run, field.name)
         return [] if value is None or (field.name == "notes" and value == "") else [value]
-    document = exact_json.loads(run.config_json if field.scope is Scope.CONFIG else run.summary_json)
+    document = exact_json.loads_document(run.config_json if field.scope is Scope.CONFIG else run.summary_json)
     if field.scope is Scope.CONFIG:
         document = {key: item["value"] for key, item in document.items() if key != "_wandb"}
     value = dict(iter_leaves(document)).get(field.name)
@@ -152,3 +155,74 @@ def _sort_key(field: Field, run: Run, now: datetime) -> tuple[int, Any]:
     if isinstance(value, int | float):
         return (2, 0) if math.isnan(_double(value)) else (0, _double(value))
     return (1, value) if isinstance(value, str) else (3, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainGroup:
+    """What `RunGroup` should say, with keys that are equal if their values are."""
+
+    keys: tuple[tuple[str, Any], ...]
+    runs: tuple[Run, ...]
+    spreads: tuple[tuple[int, int, float | None, float | None, float | None], ...]
+
+
+def grouped(runs: list[Run], query: GroupQuery, now: datetime) -> list[PlainGroup]:
+    members: dict[tuple[tuple[str, Any], ...], list[Run]] = {}
+    for run in runs:
+        if matches(query.filter, run, now):
+            choices = [[group_key(value) for value in _values(field, run, now) or [None]] for field in query.by]
+            for keys in dict.fromkeys(product(*choices)):
+                members.setdefault(keys, []).append(run)
+    groups = [
+        PlainGroup(keys, tuple(found), tuple(_spread(field, found, now) for field in query.metrics))
+        for keys, found in members.items()
+    ]
+    ties = [GroupOrder(field) for field in query.by]
+
+    def compare(left: PlainGroup, right: PlainGroup) -> int:
+        for item in [*query.order, *ties]:
+            left_key, right_key = (_group_sort_key(item, group, query) for group in (left, right))
+            if left_key[0] != right_key[0]:
+                return -1 if left_key[0] < right_key[0] else 1
+            if left_key[1] != right_key[1]:
+                return -1 if (left_key[1] < right_key[1]) is not item.descending else 1
+        return 0
+
+    return sorted(groups, key=cmp_to_key(compare))
+
+
+def group_key(value: Any) -> tuple[str, Any]:
+    if value is None:
+        return "missing", None
+    if isinstance(value, bool):
+        return "boolean", value
+    if isinstance(value, int | float):
+        return ("nan", None) if value != value else ("number", value)
+    if isinstance(value, str):
+        return ("long_text", value[:1_000]) if len(value) > 1_000 else ("text", value)
+    return "other", None
+
+
+def _group_sort_key(item: GroupOrder, group: PlainGroup, query: GroupQuery) -> tuple[int, Any]:
+    if item.field is None:
+        return 0, len(group.runs)
+    if item.statistic is not None:
+        place = {Statistic.MIN: 2, Statistic.MAX: 3, Statistic.MEAN: 4}[item.statistic]
+        value = group.spreads[query.metrics.index(item.field)][place]
+        return (1, 0) if value is None else (0, value)
+    kind, value = group.keys[query.by.index(item.field)]
+    if kind in ("boolean", "number"):
+        return 0, (_double(value), kind)
+    if kind in ("text", "long_text"):
+        return 1, (value, kind)
+    return {"nan": 2, "other": 3, "missing": 4}[kind], 0
+
+
+def _spread(field: Field, runs: list[Run], now: datetime) -> tuple[int, int, float | None, float | None, float | None]:
+    found = [value for run in runs for value in _values(field, run, now) if isinstance(value, int | float)]
+    numbers = [_double(value) for value in found]
+    finite = [number for number in numbers if math.isfinite(number)]
+    if not finite:
+        return 0, len(numbers), None, None, None
+    mean = math.fsum(number / len(finite) for number in finite)
+    return len(finite), len(numbers) - len(finite), min(finite), max(finite), mean

@@ -1,4 +1,4 @@
-"""The index of config and summary values, as columns and as it follows changes."""
+"""Config and summary values: kept exactly, and found as they change."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import json
 
 import pytest
 
+from kymograph.core import exact_json
 from kymograph.core.filter_parser import parse_filter, parse_order
-from kymograph.core.filters import RunQuery
+from kymograph.core.filters import RunQuery, Scope
+from kymograph.core.leaves import MAX_SEARCHED_LEAVES, pick_leaves
 from kymograph.core.run import Run, RunChange
-from kymograph.storage.metadata.values import MAX_INDEXED_LEAVES
-from kymograph.types import RunKey
 from tests.unit.storage.metadata.builders import NOW, World, search
 
 
 def value_of(world: World, run: Run, scope: str, name: str) -> str | None:
-    found = world.database.read(lambda tx: tx.runs.values([run.key], [(scope, name)]))
-    return found[run.key].get((scope, name))
+    """The exact JSON text of a leaf of the stored run."""
+    stored = world.database.read(lambda tx: tx.runs.find_by_key(run.key))
+    assert stored is not None
+    document = stored.config_json if scope == "config" else stored.summary_json
+    found = pick_leaves(Scope(scope), document, [name])
+    return exact_json.dumps(found[name]) if name in found else None
 
 
 def ids(world: World, filter_: object, order: str = "+name") -> list[str]:
@@ -48,21 +52,7 @@ def _exact(text: str) -> str:
     return repr(json.loads(text))
 
 
-def test_columns_of_many_runs_come_in_one_answer(world: World) -> None:
-    first = world.run("r1", RunChange(config_json='{"lr":{"value":0.1}}', summary_json='{"lr":"x"}'))
-    second = world.run("r2", RunChange(config_json='{"lr":{"value":null},"_wandb":{"value":{"t":1}}}'))
-    columns = [("config", "lr"), ("summary", "lr"), ("config", "_wandb.t")]
-
-    found = world.database.read(lambda tx: tx.runs.values([first.key, second.key, RunKey(99)], columns))
-
-    assert found == {
-        first.key: {("config", "lr"): "0.1", ("summary", "lr"): '"x"'},
-        second.key: {("config", "lr"): "null"},
-        RunKey(99): {},
-    }
-
-
-def test_the_index_follows_every_change_of_the_documents(world: World) -> None:
+def test_searches_follow_every_change_of_the_documents(world: World) -> None:
     run = world.run("r1", RunChange(summary_json='{"kept": 1, "changed": 2, "gone": 3}'))
 
     world.database.write(
@@ -78,12 +68,12 @@ def test_the_index_follows_every_change_of_the_documents(world: World) -> None:
     assert ids(world, {"summary_metrics.changed": "2"}) == ["r1"]
 
 
-def test_values_beyond_the_bound_of_the_index_are_still_read(world: World) -> None:
-    summary = {f"key-{number}": number for number in range(MAX_INDEXED_LEAVES + 100)}
+def test_values_beyond_the_bound_of_search_are_still_read(world: World) -> None:
+    summary = {f"key-{number}": number for number in range(MAX_SEARCHED_LEAVES + 100)}
     run = world.run("r1", RunChange(summary_json=json.dumps(summary)))
-    last = f"key-{MAX_INDEXED_LEAVES + 99}"
+    last = f"key-{MAX_SEARCHED_LEAVES + 99}"
 
-    assert value_of(world, run, "summary", last) == str(MAX_INDEXED_LEAVES + 99)
+    assert value_of(world, run, "summary", last) == str(MAX_SEARCHED_LEAVES + 99)
     assert value_of(world, run, "summary", "key-0") == "0"
     assert ids(world, {"summary_metrics.key-0": 0}) == ["r1"]
 

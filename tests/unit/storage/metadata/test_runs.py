@@ -90,6 +90,19 @@ def test_an_update_changes_only_what_is_given(world: World) -> None:
     assert update(world, run, RunChange()) == changed
 
 
+def test_a_locked_run_is_changed_without_reading_it_again(world: World) -> None:
+    run = world.run("r1", FULL)
+
+    def job(tx: SqlTransaction) -> Run:
+        found = tx.runs.find(run.project_id, "r1", lock=True)
+        assert found == run
+        return tx.runs.change(found, RunChange(summary_json='{"loss":1}'), LATER)
+
+    changed = world.database.write(job)
+
+    assert changed == stored(world, run) == replace(run, summary_json='{"loss":1}')
+
+
 def test_an_empty_value_clears(world: World) -> None:
     run = world.run("r1", FULL)
 

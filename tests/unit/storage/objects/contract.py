@@ -7,6 +7,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -231,6 +232,22 @@ class ObjectStoreContract:
 
         assert result == PutResult(3, digest(b"abc"))
         assert store.read_bytes(KEY) == b"abc"
+
+    @pytest.mark.parametrize("size", [0, 3, 9_000_000], ids=["empty", "small", "in parts"])
+    async def test_a_file_of_this_machine_is_stored_and_fetched(
+        self, store: ObjectStore, tmp_path: Path, size: int
+    ) -> None:
+        source, copy = tmp_path / "source", tmp_path / "copy"
+        store.put_bytes(KEY, b"before")
+        source.write_bytes(b"x" * size)
+
+        assert store.put_file(KEY, source) == size
+        store.download(KEY, copy)
+
+        assert copy.read_bytes() == source.read_bytes()
+        assert [info.key for info in store.list_keys("")] == [KEY]
+        assert store.sweep(datetime.now(UTC) + timedelta(hours=1), dry_run=False) == (0, 0)
+        assert store.read_bytes(KEY) == source.read_bytes()
 
     async def test_listing_goes_beyond_one_page(self, store: ObjectStore) -> None:
         n_keys = self.listing_page + 5

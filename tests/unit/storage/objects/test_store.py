@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
@@ -45,6 +46,24 @@ class TestFolder(ObjectStoreContract):
         store.put_bytes(KEY, b"abc")
 
         assert (tmp_path / "an object folder" / KEY).read_bytes() == b"abc"
+
+    async def test_files_that_were_broken_off_are_no_objects_and_are_swept(
+        self, store: ObstoreObjects, tmp_path: Path
+    ) -> None:
+        """As a killed process leaves them: those of obstore are called like ours."""
+        store.put_bytes(KEY, b"abc")
+        store.put_bytes(ObjectKey("hash#1"), b"an object")
+        half = tmp_path / "an object folder" / f"{KEY}#1"
+        half.write_bytes(b"half")
+        now = datetime.now(UTC)
+
+        assert len(store.list_keys("")) == 2
+        assert store.sweep(now - timedelta(hours=1), dry_run=False) == (0, 0)
+        assert store.sweep(now + timedelta(hours=1), dry_run=True) == (1, 4)
+        assert half.exists()
+        assert store.sweep(now + timedelta(hours=1), dry_run=False) == (1, 4)
+        assert not half.exists()
+        assert len(store.list_keys("")) == 2
 
     async def test_a_broken_stream_leaves_no_file_behind(self, store: ObstoreObjects, tmp_path: Path) -> None:
         with pytest.raises(ConnectionResetError):

@@ -1,21 +1,22 @@
 /** Several runs side by side: overlaid charts, then what differs in config and summary. */
 
-import { useQueries, useQuery } from '@tanstack/react-query'
+import { useQueries } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef, useState } from 'react'
-import { metricsQuery, runQuery } from '../../api/queries'
+import { runQuery } from '../../api/queries'
 import { highlightRun } from '../../charts/sync'
 import { tooltip } from '../../charts/tooltip'
 import { diffMaps, type DiffRow } from '../../core/diff'
 import { decodeLoggedMap } from '../../core/exact'
 import { formatNumber, plural } from '../../core/format'
-import { nameMatcher } from '../../core/sections'
 import type { RunDetail } from '../../core/types'
 import { encodeList, listOf } from '../../core/view'
 import { FindPanels, LineControls } from '../../panels/ChartControls'
-import { ownAxesOf, type PanelContext } from '../../panels/context'
+import { CatalogueFoot } from '../../panels/CatalogueFoot'
+import type { PanelContext } from '../../panels/context'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
+import { useCatalogue } from '../../panels/useCatalogue'
 import { useView } from '../../panels/useView'
 import { useZoom } from '../../panels/useZoom'
 import { Button, IconButton } from '../../ui/Button'
@@ -37,12 +38,17 @@ export function ComparePage() {
   const findField = useRef<HTMLInputElement>(null)
   const ids = useMemo(() => listOf(search['runs']), [search])
   const queries = useQueries({ queries: ids.map((run) => runQuery({ ...at, run })) })
-  const metrics = useQuery(metricsQuery(at))
+  const catalogue = useCatalogue(
+    useMemo(() => ({ kind: 'runs', at, runs: ids }), [at, ids]),
+    view.find,
+    view.panel,
+  )
   const runs = queries.flatMap((query) => query.data ?? [])
   const failed = queries.find((query) => query.error)
   const runKey = JSON.stringify(runs.map((run) => [run.id, run.name, run.color, run.state]))
 
-  const ownAxes = useMemo(() => ownAxesOf(metrics.data?.items ?? []), [metrics.data])
+  const { ownAxes } = catalogue
+  const found = useMemo(() => catalogue.batches.flat(), [catalogue.batches])
   const context = useMemo<PanelContext>(
     () => ({
       at,
@@ -90,14 +96,6 @@ export function ComparePage() {
       </EmptyState>
     )
   }
-  const matcher = nameMatcher(view.find)
-  const found = (metrics.data?.items ?? [])
-    .filter(
-      ({ kind, hidden, name }) =>
-        (kind === 'number' || kind === 'boolean') && !hidden && !name.startsWith('_'),
-    )
-    .map(({ name }) => name)
-    .filter((name) => matcher.test(name))
   const remove = (id: string): void => {
     void navigate({
       to: '.',
@@ -108,7 +106,7 @@ export function ComparePage() {
     <div className="compare">
       <div className="toolbar" role="toolbar" aria-label="Compare">
         <h1 className="toolbar-title">Compare {plural(ids.length, 'run')}</h1>
-        <FindPanels view={view} setView={setView} field={findField} />
+        <FindPanels view={view} setView={setView} field={findField} catalogue={catalogue} />
         <span className="toolbar-space" />
         <LineControls view={view} setView={setView} />
         <Button onClick={back}>Back to workspace</Button>
@@ -141,7 +139,7 @@ export function ComparePage() {
         </ul>
         {found.length > 0 && runs.length > 0 && (
           <PanelGrid
-            metrics={found}
+            catalogue={catalogue}
             context={context}
             closed={closed}
             onToggle={(section) => {
@@ -151,6 +149,7 @@ export function ComparePage() {
             }}
           />
         )}
+        <CatalogueFoot catalogue={catalogue} shown={found.length} place="see a run’s files" />
         <div className="compare-tables">
           <div className="compare-switch">
             <Button pressed={onlyDiffers} onClick={() => setOnlyDiffers(!onlyDiffers)}>

@@ -1,16 +1,14 @@
 /** Charts of one run: its metrics, or the machine's. */
 
-import { useQuery } from '@tanstack/react-query'
-import { useEffect, useMemo, useRef, useState } from 'react'
-import { runMetricsQuery, runSystemQuery, type RunRef } from '../../api/queries'
-import { useLive } from '../../api/useLive'
-import { plural } from '../../core/format'
-import { nameMatcher } from '../../core/sections'
+import { useMemo, useRef, useState } from 'react'
+import type { RunRef } from '../../api/queries'
 import { RUNNING_STATES, type RunDetail } from '../../core/types'
 import { FindPanels, LineControls, X_CHOICES, XAxisControls } from '../../panels/ChartControls'
-import { ownAxesOf, type PanelContext } from '../../panels/context'
+import { CatalogueFoot } from '../../panels/CatalogueFoot'
+import type { PanelContext } from '../../panels/context'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
+import { useCatalogue } from '../../panels/useCatalogue'
 import { useView } from '../../panels/useView'
 import { useZoom } from '../../panels/useZoom'
 import { useKeys } from '../../ui/keys'
@@ -22,14 +20,16 @@ interface RunChartsProps {
   stream: 'history' | 'system'
 }
 
-const CATALOGUE_MS = 4000
-
 export function RunCharts({ at, run, stream }: RunChartsProps) {
   const [asked, setView] = useView()
   const zoom = useZoom(setView)
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
   const findField = useRef<HTMLInputElement>(null)
-  const catalogue = useCatalogue(at, stream)
+  const source = useMemo(
+    () => ({ kind: stream === 'system' ? ('system' as const) : ('run' as const), at }),
+    [stream, at],
+  )
+  const catalogue = useCatalogue(source, asked.find, asked.panel)
   // Machine samples have no step.
   const view = useMemo(
     () => (stream === 'system' && asked.x === 'step' ? { ...asked, x: 'relative' as const } : asked),
@@ -50,19 +50,18 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
   )
   useKeys({ f: () => findField.current?.focus(), '0': zoom.reset })
 
-  const matcher = nameMatcher(view.find)
-  const found = catalogue.names.filter((metric) => matcher.test(metric))
+  const found = useMemo(() => catalogue.batches.flat(), [catalogue.batches])
   const choices = stream === 'system' ? X_CHOICES.slice(1) : X_CHOICES
   return (
     <div className="run-charts">
       <div className="toolbar" role="toolbar" aria-label="Charts">
-        <FindPanels view={view} setView={setView} field={findField} />
+        <FindPanels view={view} setView={setView} field={findField} catalogue={catalogue} />
         <span className="toolbar-space" />
         <XAxisControls view={view} setView={setView} zoom={zoom} choices={choices} />
         <LineControls view={view} setView={setView} />
       </div>
       <div className="scroller" data-scroller tabIndex={-1}>
-        {catalogue.error && catalogue.names.length === 0 ? (
+        {catalogue.error && catalogue.items.length === 0 ? (
           <ErrorNote
             what="The metrics could not be listed"
             error={catalogue.error}
@@ -70,7 +69,7 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
           />
         ) : found.length > 0 ? (
           <PanelGrid
-            metrics={found}
+            catalogue={catalogue}
             context={context}
             closed={closed}
             onToggle={(section) => {
@@ -84,62 +83,11 @@ export function RunCharts({ at, run, stream }: RunChartsProps) {
             <EmptyState title={view.find === '' ? nothing(stream, run) : 'No panel matches'} />
           )
         )}
-        {catalogue.others > 0 && (
-          <p className="grid-foot faint">
-            {plural(catalogue.others, 'key')} hold media or text: see the files.
-          </p>
-        )}
+        <CatalogueFoot catalogue={catalogue} shown={found.length} place="see the files" />
       </div>
       {view.panel !== null && <FullScreenPanel metric={view.panel} metrics={found} context={context} />}
     </div>
   )
-}
-
-interface Catalogue {
-  names: readonly string[]
-  ownAxes: ReadonlyMap<string, string>
-  others: number
-  loading: boolean
-  error: Error | null
-  retry: () => void
-}
-
-function useCatalogue(at: RunRef, stream: 'history' | 'system'): Catalogue {
-  const history = useQuery({ ...runMetricsQuery(at), enabled: stream === 'history' })
-  const system = useQuery({ ...runSystemQuery(at), enabled: stream === 'system' })
-  const query = stream === 'history' ? history : system
-  const { refetch } = query
-  const timer = useRef(0)
-  useEffect(() => () => window.clearTimeout(timer.current), [])
-  useLive(at, (batch) => {
-    const changed = stream === 'history' ? batch.history.has(at.run) : batch.system.has(at.run)
-    if ((!changed && !batch.caughtUp) || timer.current !== 0) return
-    timer.current = window.setTimeout(() => {
-      timer.current = 0
-      void refetch({ cancelRefetch: false })
-    }, CATALOGUE_MS)
-  })
-  return useMemo(() => {
-    const metrics = history.data?.items ?? []
-    const drawable = metrics.filter(
-      ({ kind, hidden, name }) =>
-        (kind === 'number' || kind === 'boolean') && !hidden && !name.startsWith('_'),
-    )
-    return {
-      ownAxes: ownAxesOf(metrics),
-      names:
-        stream === 'system'
-          ? (system.data?.items ?? []).map(({ name }) => name)
-          : drawable.map(({ name }) => name),
-      others:
-        stream === 'system'
-          ? 0
-          : metrics.filter(({ kind, hidden }) => kind !== 'number' && kind !== 'boolean' && !hidden).length,
-      loading: query.isPending,
-      error: query.error,
-      retry: () => void refetch(),
-    }
-  }, [history.data, system.data, stream, query.isPending, query.error, refetch])
 }
 
 function nothing(stream: 'history' | 'system', run: RunDetail): string {

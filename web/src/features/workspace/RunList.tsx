@@ -4,7 +4,8 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, type RefObject } from 'react'
 import { highlightRun } from '../../charts/sync'
 import { formatNumber, plural } from '../../core/format'
-import type { Metric, Run } from '../../core/types'
+import type { ProjectRef } from '../../api/queries'
+import type { Run } from '../../core/types'
 import { DEFAULT_SORT, type WorkspaceView } from '../../core/view'
 import type { SetView } from '../../panels/useView'
 import { Button, IconButton } from '../../ui/Button'
@@ -24,7 +25,7 @@ interface RunListProps {
   shown: number
   column: string
   focused: string | null
-  metrics: readonly Metric[]
+  at: ProjectRef
   filterField: RefObject<HTMLInputElement | null>
   onEye: (run: Run, only: boolean) => void
   onHover: (run: Run | null) => void
@@ -48,7 +49,7 @@ const FIELDS: KeyGroup = {
 const AS_SORTED: KeyGroup = { title: 'Value beside the name', keys: [{ key: '', label: 'As sorted' }] }
 
 export function RunList(props: RunListProps) {
-  const { list, view, setView, hidden, shown, column, focused, metrics, onEye, onHover } = props
+  const { list, view, setView, hidden, shown, column, focused, at, onEye, onHover } = props
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
     count: list.rows.length,
@@ -103,7 +104,7 @@ export function RunList(props: RunListProps) {
         />
       </div>
       <div className="run-list-tools is-low">
-        <SortPicker view={view} setView={setView} sample={list.rows[0]} metrics={metrics} />
+        <SortPicker view={view} setView={setView} sample={list.rows[0]} at={at} />
         <Popover
           label="Value beside the name"
           className="is-bare"
@@ -111,7 +112,7 @@ export function RunList(props: RunListProps) {
             <RunKeyPicker
               first={AS_SORTED}
               sample={list.rows[0]}
-              metrics={metrics}
+              at={at}
               current={view.cols}
               onPick={(key) => setView({ cols: key })}
               onDone={close}
@@ -192,10 +193,10 @@ interface SortPickerProps {
   view: WorkspaceView
   setView: SetView
   sample: Run | undefined
-  metrics: readonly Metric[]
+  at: ProjectRef
 }
 
-function SortPicker({ view, setView, sample, metrics }: SortPickerProps) {
+function SortPicker({ view, setView, sample, at }: SortPickerProps) {
   const descending = view.sort.startsWith('-')
   const key = view.sort.replace(/^-/, '')
   const field = FIELDS.keys.find((candidate) => candidate.key === key)
@@ -209,7 +210,7 @@ function SortPicker({ view, setView, sample, metrics }: SortPickerProps) {
           <RunKeyPicker
             first={FIELDS}
             sample={sample}
-            metrics={metrics}
+            at={at}
             current={key}
             onPick={(next) => setView({ sort: next === 'created_at' ? DEFAULT_SORT : next })}
             onDone={close}

@@ -3,6 +3,7 @@
 import type { RefObject } from 'react'
 import type { WorkspaceView } from '../../core/view'
 import { FindPanels, LineControls, X_CHOICES, XAxisControls } from '../../panels/ChartControls'
+import type { Catalogue } from '../../panels/useCatalogue'
 import type { SetView } from '../../panels/useView'
 import type { Zoom } from '../../panels/useZoom'
 import { IconButton } from '../../ui/Button'
@@ -12,17 +13,28 @@ interface ToolbarProps {
   view: WorkspaceView
   setView: SetView
   zoom: Zoom
-  /** Metrics that runs declared as their x axis. */
-  xMetrics: readonly string[]
+  catalogue: Catalogue
   findField: RefObject<HTMLInputElement | null>
   listShown: boolean
   onToggleList: () => void
 }
 
-export function Toolbar({ view, setView, zoom, xMetrics, findField, listShown, onToggleList }: ToolbarProps) {
+export function Toolbar({
+  view,
+  setView,
+  zoom,
+  catalogue,
+  findField,
+  listShown,
+  onToggleList,
+}: ToolbarProps) {
   const choices = [
     ...X_CHOICES,
-    ...xMetrics.map((name) => ({ kind: `metric:${name}` as const, label: name })),
+    // Metrics that runs declared as their x axis.
+    ...[...new Set(catalogue.ownAxes.values())].map((name) => ({
+      kind: `metric:${name}` as const,
+      label: name,
+    })),
   ]
   const outliers = view.full.has('*')
   return (
@@ -33,7 +45,7 @@ export function Toolbar({ view, setView, zoom, xMetrics, findField, listShown, o
         pressed={listShown}
         onClick={onToggleList}
       />
-      <FindPanels view={view} setView={setView} field={findField} />
+      <FindPanels view={view} setView={setView} field={findField} catalogue={catalogue} />
       <span className="toolbar-space" />
       <XAxisControls view={view} setView={setView} zoom={zoom} choices={choices} />
       <LineControls view={view} setView={setView} />

@@ -4,18 +4,17 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { ApiError } from '../../api/http'
-import { metricsQuery, projectQuery, type ProjectRef } from '../../api/queries'
-import { useLive } from '../../api/useLive'
+import { projectQuery, type ProjectRef } from '../../api/queries'
 import { highlightRun } from '../../charts/sync'
 import { tooltip } from '../../charts/tooltip'
 import { toQuery } from '../../core/filter'
-import { plural } from '../../core/format'
-import { nameMatcher } from '../../core/sections'
-import type { Metric, Run } from '../../core/types'
+import type { Run } from '../../core/types'
 import { encodeList } from '../../core/view'
-import { ownAxesOf, type PanelContext } from '../../panels/context'
+import type { PanelContext } from '../../panels/context'
+import { CatalogueFoot } from '../../panels/CatalogueFoot'
 import { FullScreenPanel } from '../../panels/FullScreenPanel'
 import { PanelGrid } from '../../panels/PanelGrid'
+import { useCatalogue } from '../../panels/useCatalogue'
 import { useView } from '../../panels/useView'
 import { useZoom } from '../../panels/useZoom'
 import { Button } from '../../ui/Button'
@@ -46,7 +45,10 @@ export function WorkspacePage() {
     [view.q, view.sort, column],
   )
   const list = useRunRows(at, spec)
-  const metrics = useLiveMetrics(at)
+  const catalogue = useCatalogue(
+    useMemo(() => ({ kind: 'project', at }), [at]),
+    view.find,
+  )
 
   useEffect(() => () => highlightRun(null), [])
   useEffect(() => {
@@ -66,7 +68,7 @@ export function WorkspacePage() {
       })),
     [panelKey],
   )
-  const ownAxes = useMemo(() => ownAxesOf(metrics.items), [metrics.items])
+  const { ownAxes } = catalogue
   const context = useMemo<PanelContext>(
     () => ({ at, runs: panelRuns, stream: 'history', view, setView, zoom, ownAxes }),
     [at, panelRuns, view, setView, zoom, ownAxes],
@@ -111,13 +113,9 @@ export function WorkspacePage() {
     'g w': () => undefined,
   })
 
-  const matcher = nameMatcher(view.find)
-  const drawable = metrics.items.filter((metric) => isDrawable(metric))
-  const found = drawable.map((metric) => metric.name).filter((name) => matcher.test(name))
-  const others = metrics.items.filter((metric) => !isDrawable(metric) && !metric.hidden).length
-  const xMetrics = [...new Set(metrics.items.flatMap((metric) => metric.x ?? []))]
+  const found = useMemo(() => catalogue.batches.flat(), [catalogue.batches])
   // Not found and forbidden concern the whole page; one note says so.
-  const lost = list.rows.length === 0 && metrics.items.length === 0 ? list.error : null
+  const lost = list.rows.length === 0 && catalogue.items.length === 0 ? list.error : null
   if (lost instanceof ApiError && lost.status !== 401) {
     return (
       <div className="page-middle">
@@ -140,7 +138,7 @@ export function WorkspacePage() {
           shown={shownRuns.length}
           column={column}
           focused={keys.focused}
-          metrics={metrics.items}
+          at={at}
           filterField={filterField}
           onEye={onEye}
           onHover={(run) => {
@@ -156,17 +154,17 @@ export function WorkspacePage() {
           view={view}
           setView={setView}
           zoom={zoom}
-          xMetrics={xMetrics}
+          catalogue={catalogue}
           findField={findField}
           listShown={listShown}
           onToggleList={() => setListShown(!listShown)}
         />
         <div className="scroller" data-scroller tabIndex={-1}>
-          {metrics.error && metrics.items.length === 0 ? (
+          {catalogue.error && catalogue.items.length === 0 ? (
             <ErrorNote
               what="The metrics could not be listed"
-              error={metrics.error}
-              onRetry={() => void metrics.retry()}
+              error={catalogue.error}
+              onRetry={catalogue.retry}
             />
           ) : noneMatches ? (
             <EmptyState title="No run matches the filter">
@@ -174,7 +172,7 @@ export function WorkspacePage() {
             </EmptyState>
           ) : found.length > 0 ? (
             <PanelGrid
-              metrics={found}
+              catalogue={catalogue}
               context={context}
               closed={closed}
               onToggle={(section) => {
@@ -184,15 +182,9 @@ export function WorkspacePage() {
               }}
             />
           ) : (
-            !metrics.loading && <NoPanels at={at} find={view.find} drawable={drawable.length} />
+            !catalogue.loading && <NoPanels at={at} find={view.find} drawable={catalogue.drawable} />
           )}
-          {(found.length < drawable.length || others > 0) && found.length > 0 && (
-            <p className="grid-foot faint">
-              {found.length < drawable.length &&
-                `${found.length} of ${plural(drawable.length, 'panel')} match the search. `}
-              {others > 0 && `${plural(others, 'key')} hold media or text: see a run’s files.`}
-            </p>
-          )}
+          <CatalogueFoot catalogue={catalogue} shown={found.length} place="see a run’s files" />
         </div>
       </div>
       {view.panel !== null && <FullScreenPanel metric={view.panel} metrics={found} context={context} />}
@@ -220,43 +212,6 @@ function NoPanels({ at, find, drawable }: { at: ProjectRef; find: string; drawab
     <EmptyState title={running ? 'Running, nothing logged yet' : 'Nothing logged yet'}>
       <p>Charts appear here with the first number a run logs.</p>
     </EmptyState>
-  )
-}
-
-interface LiveMetrics {
-  items: readonly Metric[]
-  loading: boolean
-  error: Error | null
-  retry: () => unknown
-}
-
-/** New metrics are looked for at most this often while runs log. */
-const METRICS_MS = 4000
-
-function useLiveMetrics(at: ProjectRef): LiveMetrics {
-  const query = useQuery(metricsQuery(at))
-  const { refetch, data } = query
-  const timer = useRef(0)
-  useEffect(() => () => window.clearTimeout(timer.current), [])
-  useLive(at, (batch) => {
-    if (batch.history.size === 0 && batch.runs.size === 0 && !batch.caughtUp) return
-    if (timer.current !== 0) return
-    timer.current = window.setTimeout(
-      () => {
-        timer.current = 0
-        void refetch({ cancelRefetch: false })
-      },
-      (data?.items.length ?? 0) === 0 ? 300 : METRICS_MS,
-    )
-  })
-  return { items: data?.items ?? NO_METRICS, loading: query.isPending, error: query.error, retry: refetch }
-}
-
-const NO_METRICS: readonly Metric[] = []
-
-function isDrawable(metric: Metric): boolean {
-  return (
-    (metric.kind === 'number' || metric.kind === 'boolean') && !metric.hidden && !metric.name.startsWith('_')
   )
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 from ariadne import ObjectType
 
 from kymograph.core import exact_json
+from kymograph.core.ancestry import may_be_forked
 from kymograph.core.flatten import iter_leaves
 from kymograph.core.history import KeyMode, MetricInfo, NumberedLine, RowQuery, Stream
 from kymograph.core.run import Run
@@ -42,6 +43,8 @@ def resolve_events_tail(parent: Run, info: Info) -> str:
 @run.field("historyKeys")
 def resolve_history_keys(parent: Run, info: Info) -> Payload | None:
     """Steps and types of the logged keys, null before the first row."""
+    if not parent.history_lines and not may_be_forked(parent.config_json):
+        return None  # without a question to the database: pages of runs ask this for each
     history = info.context.services.history
     last_step = history.last_step(parent)
     if last_step is None:
@@ -64,6 +67,8 @@ def _describe(metric: MetricInfo) -> Payload:
 @run.field("systemMetrics")
 def resolve_system_metrics(parent: Run, info: Info) -> str:
     """The last value of each system metric."""
+    if not parent.event_lines and not may_be_forked(parent.config_json):
+        return "{}"
     catalogue = info.context.services.history.catalogue(parent, Stream.SYSTEM)
     return exact_json.dumps({metric.name: metric.last for metric in catalogue if metric.name.startswith("system.")})
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 
 from kymograph.core import exact_json
+from kymograph.core.filter_parser import parse_filter, parse_words
+from kymograph.core.filters import EVERYTHING, Filter
 from kymograph.core.project import Project, ProjectStats
 from kymograph.core.run import Run
 from kymograph.errors import InvalidCursor
@@ -56,6 +58,18 @@ def offset_of(after: str | None) -> int:
 def next_cursor(offset: int, shown: int, total: int) -> str | None:
     """The cursor of the following page, None at the end."""
     return encode_id("Cursor", offset + shown) if shown and offset + shown < total else None
+
+
+def parse_query(q: str) -> Filter:
+    """Read a filter as JSON, or a search box.
+
+    Raises:
+        InvalidFilter: See `parse_filter` and `parse_words`.
+    """
+    text = q.strip()
+    if not text:
+        return EVERYTHING
+    return parse_filter(text) if text.startswith("{") else parse_words(text)
 
 
 def encode_project(project: Project, stats: ProjectStats) -> JsonObject:

@@ -1,160 +1,53 @@
-"""Metrics, series, rows and console lines of runs."""
+"""Series, rows and console lines of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from kymograph.core import exact_json
-from kymograph.core.filters import RunQuery
-from kymograph.core.history import (
-    BucketAnswer,
-    KeyMode,
-    Mark,
-    MetricInfo,
-    MetricKind,
-    NumberedLine,
-    RowQuery,
-    SeriesBuckets,
-    Stream,
-    XAxis,
-)
-from kymograph.core.run import Run
+from kymograph.core.history import KeyMode, NumberedLine, RowQuery, Stream, XAxis
 from kymograph.errors import MalformedRequest
 from kymograph.server.auth import CallerDep, ServicesDep
 from kymograph.server.json import JsonResponse
+from kymograph.server.routes.rest import series
 from kymograph.server.routes.rest.common import (
     ERRORS,
     After,
     EntityPath,
     ProjectPath,
     RunPath,
-    decode_document,
     next_cursor,
     offset_of,
 )
 from kymograph.server.routes.rest.models import (
     ConsoleAnswer,
-    MetricList,
     RowPageModel,
     SeriesAnswer,
     SeriesRequest,
 )
-from kymograph.services.container import Services
-from kymograph.types import JsonObject, JsonValue, MetricName, RunKey
-from kymograph.wire.config import MetricDefinition, metric_definitions
+from kymograph.types import JsonObject, MetricName
 from kymograph.wire.console import parse_console_line
 
 router = APIRouter(tags=["history"], responses=ERRORS)
 
-MAX_CATALOGUE_RUNS = 1000
 MAX_SERIES = 20_000
 """Runs times metrics of one request."""
-_SINGLE = np.finfo(np.float32)
-INTERNAL_METRICS = ("_step", "_runtime", "_timestamp", "_wandb")
 
 
-@dataclass
-class _Merged:
-    """One metric over several runs."""
-
-    kind: MetricKind
-    runs: int = 0
-    points: int = 0
-    non_finite: int = 0
-    x: str | None = None
-    is_hidden: bool = False
-    last: JsonValue = None
-
-
-@router.get("/projects/{entity}/{project}/metrics", response_model=MetricList)
-def list_project_metrics(
+@router.post(
+    "/projects/{entity}/{project}/series",
+    response_model=SeriesAnswer,
+    responses={200: {"content": {series.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
+)
+def get_series(
     entity: EntityPath,
     project: ProjectPath,
+    body: SeriesRequest,
     caller: CallerDep,
     services: ServicesDep,
-    run: Annotated[list[str] | None, Query(description="run ids; all of the newest 1000 when left out")] = None,
-) -> Response:
-    """Metrics of several runs."""
-    if run is None:
-        runs = services.runs.search(caller, entity, project, RunQuery(limit=MAX_CATALOGUE_RUNS)).runs
-    else:
-        runs = services.runs.find_many(caller, entity, project, run[:MAX_CATALOGUE_RUNS])
-    return JsonResponse(_encode_metrics(services, runs, with_last=False))
-
-
-@router.get("/projects/{entity}/{project}/runs/{run}/metrics", response_model=MetricList)
-def list_run_metrics(
-    entity: EntityPath, project: ProjectPath, run: RunPath, caller: CallerDep, services: ServicesDep
-) -> Response:
-    """Metrics of one run with their last values."""
-    found = services.runs.get(caller, entity, project, run)
-    return JsonResponse(_encode_metrics(services, [found], with_last=True))
-
-
-@router.get("/projects/{entity}/{project}/runs/{run}/system", response_model=MetricList)
-def list_system_metrics(
-    entity: EntityPath, project: ProjectPath, run: RunPath, caller: CallerDep, services: ServicesDep
-) -> Response:
-    """System metrics of one run with their last values."""
-    found = services.runs.get(caller, entity, project, run)
-    return JsonResponse(_encode_metrics(services, [found], with_last=True, stream=Stream.SYSTEM))
-
-
-def _encode_metrics(
-    services: Services, runs: Sequence[Run], *, with_last: bool, stream: Stream = Stream.HISTORY
-) -> JsonObject:
-    merged: dict[MetricName, _Merged] = {}
-    for run in runs:
-        definitions = metric_definitions(decode_document(run.config_json)) if stream is Stream.HISTORY else []
-        for metric in services.history.catalogue(run, stream, with_last=with_last):
-            if metric.name.startswith(INTERNAL_METRICS) and metric.name.split(".")[0] in INTERNAL_METRICS:
-                continue
-            entry = merged.setdefault(metric.name, _Merged(metric.kind))
-            _merge(entry, metric, _definition_of(definitions, metric.name), with_last=with_last)
-    items: list[JsonValue] = [
-        {
-            "name": name,
-            "kind": entry.kind.value,
-            "runs": entry.runs,
-            "points": entry.points,
-            "non_finite": entry.non_finite,
-            "last": exact_json.to_strict(entry.last),
-            "x": entry.x,
-            "hidden": entry.is_hidden,
-        }
-        for name, entry in merged.items()
-    ]
-    return {"items": items, "total": len(items)}
-
-
-def _merge(entry: _Merged, metric: MetricInfo, definition: MetricDefinition | None, *, with_last: bool) -> None:
-    if metric.kind in (MetricKind.NUMBER, MetricKind.BOOLEAN):
-        entry.kind = metric.kind  # one run with numbers is enough for a chart
-    entry.runs += 1
-    entry.points += metric.points
-    entry.non_finite += metric.non_finite
-    if with_last:
-        entry.last = metric.last
-    if definition is not None:
-        entry.x = entry.x or definition.step_metric
-        entry.is_hidden = entry.is_hidden or definition.is_hidden
-
-
-def _definition_of(definitions: Sequence[MetricDefinition], name: str) -> MetricDefinition | None:
-    exact = next((item for item in definitions if not item.is_glob and item.name == name), None)
-    if exact is not None:
-        return exact
-    return next((item for item in definitions if item.is_glob and name.startswith(item.name.removesuffix("*"))), None)
-
-
-@router.post("/projects/{entity}/{project}/series", response_model=SeriesAnswer)
-def get_series(
-    entity: EntityPath, project: ProjectPath, body: SeriesRequest, caller: CallerDep, services: ServicesDep
+    accept: Annotated[str | None, Header(description=f"{series.MEDIA_TYPE} for an answer in bytes")] = None,
 ) -> Response:
     """Metrics of runs as columns, downsampled exactly: every bucket tells minimum, maximum, mean and count."""
     if len(body.runs) * len(body.metrics) > MAX_SERIES:
@@ -173,64 +66,12 @@ def get_series(
         x_max=body.max,
         width=body.width,
     )
-    return JsonResponse(_encode_series(answer, runs, body))
-
-
-def _encode_series(answer: BucketAnswer, runs: Sequence[Run], body: SeriesRequest) -> JsonObject:
-    id_by_key: dict[RunKey, str] = {run.key: run.id for run in runs}
-    xs: list[JsonValue] = []
-    index_by_column: dict[tuple[float, ...], int] = {}
-    series: list[JsonValue] = []
-    is_single = body.precision == "single"
-    for item in answer.series:
-        column = tuple(item.x)
-        if column not in index_by_column:
-            index_by_column[column] = len(xs)
-            xs.append(list(column))
-        series.append(_encode_one(item, id_by_key[item.run], index_by_column[column], is_single=is_single))
-    is_empty = answer.x_min is None or answer.x_max is None
-    return {
-        "x": body.x,
-        "range": None if is_empty else [answer.x_min, answer.x_max],
-        "width": answer.width,
-        "xs": xs,
-        "series": series,
-    }
-
-
-def _encode_one(item: SeriesBuckets, run: str, x: int, *, is_single: bool) -> JsonObject:
-    def column(values: list[float | None]) -> Any:
-        return _to_single(values) if is_single else values
-
-    encoded: dict[str, Any] = {
-        "run": run,
-        "metric": item.metric,
-        "points": item.points,
-        "exact": item.is_exact,
-        "x": x,
-        "mean": column(item.mean),
-        "nan": _encode_marks(item.nan),
-        "pos_inf": _encode_marks(item.pos_inf),
-        "neg_inf": _encode_marks(item.neg_inf),
-        "last": exact_json.to_strict(item.last),
-    }
-    if not item.is_exact:
-        encoded.update(min=column(item.min), max=column(item.max), count=item.count)
-    return encoded
-
-
-def _to_single(values: list[float | None]) -> Any:
-    """The column in single precision, which JSON writes in half the digits; as it is where that would lose a value."""
-    doubles = np.array(values, dtype=np.float64)  # None becomes NaN, and NaN null again
-    magnitudes = np.abs(doubles)
-    is_representable = (magnitudes < _SINGLE.max) & ((magnitudes > _SINGLE.tiny) | (magnitudes == 0))
-    if not (is_representable | np.isnan(doubles)).all():
-        return values
-    return doubles.astype(np.float32)
-
-
-def _encode_marks(marks: Sequence[Mark]) -> list[JsonValue]:
-    return [[mark.first_x, mark.last_x, mark.count] for mark in marks]
+    run_ids = {run.key: run.id for run in runs}
+    document = series.encode_document(answer, run_ids, body.x, body.precision)
+    vary = {"Vary": "Accept"}
+    if series.is_wanted(accept):
+        return Response(series.encode_bytes(document), media_type=series.MEDIA_TYPE, headers=vary)
+    return JsonResponse(document, headers=vary)
 
 
 @router.get("/projects/{entity}/{project}/runs/{run}/rows", response_model=RowPageModel)

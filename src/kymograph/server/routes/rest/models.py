@@ -162,6 +162,58 @@ class RunPageModel(Model):
     total: int
 
 
+class GroupKeyModel(Model):
+    """What the runs of a group have in common of one field."""
+
+    field: str
+    kind: Literal["number", "text", "long_text", "boolean", "other", "missing"]
+    value: Any
+
+
+class SpreadModel(Model):
+    """A metric over the runs of a group: of finite numbers, and of booleans as 0 and 1."""
+
+    count: int
+    non_finite: int
+    min: float | None
+    max: float | None
+    mean: float | None
+
+
+class GroupModel(Model):
+    """Runs with equal values of the fields asked for."""
+
+    key: list[GroupKeyModel]
+    filter: dict[str, Any] = Field(description="finds these runs among all of the project")
+    count: int
+    metrics: dict[str, SpreadModel]
+
+
+class GroupPageModel(Model):
+    """Some groups."""
+
+    items: list[GroupModel]
+    next: str | None
+    total: int = Field(description="groups")
+    runs: int = Field(description="runs that match `q`")
+
+
+class ColumnModel(Model):
+    """A config or summary column of a project."""
+
+    name: str = Field(description="as in `columns`, `sort` and `by` of the list of runs")
+    scope: Literal["config", "summary"]
+    kinds: list[Literal["number", "text", "boolean", "other"]]
+
+
+class ColumnPageModel(Model):
+    """Some columns, by name."""
+
+    items: list[ColumnModel]
+    next: str | None
+    total: int
+
+
 class RunDetail(RunModel):
     """One run with all about it but history, console and files."""
 
@@ -198,10 +250,11 @@ class MetricModel(Model):
 
 
 class MetricList(Model):
-    """Metrics in order of first appearance."""
+    """Some metrics, in order of first appearance."""
 
     items: list[MetricModel]
-    total: int
+    next: str | None
+    total: int = Field(description="all that match")
 
 
 class SeriesRequest(Model):
@@ -215,8 +268,18 @@ class SeriesRequest(Model):
     max: float | None = Field(default=None, allow_inf_nan=False)
     width: int = Field(default=1000, ge=1, le=5000)
     precision: Literal["double", "single"] = Field(
-        default="double", description="single: mean, min and max to about 7 digits, in half the bytes"
+        default="double",
+        description="single: mean, min and max of buckets to about 7 digits where a chart shows no difference",
     )
+
+
+class DamagedModel(Model):
+    """A range of steps of a series that could not be read; everything else of it is there."""
+
+    object: str = Field(description="the stored object that is damaged")
+    first_step: int
+    last_step: int
+    problem: str
 
 
 class SeriesModel(Model):
@@ -235,6 +298,7 @@ class SeriesModel(Model):
     pos_inf: list[list[float]]
     neg_inf: list[list[float]]
     last: Any
+    damaged: list[DamagedModel] | None = Field(default=None, description="absent when all could be read")
 
 
 class SeriesAnswer(Model):
@@ -243,6 +307,7 @@ class SeriesAnswer(Model):
     x: str
     range: list[float] | None
     width: int
+    truncated: bool = Field(description="not all of what was asked for is there")
     xs: list[list[float]]
     series: list[SeriesModel]
 
@@ -289,6 +354,41 @@ class FilePageModel(Model):
     items: list[FileModel]
     next: str | None
     total: int
+
+
+class SqlRequest(Model):
+    """A statement that reads."""
+
+    query: Annotated[str, Field(max_length=65_536)]
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    format: Literal["json", "csv"] = "json"
+
+
+class SqlColumn(Model):
+    """A column of an answer."""
+
+    name: str
+    type: str
+    values: list[Any]
+
+
+class DamageModel(Model):
+    """Rows of history that cannot be read: the answer is without them."""
+
+    object: str
+    first_step: int
+    last_step: int
+    problem: str
+
+
+class SqlAnswerModel(Model):
+    """Columns of one length."""
+
+    columns: list[SqlColumn]
+    row_count: int
+    truncated: bool
+    damaged: list[DamageModel]
+    elapsed_s: float
 
 
 class PutUserRequest(Model):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY, unwrap_config
-from kymograph.core.filter_parser import parse_filter, parse_order, parse_words
-from kymograph.core.filters import EVERYTHING, Field, Filter, Order, RunQuery, Scope
+from kymograph.core.filter_parser import parse_order
+from kymograph.core.filters import Field, Order, RunQuery, Scope
+from kymograph.core.leaves import pick_leaves
 from kymograph.core.run import Run, RunChange
 from kymograph.errors import MalformedRequest
 from kymograph.server.auth import CallerDep, ServicesDep
@@ -25,6 +27,7 @@ from kymograph.server.routes.rest.common import (
     encode_run,
     next_cursor,
     offset_of,
+    parse_query,
 )
 from kymograph.server.routes.rest.models import RunChangeRequest, RunDetail, RunPageModel
 from kymograph.services.container import Services
@@ -50,24 +53,12 @@ def list_runs(
 ) -> Response:
     """One page of a project's runs."""
     offset = offset_of(after)
-    wanted = [_parse_column(column) for column in dict.fromkeys(columns or ())]
-    if len(wanted) > MAX_COLUMNS:
+    wanted = _parse_columns(columns or ())
+    if sum(map(len, wanted.values())) > MAX_COLUMNS:
         raise MalformedRequest(f"at most {MAX_COLUMNS} columns", where="query.columns")
-    query = RunQuery(_parse_query(q), parse_order(sort) if sort else NEWEST_FIRST, limit, offset)
+    query = RunQuery(parse_query(q), parse_order(sort) if sort else NEWEST_FIRST, limit, offset)
     page = services.runs.search(caller, entity, project, query)
-    values = services.runs.values(page.runs, wanted)
-    items = []
-    for run in page.runs:
-        found = values.get(run.key, {})
-        items.append(
-            {
-                **encode_run(run, page.now),
-                "values": {
-                    f"{scope}.{name}": exact_json.to_strict(exact_json.loads(text))
-                    for (scope, name), text in found.items()
-                },
-            }
-        )
+    items = [{**encode_run(run, page.now), "values": _values_of(run, wanted)} for run in page.runs]
     return JsonResponse({"items": items, "next": next_cursor(offset, len(items), page.total), "total": page.total})
 
 
@@ -136,15 +127,22 @@ def _encode_detail(services: Services, run: Run) -> JsonObject:
     return strict
 
 
-def _parse_query(q: str) -> Filter:
-    text = q.strip()
-    if not text:
-        return EVERYTHING
-    return parse_filter(text) if text.startswith("{") else parse_words(text)
+def _parse_columns(columns: Iterable[str]) -> dict[Scope, set[str]]:
+    wanted: dict[Scope, set[str]] = {Scope.CONFIG: set(), Scope.SUMMARY: set()}
+    for column in columns:
+        scope, _, name = column.partition(".")
+        if scope not in wanted or not name:
+            raise MalformedRequest(f"{column[:80]!r} is neither config.<key> nor summary.<key>", where="query.columns")
+        wanted[Scope(scope)].add(name)
+    return wanted
 
 
-def _parse_column(column: str) -> tuple[str, str]:
-    scope, _, name = column.partition(".")
-    if scope not in ("config", "summary") or not name:
-        raise MalformedRequest(f"{column[:80]!r} is neither config.<key> nor summary.<key>", where="query.columns")
-    return scope, name
+def _values_of(run: Run, columns: Mapping[Scope, Collection[str]]) -> JsonObject:
+    """The leaves asked for, from the documents themselves: exact, whatever search knows of them."""
+    documents = {Scope.CONFIG: run.config_json, Scope.SUMMARY: run.summary_json}
+    return {
+        f"{scope}.{name}": exact_json.to_strict(leaf)
+        for scope, names in columns.items()
+        if names
+        for name, leaf in pick_leaves(scope, documents[scope], names).items()
+    }

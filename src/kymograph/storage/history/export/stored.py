@@ -25,8 +25,16 @@ from kymograph.types import ObjectKey
 class StoredExport:
     """`HistoryExport` of segments and tail."""
 
-    def __init__(self, view: HistoryView, lines: FrozenLines, query: ExportQuery, damaged: tuple[Damage, ...]) -> None:
+    def __init__(
+        self,
+        view: HistoryView,
+        names: Sequence[str],
+        lines: FrozenLines,
+        query: ExportQuery,
+        damaged: tuple[Damage, ...],
+    ) -> None:
         self._view = view
+        self._all_names = names
         self._query = query
         self._lines = lines
         self.damaged = damaged
@@ -72,12 +80,11 @@ class StoredExport:
 
     @cached_property
     def _names(self) -> list[str]:
-        names = dict.fromkeys(name for item in self._view.slices for name in item.names())
         keys = self._query.keys
         if not keys:
-            return list(names)
+            return list(self._all_names)
         inside = tuple(f"{key}." for key in keys)
-        return [name for name in names if name in keys or name.startswith(inside)]
+        return [name for name in self._all_names if name in keys or name.startswith(inside)]
 
     @cached_property
     def _steps(self) -> Ints:
@@ -145,7 +152,8 @@ def freeze(
         StoreCorrupt: A segment that is not in `damaged` is.
     """
     last_step = None if query.max_step is None else query.max_step - 1
-    view = snapshot.view_all(parts).within(query.min_step, last_step)
+    names = snapshot.names(parts)
+    view = snapshot.view(parts, names, are_keys=True).within(query.min_step, last_step)
     lines = FrozenLines()
     runs = {part.run for part in parts}
     segments = tx.segments.list_live(runs, Stream.HISTORY)
@@ -154,7 +162,7 @@ def freeze(
             if segment.object not in damaged:
                 lines.add_segment(files, segment)
         lines.add_tail(run, tx.tail.chunks(run, Stream.HISTORY))
-    return StoredExport(view, lines, query, damage_within(view, query.min_step, last_step))
+    return StoredExport(view, names, lines, query, damage_within(view, query.min_step, last_step))
 
 
 def identity_of(tx: Transaction, parts: Sequence[HistoryPart]) -> str:

@@ -20,9 +20,16 @@ from typing import BinaryIO
 import numpy as np
 
 from kymograph.core.history import Stream
-from kymograph.errors import StoreCorrupt
+from kymograph.errors import StoreCorrupt, UsageError
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import Chunk, Replacement, Segment, SegmentExtent
+from kymograph.storage.history.base import (
+    COMPACTED_STREAMS,
+    SEGMENT_OBJECTS,
+    Chunk,
+    Replacement,
+    Segment,
+    SegmentExtent,
+)
 from kymograph.storage.history.chunks import VisibleLines, visible_chunks
 from kymograph.storage.history.columns import Columns
 from kymograph.storage.history.payload import decode_lines, decompress, encode_lines
@@ -30,12 +37,9 @@ from kymograph.storage.history.segments.draft import Draft, Places, Points, Rows
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.segments.lines import LinesWriter
 from kymograph.storage.history.segments.points import PointsFile, write_points
-from kymograph.storage.history.snapshot import chunks_of_segment
+from kymograph.storage.history.snapshot import chunks_of_segment, lies_under
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.types import ObjectKey, RunKey, WriterId
-
-SEGMENT_OBJECTS = "segments/"
-"""Where objects of segments lie: ``segments/<key of the run>/<random>``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class SegmentBuilder:
 
     def compact(self, run: RunKey, stream: Stream, *, take_open: bool) -> Replacement | None:
         """Docstring inherited."""
+        if stream not in COMPACTED_STREAMS:
+            raise UsageError(f"{stream.value} lines stay in the tail")
         plan = self._database.read(lambda tx: self._choose(tx, run, stream, take_open=take_open))
         if plan is None:
             return None
@@ -104,28 +110,30 @@ class SegmentBuilder:
     ) -> tuple[list[Chunk], list[Segment]] | None:
         """The oldest chunks of a stream, and the segments that share lines with them."""
         chunks = tx.segments.list_chunks(run, stream, max_raw_bytes=self._limits.raw_bytes, take_open=take_open)
-        if not chunks:
-            return None
-        firsts: dict[WriterId, int] = {}
+        firsts: dict[WriterId, int | None] = {}
         for chunk in chunks:
-            firsts[chunk.writer] = min(firsts.get(chunk.writer, chunk.first_line), chunk.first_line)
+            known = firsts.get(chunk.writer)
+            firsts[chunk.writer] = chunk.first_line if known is None else min(known, chunk.first_line)
         hidden = [
-            segment
-            for segment in tx.segments.list_live([run], stream).get(run, ())
-            if any(extent.writer in firsts and firsts[extent.writer] < extent.end_line for extent in segment.extents)
+            segment for segment in tx.segments.list_live([run], stream).get(run, ()) if lies_under(segment, firsts)
         ]
-        return chunks, hidden
+        return (chunks, hidden) if chunks or hidden else None
 
     def merge(self, run: RunKey, stream: Stream) -> Replacement | None:
         """Docstring inherited."""
-        segments = self._database.read(lambda tx: tx.segments.list_live([run], stream)).get(run, ())
-        chosen = self._neighbours(segments)
-        if chosen:
-            draft = merged_draft([self._files.points(segment) for segment in chosen], chosen)
-        else:
-            chosen = self._entangled(segments)
+        segments = list(self._database.read(lambda tx: tx.segments.list_live([run], stream)).get(run, ()))
+        while True:
+            chosen = self._neighbours(segments) or self._entangled(segments)
             if not chosen:
                 return None
+            damaged = [segment for segment in chosen if not self._is_whole(segment)]
+            if not damaged:
+                break
+            # They stay and are reported; others are merged around them.
+            segments = [segment for segment in segments if segment not in damaged]
+        if all(_follows(before, after) for before, after in pairwise(chosen)):
+            draft = merged_draft([self._files.points(segment) for segment in chosen], chosen)
+        else:
             draft = self._decode(stream, chosen)
         extents = _joined_extents(chosen)
         tier = max(segment.tier for segment in chosen) + 1
@@ -156,6 +164,15 @@ class SegmentBuilder:
             ):
                 return some
         return []
+
+    def _is_whole(self, segment: Segment) -> bool:
+        """Whether both objects are there and can be opened."""
+        try:
+            self._files.points(segment)
+            self._files.lines(segment)
+        except StoreCorrupt:
+            return False
+        return True
 
     def _decode(self, stream: Stream, segments: Sequence[Segment]) -> Draft:
         columns = Columns(stream, keeps_texts=True)
@@ -265,7 +282,8 @@ def _by_tier(segments: Sequence[Segment]) -> list[list[Segment]]:
     """Segments that are there to be merged, by tier, each in order of steps."""
     tiers: dict[int, list[Segment]] = defaultdict(list)
     for segment in segments:
-        tiers[segment.tier].append(segment)
+        if not segment.is_partial:
+            tiers[segment.tier].append(segment)
     return [tiers[tier] for tier in sorted(tiers)]
 
 
@@ -297,15 +315,26 @@ def merged_draft(files: Sequence[PointsFile], segments: Sequence[Segment]) -> Dr
         tuple(names),
     )
     pieces: dict[tuple[str, str, bool], list[Callable[[], Points]]] = {}
+    nested = {metric.top for file in files for metric in file.metrics() if metric.is_presence}
     for file, count, offset in zip(files, kept, offsets, strict=False):
         for metric in file.metrics():
             key = (metric.top, metric.name, metric.is_presence)
             pieces.setdefault(key, []).append(partial(_moved_points, metric.to_points, count, offset))
+        for top in nested:
+            # Where a key never held a mapping, the rows that have it are those of its own values.
+            flat = file.find_top(top)
+            if flat is not None and not flat.is_presence:
+                pieces.setdefault((top, top, True), []).append(partial(_moved_points, flat.to_presence, count, offset))
     sources = [
         Source(top, name, is_presence, partial(_joined_points, loads))
         for (top, name, is_presence), loads in pieces.items()
     ]
-    unreadable = tuple(line for file in files for line in file.unreadable)
+    unreadable = tuple(
+        (writer, number)
+        for file, segment in zip(files, segments, strict=True)
+        for writer, number in file.unreadable
+        if segment.last_kept_step is None or number <= segment.last_kept_step
+    )
     return Draft(rows, sources, unreadable)
 
 

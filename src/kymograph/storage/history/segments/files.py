@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from kymograph.errors import ObjectNotFound, StoreCorrupt
+from kymograph.errors import ObjectNotFound, StorageFull, StoreCorrupt
 from kymograph.storage.history.base import Segment
 from kymograph.storage.history.segments.lines import LinesFile
 from kymograph.storage.history.segments.points import PointsFile
@@ -19,6 +20,7 @@ from kymograph.types import ObjectKey
 
 File = TypeVar("File", PointsFile, LinesFile)
 
+MISSING = "the object is missing"
 MAX_OPEN = 512
 """Mapped files: each holds a file descriptor, and processes usually may have 1,024."""
 
@@ -34,9 +36,10 @@ class SegmentFiles:
             folder: Where copies go, if the objects are no files of this machine.
             folder_bytes: About how large the folder may become.
         """
+        self._objects, self._folder, self._folder_bytes = objects, folder, folder_bytes
         self._copies = _Copies(objects, folder, budget_bytes=folder_bytes)
-        self._points: _OpenFiles[PointsFile] = _OpenFiles(self._copies, PointsFile)
-        self._lines: _OpenFiles[LinesFile] = _OpenFiles(self._copies, LinesFile)
+        self._points: _OpenFiles[PointsFile] = _OpenFiles(self._open_points)
+        self._lines: _OpenFiles[LinesFile] = _OpenFiles(self._open_lines)
 
     def points(self, segment: Segment) -> PointsFile:
         """The points of a segment.
@@ -54,6 +57,29 @@ class SegmentFiles:
         """
         return self._lines.get(segment.lines_key)
 
+    def reopened(self) -> SegmentFiles:
+        """The same with nothing open yet."""
+        return SegmentFiles(self._objects, folder=self._folder, folder_bytes=self._folder_bytes)
+
+    def _open_points(self, key: ObjectKey) -> PointsFile:
+        try:
+            return PointsFile(self._copies.path_of(key), name=key)
+        except FileNotFoundError:
+            # A copy that another process of this machine has just removed to make room: fetched once more.
+            try:
+                return PointsFile(self._copies.path_of(key), name=key)
+            except FileNotFoundError as exc:
+                raise StoreCorrupt(key, problem=MISSING) from exc
+
+    def _open_lines(self, key: ObjectKey) -> LinesFile:
+        return LinesFile(self._copies.path_of(key), name=key, fetch=partial(self._copies.path_of, key))
+
+    def let_go(self, segments: Iterable[Segment]) -> None:
+        """Keep segments open no longer: the space of a removed file is free only once nobody has it open."""
+        for segment in segments:
+            self._points.let_go(segment.points_key)
+            self._lines.let_go(segment.lines_key)
+
     @property
     def open_count(self) -> int:
         """How many files are kept open."""
@@ -63,14 +89,17 @@ class SegmentFiles:
 class _OpenFiles(Generic[File]):
     """Open files of one kind, least recently used first out."""
 
-    def __init__(self, copies: _Copies, open_file: Callable[..., File]) -> None:
-        self._copies = copies
-        self._open_file: Callable[..., File] = open_file
+    def __init__(self, open_file: Callable[[ObjectKey], File]) -> None:
+        self._open_file: Callable[[ObjectKey], File] = open_file
         self._lock = threading.Lock()
         self._files: OrderedDict[ObjectKey, File] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._files)
+
+    def let_go(self, key: ObjectKey) -> None:
+        with self._lock:
+            self._files.pop(key, None)
 
     def get(self, key: ObjectKey) -> File:
         with self._lock:
@@ -78,10 +107,7 @@ class _OpenFiles(Generic[File]):
             if file is not None:
                 self._files.move_to_end(key)
                 return file
-        try:
-            file = self._open_file(self._copies.path_of(key), name=key)
-        except (FileNotFoundError, ObjectNotFound) as exc:
-            raise StoreCorrupt(key, problem="the object is missing") from exc
+        file = self._open_file(key)
         with self._lock:
             file = self._files.setdefault(key, file)
             while len(self._files) > MAX_OPEN:
@@ -106,6 +132,12 @@ class _Copies:
                 self._remember(path, stat.st_size)
 
     def path_of(self, key: ObjectKey) -> Path:
+        """Where the bytes of an object are.
+
+        Raises:
+            StoreCorrupt: The object is missing; one that is a file of this machine anyway is not looked for.
+            StorageFull: No space for a copy.
+        """
         local = self._objects.local_path(key)
         if local is not None:
             return local
@@ -118,6 +150,23 @@ class _Copies:
                 if path.exists():
                     return path
         self._folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                size = self._fetch(key, path)
+                break
+            except ObjectNotFound as exc:
+                raise StoreCorrupt(key, problem=MISSING) from exc
+            except StorageFull:
+                # Reads go on: other copies make room.
+                with self._lock:
+                    if not self._sizes:
+                        raise
+                    self._remove_oldest()
+        with self._lock:
+            self._remember(path, size)
+        return path
+
+    def _fetch(self, key: ObjectKey, path: Path) -> int:
         # A name of its own, then a rename: of two threads or processes that fetch it, each finds a whole file.
         draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
@@ -127,14 +176,15 @@ class _Copies:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
-        with self._lock:
-            self._remember(path, size)
-        return path
+        return size
 
     def _remember(self, path: Path, size: int) -> None:
         self._total += size - self._sizes.pop(path, 0)
         self._sizes[path] = size
         while self._total > self._budget_bytes and len(self._sizes) > 1:
-            oldest, oldest_size = self._sizes.popitem(last=False)
-            self._total -= oldest_size
-            oldest.unlink(missing_ok=True)  # whoever has mapped it keeps it
+            self._remove_oldest()
+
+    def _remove_oldest(self) -> None:
+        oldest, size = self._sizes.popitem(last=False)
+        self._total -= size
+        oldest.unlink(missing_ok=True)  # whoever has mapped it keeps it

@@ -1,6 +1,7 @@
 """The lines of a segment: ``.jsonl.zst``, the compressed chunks as they came, one after another.
 
-``zstdcat`` prints it as JSON lines. At its end a frame that every decompressor skips says where each chunk lies.
+``zstdcat`` prints it as JSON lines. At its end a frame that every decompressor skips says where each chunk lies, with
+its checksum.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import struct
 import zlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +39,8 @@ class Frame:
     line_count: int
     offset: int
     size: int
+    crc: int
+    """CRC-32 of its bytes: zstd's own checksum covers what they expand to, which some flipped bits do not change."""
 
     @property
     def end(self) -> int:
@@ -55,7 +59,8 @@ class LinesWriter:
     def add(self, writer: WriterId, first_line: int, line_count: int, payload: bytes) -> None:
         """Add a chunk as `storage.history.payload` makes them. No line may come twice."""
         self._sink.write(payload)
-        self._frames.append(Frame(writer, first_line, line_count, self._position, len(payload)))
+        crc = zlib.crc32(payload)
+        self._frames.append(Frame(writer, first_line, line_count, self._position, len(payload), crc))
         self._position += len(payload)
 
     def close(self) -> int:
@@ -68,7 +73,7 @@ class LinesWriter:
                 "version": VERSION,
                 "writers": writers,
                 "frames": [
-                    [index[frame.writer], frame.first_line, frame.line_count, frame.offset, frame.size]
+                    [index[frame.writer], frame.first_line, frame.line_count, frame.offset, frame.size, frame.crc]
                     for frame in ordered
                 ],
             }
@@ -82,35 +87,53 @@ class LinesWriter:
 class LinesFile:
     """A segment's lines. Safe to share between threads: it opens the file for every look, which is rare and short."""
 
-    def __init__(self, path: Path, *, name: str) -> None:
+    def __init__(self, path: Path, *, name: str, fetch: Callable[[], Path] | None = None) -> None:
         """Read the index.
 
+        Args:
+            path: Where it is.
+            name: What error messages call it.
+            fetch: Brings it back, if it may go away.
+
         Raises:
-            StoreCorrupt: Cut off or damaged.
-            FileNotFoundError: Not there.
+            StoreCorrupt: Not there, cut off or damaged.
         """
         self._path = path
+        self._fetch = fetch
         self.name = name
-        with path.open("rb") as file:
+        with self._open() as file:
             size = file.seek(0, 2)
             self.size_bytes = size
             if size < _TRAILER.size:
                 raise StoreCorrupt(name, problem="it is cut off")
             file.seek(size - _TRAILER.size)
             length, crc, magic = _TRAILER.unpack(file.read(_TRAILER.size))
-            if magic != _MAGIC or length + _TRAILER.size > size:
+            begins = size - _TRAILER.size - length - _HEADER.size
+            if magic != _MAGIC or begins < 0:
                 raise StoreCorrupt(name, problem="it is cut off")
-            file.seek(size - _TRAILER.size - length)
+            file.seek(begins)
+            header = file.read(_HEADER.size)
             packed = file.read(length)
-        if zlib.crc32(packed) != crc:
+        if zlib.crc32(packed) != crc or header != _HEADER.pack(_SKIPPABLE, length + _TRAILER.size):
             raise StoreCorrupt(name, problem="its index is damaged")
+        self.index_at = begins
+        """Where the lines end."""
         index = orjson.loads(packed)
         if index["version"] > VERSION:
             raise StoreCorrupt(name, problem="it is of a newer Kymograph; upgrade this server")
         self._frames: dict[WriterId, list[Frame]] = defaultdict(list)
-        for writer, first_line, line_count, offset, frame_size in index["frames"]:
-            frame = Frame(WriterId(index["writers"][writer]), first_line, line_count, offset, frame_size)
+        for writer, *place in index["frames"]:
+            frame = Frame(WriterId(index["writers"][writer]), *place)
             self._frames[frame.writer].append(frame)
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except FileNotFoundError as exc:
+            if self._fetch is not None:
+                with suppress(FileNotFoundError):
+                    return self._fetch().open("rb")
+            raise StoreCorrupt(self.name, problem="the object is missing") from exc
 
     def frames(self) -> list[Frame]:
         """All chunks by writer and number."""
@@ -120,16 +143,19 @@ class LinesFile:
         """Chunks as they are stored, in the order asked for.
 
         Raises:
-            StoreCorrupt: The file is shorter than its index says.
-            FileNotFoundError: Not there any more.
+            StoreCorrupt: The file is not there any more, or shorter than its index says, or a chunk is not what was
+                written.
         """
         found: list[bytes] = []
-        with self._path.open("rb") as file:
+        with self._open() as file:
             for frame in frames:
                 file.seek(frame.offset)
                 payload = file.read(frame.size)
                 if len(payload) != frame.size:
                     raise StoreCorrupt(self.name, problem=f"{frame.size} bytes at {frame.offset} lie beyond its end")
+                if zlib.crc32(payload) != frame.crc:
+                    end = frame.offset + frame.size
+                    raise StoreCorrupt(self.name, problem=f"bytes {frame.offset} to {end} are damaged")
                 found.append(payload)
         return found
 

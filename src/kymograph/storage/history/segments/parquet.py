@@ -243,13 +243,13 @@ class ParquetWriter:
             raise ValueError(f"{len(self._columns)} columns of one length are needed, not {counts}")
         self._row_groups.append((counts.pop(), tuple(chunks)))
 
-    def close(self, notes: Mapping[str, str]) -> None:
-        """Write the footer.
+    def footer(self, notes: Mapping[str, str]) -> bytes:
+        """What `close` will write for the row groups that were declared so far, but for its length and the magic.
 
         Args:
             notes: Key-value pairs for whoever looks for them.
         """
-        footer = encode_struct(
+        return encode_struct(
             {
                 1: I32(2),
                 2: [{4: "schema", 5: I32(len(self._columns))}, *map(_schema_element, self._columns)],
@@ -259,6 +259,10 @@ class ParquetWriter:
                 6: CREATED_BY,
             }
         )
+
+    def close(self, notes: Mapping[str, str]) -> None:
+        """Write the footer."""
+        footer = self.footer(notes)
         self.write(footer + struct.pack("<I", len(footer)) + MAGIC)
 
     def _row_group(self, count: int, chunks: Sequence[Chunk]) -> Struct:

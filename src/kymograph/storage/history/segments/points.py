@@ -3,7 +3,8 @@
 As Parquet it is one long table: ``metric``, ``step``, ``value`` (double, NaN where the value is no number), ``kind``
 and ``text`` (the JSON of what a double does not hold), sorted by metric and step. Between the pages lies what our
 reader needs besides: the rows that the points come from, coarser levels, the places of non-finite points, and a
-directory. Each array carries a checksum that is verified when it is first read.
+directory. Each array carries a checksum that is verified when it is first read. So does each block of the file, for
+what belongs to no array, for single values, and for whoever wants to know that every byte is as it was written.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ KIND_NAMES = (
 _KIND_WORDS = tuple(name.encode() for name in KIND_NAMES)
 
 VERSION = 1
+BLOCK_BYTES = 16 * 1024
+"""What one checksum of the file as a whole covers: to look at one value, no more than this is verified."""
 OWN_GROUP_POINTS = 4096
 """A metric with this many points has a row group of its own; others share one, or footers would outgrow the data."""
 _SHARED_GROUP_ROWS = 131_072
@@ -117,10 +120,37 @@ class _Small:
     steps: Ints
 
 
+class _BlockSums:
+    """Passes bytes on, and takes a checksum of every `BLOCK_BYTES` of them."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self._sums: list[int] = []
+        self._held = 0
+        self._crc = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._sink.write(data)
+        rest = memoryview(data).cast("B")
+        while len(rest):
+            piece = rest[: BLOCK_BYTES - self._held]
+            self._crc = zlib.crc32(piece, self._crc)
+            self._held += len(piece)
+            rest = rest[len(piece) :]
+            if self._held == BLOCK_BYTES:
+                self._sums.append(self._crc)
+                self._held = self._crc = 0
+
+    def sums(self) -> npt.NDArray[np.uint32]:
+        """Of all that was written; the last one may be of less than a block."""
+        return np.array([*self._sums, self._crc] if self._held else self._sums, np.uint32)
+
+
 class _PointsWriter:
     def __init__(self, sink: BinaryIO, draft: Draft) -> None:
         self._draft = draft
-        self._file = ParquetWriter(sink, SCHEMA)
+        self._sums = _BlockSums(sink)
+        self._file = ParquetWriter(self._sums, SCHEMA)
         self._names: dict[str, int] = {}
         self._metrics: list[dict[str, Any]] = []
         self._groups: list[tuple[int, int, int, int, int]] = []
@@ -291,10 +321,16 @@ class _PointsWriter:
             directory["numbers"] = self._section(rows.numbers.tobytes())
         if len(rows.writer_names) > 1:
             directory["row_writers"] = self._section(rows.writers.astype(np.int32).tobytes())
+        notes = {"kymograph.format": f"points {VERSION}"}
+        footer = self._file.footer(notes)
+        directory["footer"] = [len(footer), zlib.crc32(footer)]
+        # Last before the directory: everything before it has a checksum here, everything behind it has its own.
+        self._file.write(b"\0" * (-self._file.position % 8))
+        directory["blocks"] = self._section(self._sums.sums().tobytes())
         packed = orjson.dumps(directory)
         at = self._file.write(packed)
         self._file.write(_TRAILER.pack(at, len(packed), zlib.crc32(packed)))
-        self._file.close({"kymograph.format": f"points {VERSION}"})
+        self._file.close(notes)
 
     def _section(self, data: bytes) -> list[int]:
         self._file.write(b"\0" * (-self._file.position % 8))
@@ -406,18 +442,18 @@ class Metric:
 
     @property
     def last_value(self) -> tuple[float, int]:
-        """Value and code of its last point; reads no more than that, so no checksum."""
+        """Value and code of its last point; verifies no more than the block that they are in."""
         entry, index = self._entry, len(self) - 1
-        value = struct.unpack_from("<d", self._file.buffer, int(entry["values_at"]) + 8 * index)[0]
+        value = self._file.read_one("<d", int(entry["values_at"]) + 8 * index)
         code = self.code
         if code is None:
-            code = self._file.buffer[int(entry["codes_at"]) + index]
+            code = self._file.read_one("<B", int(entry["codes_at"]) + index)
         return value, code
 
     @property
     def first_value(self) -> float:
         """Its first value, likewise."""
-        return float(struct.unpack_from("<d", self._file.buffer, int(self._entry["values_at"]))[0])
+        return float(self._file.read_one("<d", int(self._entry["values_at"])))
 
     @property
     def last_place(self) -> int:
@@ -459,9 +495,14 @@ class Metric:
         n_wanted = int(np.count_nonzero(wanted))
         if not n_wanted:
             return []
-        packed = self._file.array(int(entry["texts_at"]), int(entry["texts_size"]), np.uint8, 0)
+        packed = self._file.checked(int(entry["texts_at"]), int(entry["texts_size"]))
         held = iter(_texts_of_page(packed.tobytes(), int(entry["texts_skipped"]), n_wanted, self._file.name))
         return [next(held) if is_wanted else None for is_wanted in wanted.tolist()]
+
+    def to_presence(self) -> Points:
+        """Where it is, without what it is."""
+        places = self.places
+        return Points(places, np.full(len(places), np.nan), np.full(len(places), MAPPING, np.uint8), [])
 
     def to_points(self) -> Points:
         """All of it, to be written again."""
@@ -546,6 +587,72 @@ class PointsFile:
                 self._verified.add((at, size))
         return raw.view(dtype)
 
+    def checked(self, at: int, size: int) -> npt.NDArray[np.uint8]:
+        """Bytes of the file whose blocks are verified the first time.
+
+        Raises:
+            StoreCorrupt: One of the blocks is not what was written.
+        """
+        first, end = at // BLOCK_BYTES, -(-(at + size) // BLOCK_BYTES)
+        for block in range(first, end):
+            if not self._is_block_verified[block]:
+                if not self.is_block_whole(block):
+                    begins = block * BLOCK_BYTES
+                    ends = min(begins + BLOCK_BYTES, self._blocks_end)
+                    raise StoreCorrupt(self.name, problem=f"bytes {begins} to {ends} are damaged")
+                self._is_block_verified[block] = 1
+        return self._bytes[at : at + size]
+
+    def is_block_whole(self, block: int) -> bool:
+        """Whether `BLOCK_BYTES` of the file are what was written."""
+        begins = block * BLOCK_BYTES
+        return (
+            zlib.crc32(self._bytes[begins : min(begins + BLOCK_BYTES, self._blocks_end)].data)
+            == self._block_sums[block]
+        )
+
+    def damaged_blocks(self) -> list[tuple[int, int]]:
+        """Every part of the file that is not what was written, as begin and end, in ascending order.
+
+        Raises:
+            StoreCorrupt: The checksums of the blocks are themselves damaged.
+        """
+        found = [
+            (block * BLOCK_BYTES, min((block + 1) * BLOCK_BYTES, self._blocks_end))
+            for block in range(len(self._block_sums))
+            if not self.is_block_whole(block)
+        ]
+        # What has no block's checksum has one of its own: these sums, the directory (read already), and the footer.
+        footer_size, footer_crc = self._directory["footer"]
+        begin = self.size_bytes - 8 - footer_size
+        whole_size = struct.unpack_from("<I", self.buffer, self.size_bytes - 8)[0]
+        if whole_size != footer_size or zlib.crc32(self.buffer[begin : begin + footer_size]) != footer_crc:
+            found.append((begin, self.size_bytes))
+        return found
+
+    def read_one(self, code: str, at: int) -> Any:
+        """A single number, by its code of `struct`; verifies the block that it is in.
+
+        Raises:
+            StoreCorrupt: The block is not what was written.
+        """
+        self.checked(at, struct.calcsize(code))
+        return struct.unpack_from(code, self.buffer, at)[0]
+
+    @cached_property
+    def _block_sums(self) -> list[int]:
+        sums: list[int] = self._section("blocks", np.uint32).tolist()
+        return sums
+
+    @cached_property
+    def _is_block_verified(self) -> bytearray:
+        return bytearray(len(self._block_sums))
+
+    @property
+    def _blocks_end(self) -> int:
+        """Where what the checksums of blocks cover ends."""
+        return int(self._directory["blocks"][0])
+
     def _section(self, key: str, dtype: type[T]) -> npt.NDArray[T]:
         at, size, crc = self._directory[key]
         return self.array(at, size // np.dtype(dtype).itemsize, dtype, crc)
@@ -595,16 +702,15 @@ class PointsFile:
         return self.array(int(entry["steps_at"]), int(entry["count"]), np.int64, int(entry["steps_crc"]))
 
     def last_place_of(self, group: int) -> int:
-        """The last row of a group of metrics; reads no more than that, so no checksum."""
+        """The last row of a group of metrics; verifies no more than the block that it is in."""
         entry = self._groups[group]
         if entry["places_at"] == _DENSE:
             return self.row_count - 1
-        at = int(entry["places_at"]) + 4 * (int(entry["count"]) - 1)
-        return int(struct.unpack_from("<i", self.buffer, at)[0])
+        return int(self.read_one("<i", int(entry["places_at"]) + 4 * (int(entry["count"]) - 1)))
 
     def step_at(self, place: int) -> int:
         """The step of a row, likewise."""
-        return int(struct.unpack_from("<q", self.buffer, int(self._groups[0]["steps_at"]) + 8 * place)[0])
+        return int(self.read_one("<q", int(self._groups[0]["steps_at"]) + 8 * place))
 
     @cached_property
     def _indices_by_name(self) -> dict[str, list[int]]:
@@ -622,6 +728,7 @@ class PointsFile:
         is_presence = np.flatnonzero(self._metrics["flags"] & _PRESENCE)
         return {self.names[int(self._metrics[index]["top"])]: index for index in is_presence.tolist()}
 
+    @cached_property
     def metric_names(self) -> list[str]:
         """Every metric once, in order of first appearance."""
         return list(self._indices_by_name)
@@ -638,6 +745,13 @@ class PointsFile:
         """The rows in which a key that has held mappings is, whatever it held; None for other keys."""
         index = self._presence_by_top.get(top)
         return None if index is None else Metric(self, self._metrics[index])
+
+    def find_top(self, top: str) -> Metric | None:
+        """The rows in which a top-level key is, whatever it held: of the metric, only steps and places tell."""
+        presence = self.find_presence(top)
+        if presence is not None:
+            return presence
+        return next((metric for metric in self.find(top) if metric.top == top), None)
 
     def metrics(self) -> Iterator[Metric]:
         """All that it holds, presences included."""

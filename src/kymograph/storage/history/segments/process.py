@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import orjson
 from kymograph.core.history import Stream
 from kymograph.errors import ServerBusy, StoreCorrupt
 from kymograph.storage.history.base import Replacement
+from kymograph.storage.history.segments.build import Limits
 from kymograph.storage.history.segments.worker import decode_replacement
 from kymograph.types import RunKey
 
@@ -26,7 +28,16 @@ _END_S = 10.0
 class SegmentProcess:
     """`SegmentFactory` in a child process. Safe to share between threads, which then wait for one another."""
 
-    def __init__(self, *, database: str, objects: str, folder: Path, folder_bytes: int, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        *,
+        database: str,
+        objects: str,
+        folder: Path,
+        folder_bytes: int,
+        limits: Limits,
+        idle_s: float = IDLE_S,
+    ) -> None:
         """Prepare; nothing is started yet.
 
         Args:
@@ -34,10 +45,17 @@ class SegmentProcess:
             objects: URL of the object store.
             folder: Where the process may keep files.
             folder_bytes: How much it may keep.
+            limits: How much it takes on at once.
             idle_s: It ends after this time without work.
         """
         self._setup = orjson.dumps(
-            {"database": database, "objects": objects, "folder": str(folder), "folder_bytes": folder_bytes}
+            {
+                "database": database,
+                "objects": objects,
+                "folder": str(folder),
+                "folder_bytes": folder_bytes,
+                "limits": asdict(limits),
+            }
         )
         self._idle_s = idle_s
         self._lock = threading.Lock()

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kymograph.core.history import Stream
-from kymograph.storage.history.base import Chunk, Replacement, Segment, SegmentExtent
+from kymograph.storage.history.base import COMPACTED_STREAMS, Chunk, Replacement, Segment, SegmentExtent
 from kymograph.storage.history.generations import new_generation
 from kymograph.storage.history.payload import MERGE_BYTES
 from kymograph.storage.history.tables import compaction_claims, segments, tail_chunks, tail_streams
 from kymograph.types import ObjectKey, RunKey, WriterId
 
 _KEYS_AT_ONCE = 500
-
-COMPACTED_STREAMS = (Stream.HISTORY, Stream.SYSTEM)
-"""Console lines stay in the tail: they have no steps or columns."""
 
 
 class SqlSegmentStore:
@@ -158,7 +154,11 @@ class SqlSegmentStore:
                 .values(values)
             )
 
-    def clip(self, segment: Segment, *, last_kept_step: int, extents: Sequence[SegmentExtent], row_count: int) -> bool:
+    def lock(self, run: RunKey, stream: Stream) -> None:
+        """Docstring inherited."""
+        self._lock_streams(run, stream)
+
+    def change(self, segment: Segment, changed: Segment) -> bool:
         """Docstring inherited."""
         self._lock_streams(segment.run, segment.stream)
         row = self._connection.execute(
@@ -166,8 +166,7 @@ class SqlSegmentStore:
         ).one_or_none()
         if row is None or _segment(row) != segment:
             return False
-        clipped = replace(segment, last_kept_step=last_kept_step, extents=tuple(extents), row_count=row_count)
-        self._connection.execute(update(segments).where(segments.c.id == segment.id).values(_row(clipped)))
+        self._connection.execute(update(segments).where(segments.c.id == segment.id).values(_row(changed)))
         return True
 
     # --- who works on what -------------------------------------------------------------------------------------------
@@ -182,7 +181,7 @@ class SqlSegmentStore:
             statement.on_conflict_do_update(
                 index_elements=[compaction_claims.c.run_id, compaction_claims.c.stream],
                 set_={"worker": worker, "expires_at": expires_at},
-                where=compaction_claims.c.expires_at < now,
+                where=or_(compaction_claims.c.expires_at < now, compaction_claims.c.worker == worker),
             ).returning(compaction_claims.c.worker)
         ).one_or_none()
         return taken is not None
@@ -192,6 +191,13 @@ class SqlSegmentStore:
         self._connection.execute(
             delete(compaction_claims).where(_is_claim_on(run, stream), compaction_claims.c.worker == worker)
         )
+
+    def drop_claims(self, *, before: datetime | None = None) -> int:
+        """Docstring inherited."""
+        statement = delete(compaction_claims)
+        if before is not None:
+            statement = statement.where(compaction_claims.c.expires_at < before)
+        return self._connection.execute(statement).rowcount
 
     def tail_bytes(self, run: RunKey, stream: Stream) -> int:
         """Docstring inherited."""
@@ -218,10 +224,10 @@ class SqlSegmentStore:
 
     # --- what is left behind -----------------------------------------------------------------------------------------
 
-    def list_retired(self, before: datetime, *, limit: int) -> list[Segment]:
+    def list_retired(self, before: datetime, *, after: int = 0, limit: int) -> list[Segment]:
         """Docstring inherited."""
-        query = select(segments).where(segments.c.retired_at < before).order_by(segments.c.id).limit(limit)
-        return [_segment(row) for row in self._connection.execute(query)]
+        query = select(segments).where(segments.c.retired_at < before, segments.c.id > after)
+        return [_segment(row) for row in self._connection.execute(query.order_by(segments.c.id).limit(limit))]
 
     def forget(self, ids: Collection[int]) -> None:
         """Docstring inherited."""
@@ -257,6 +263,7 @@ def _row(segment: Segment) -> dict[str, Any]:
         "first_step": segment.first_step,
         "last_step": segment.last_step,
         "last_kept_step": segment.last_kept_step,
+        "is_partial": segment.is_partial,
         "row_count": segment.row_count,
         "point_count": segment.point_count,
         "size_bytes": segment.size_bytes,
@@ -281,6 +288,7 @@ def _segment(row: Any) -> Segment:
         size_bytes=row.size_bytes,
         tier=row.tier,
         last_kept_step=row.last_kept_step,
+        is_partial=row.is_partial,
     )
 
 

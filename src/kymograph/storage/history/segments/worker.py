@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +22,7 @@ from kymograph.storage.database import open_database
 from kymograph.storage.history.base import Replacement, Segment, SegmentExtent
 from kymograph.storage.history.segments.build import Limits, SegmentBuilder
 from kymograph.storage.history.segments.files import SegmentFiles
+from kymograph.storage.history.segments.scratch import scratch_folder
 from kymograph.storage.objects.store import open_objects
 from kymograph.types import ObjectKey, RunKey, WriterId
 
@@ -43,20 +43,15 @@ def main() -> None:
     database = open_database(setup["database"], prepare=False)
     objects = open_objects(setup["objects"])
     folder = Path(setup["folder"])
-    with tempfile.TemporaryDirectory(dir=_made(folder / "scratch")) as scratch:
-        files = SegmentFiles(objects, folder=_made(folder / "segments"), folder_bytes=setup["folder_bytes"])
-        builder = SegmentBuilder(database, objects, files, scratch=Path(scratch), limits=Limits())
+    with scratch_folder(folder / "scratch") as scratch:
+        files = SegmentFiles(objects, folder=folder / "segments", folder_bytes=setup["folder_bytes"])
+        builder = SegmentBuilder(database, objects, files, scratch=scratch, limits=Limits(**setup["limits"]))
         for line in tasks:
-            _answer(answers, builder, orjson.loads(line))
+            _answer(answers, builder, files, orjson.loads(line))
     database.close()
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _answer(answers: BinaryIO, builder: SegmentBuilder, task: dict[str, Any]) -> None:
+def _answer(answers: BinaryIO, builder: SegmentBuilder, files: SegmentFiles, task: dict[str, Any]) -> None:
     run, stream = RunKey(task["run"]), Stream(task["stream"])
     answer: dict[str, Any]
     try:
@@ -65,6 +60,8 @@ def _answer(answers: BinaryIO, builder: SegmentBuilder, task: dict[str, Any]) ->
         else:
             built = builder.compact(run, stream, take_open=task["take_open"])
         answer = {"built": None if built is None else encode_replacement(built)}
+        if built is not None:
+            files.let_go(built.segments)  # most likely nobody wants them any more
     except StoreCorrupt as exc:
         answer = {"error": "corrupt", "what": exc.what, "problem": exc.problem}
     except (StorageFull, OSError) as exc:

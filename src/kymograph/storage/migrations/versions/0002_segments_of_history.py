@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("first_step", sa.BigInteger(), nullable=False),
         sa.Column("last_step", sa.BigInteger(), nullable=False),
         sa.Column("last_kept_step", sa.BigInteger(), nullable=True),
+        sa.Column("is_partial", sa.Boolean(), nullable=False),
         sa.Column("row_count", sa.BigInteger(), nullable=False),
         sa.Column("point_count", sa.BigInteger(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),

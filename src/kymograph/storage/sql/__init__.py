@@ -1,0 +1,1 @@
+"""SQL over the runs of a project: checked, bounded, and in a process of its own."""

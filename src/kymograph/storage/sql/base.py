@@ -1,0 +1,29 @@
+"""The SQL port: statements of users over the runs of one project."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kymograph.core.sql import SqlAnswer, SqlQuery
+from kymograph.types import ProjectId
+
+
+class SqlEngine(Protocol):
+    """Runs statements that only read, bounded in time and memory. Safe to share between threads.
+
+    A statement sees the tables ``runs``, ``config``, ``summary`` and ``history`` of one project, all as of one moment,
+    and nothing else of the server. Whatever else it names is refused before anything runs.
+    """
+
+    def query(self, project: ProjectId, query: SqlQuery) -> SqlAnswer:
+        """Run a statement.
+
+        Raises:
+            InvalidQuery: It does not parse, does not fit the tables, or asks for something that is not allowed.
+            QueryOverLimit: It takes more time or memory than one query may.
+            ServerBusy: Enough of them are running.
+            StoreCorrupt: Something other than a segment cannot be read.
+        """
+
+    def close(self) -> None:
+        """Stop what is running."""

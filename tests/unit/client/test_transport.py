@@ -1,0 +1,73 @@
+"""Requests to a server: its errors come back as the ones that it raised."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from kymograph.client.settings import ClientSettings
+from kymograph.client.transport import Transport
+from kymograph.errors import (
+    Forbidden,
+    InvalidQuery,
+    KymographError,
+    ProtocolError,
+    RunNotFound,
+    ServerBusy,
+    StorageFull,
+    Unreachable,
+)
+from kymograph.server.errors import response_of
+
+SETTINGS = ClientSettings("http://host", "key")
+
+
+def answering(response: httpx.Response | Exception) -> Transport:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == "Bearer key"
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    return Transport(SETTINGS, inner=httpx.MockTransport(handle))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidQuery("no such table"),
+        RunNotFound("abc", within="me/p"),
+        Forbidden("write", where="p"),
+        ServerBusy("too many", retry_after_s=3.0),
+        StorageFull("the disk"),
+    ],
+)
+def test_an_error_comes_back_as_it_was_raised(error: KymographError) -> None:
+    sent = response_of(error)
+    response = httpx.Response(sent.status_code, content=bytes(sent.body), headers=dict(sent.headers))
+
+    with answering(response) as transport, pytest.raises(type(error)) as caught:
+        transport.get("/x")
+
+    assert str(caught.value) == str(error)
+    assert getattr(caught.value, "retry_after_s", None) == getattr(error, "retry_after_s", None)
+
+
+def test_an_answer_of_somebody_else_is_told_by_its_status() -> None:
+    with answering(httpx.Response(502, text="<html>")) as transport, pytest.raises(ProtocolError, match="502"):
+        transport.get("/x")
+    with answering(httpx.Response(429)) as transport, pytest.raises(ServerBusy):
+        transport.get("/x")
+
+
+def test_no_answer_is_told_with_the_address() -> None:
+    with (
+        answering(httpx.ConnectError("refused")) as transport,
+        pytest.raises(Unreachable, match=r"http://host: refused"),
+    ):
+        transport.get("/x")
+
+
+def test_documents_are_read() -> None:
+    with answering(httpx.Response(200, json={"a": 1})) as transport:
+        assert transport.get("/x") == {"a": 1}

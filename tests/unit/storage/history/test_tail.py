@@ -1,0 +1,9 @@
+"""The tail, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from tests.unit.storage.history.contract import TailContract
+
+
+class TestSqlTail(TailContract):
+    pass

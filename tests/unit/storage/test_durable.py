@@ -1,0 +1,112 @@
+"""Files that are whole or not there, and survive a power failure."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kymograph.storage import durable
+from kymograph.testing.power import watched_flushes
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(b"new")
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / "root"
+    path.mkdir()
+    return path
+
+
+def no_links(*_: Any) -> None:
+    raise OSError(errno.EXDEV, "another file system")
+
+
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_content_and_name_are_on_the_disk_when_it_returns(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch, is_linked: bool
+) -> None:
+    if not is_linked:
+        monkeypatch.setattr(os, "link", no_links)
+    target = root / "a" / "b" / "file"
+
+    with watched_flushes() as flushed:
+        durable.put_file(source, target, root=root)
+
+    assert target.read_bytes() == b"new"
+    assert flushed.holds(target, root=root)
+    assert os.listdir(target.parent) == ["file"]
+    assert source.exists()
+
+
+def test_the_watch_knows_what_is_not_on_the_disk(source: Path, root: Path) -> None:
+    """Or the test above would say nothing."""
+    target = root / "a" / "file"
+    with watched_flushes() as flushed:
+        target.parent.mkdir()
+        shutil.copyfile(source, target)
+        assert not flushed.holds(target, root=root)
+        for path in (target, root):
+            descriptor = os.open(path, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
+        assert not flushed.holds(target, root=root)  # its folder was not flushed
+
+
+def full(*_: Any, **__: Any) -> None:
+    raise OSError(errno.ENOSPC, "no space")
+
+
+@pytest.mark.parametrize("broken", ["shutil.copyfile", "os.fsync", "pathlib.Path.replace"])
+def test_failure_leaves_the_target_as_it_was_and_nothing_beside_it(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    target = root / "file"
+    target.write_bytes(b"old")
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(broken, full)
+
+    with pytest.raises(OSError, match="no space"):
+        durable.put_file(source, target, root=root)
+
+    assert target.read_bytes() == b"old"
+    assert os.listdir(root) == ["file"]
+
+
+def test_folder_that_is_removed_meanwhile_is_made_again(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever deletes the last object of a folder removes the folder, too."""
+    target = root / "a" / "file"
+    link: Callable[..., None] = os.link
+    calls = 0
+
+    def link_late(*args: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            target.parent.rmdir()
+        link(*args)
+
+    monkeypatch.setattr(os, "link", link_late)
+
+    durable.put_file(source, target, root=root)
+
+    assert target.read_bytes() == b"new"
+    assert calls == 2
+
+
+def test_source_that_is_not_there_is_an_error(root: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        durable.put_file(root / "none", root / "file", root=root)
