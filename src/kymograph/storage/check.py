@@ -31,7 +31,6 @@ from kymograph.storage.history.check import (
 from kymograph.storage.history.payload import decode_lines
 from kymograph.storage.history.segments.lines import LinesFile
 from kymograph.storage.history.segments.points import PointsFile
-from kymograph.storage.history.segments.store import COMPACTED_STREAMS
 from kymograph.storage.history.tables import segments as segments_table
 from kymograph.storage.history.tables import tail_chunks
 from kymograph.storage.objects.base import ObjectStore
@@ -42,6 +41,8 @@ SEGMENT_OBJECTS = "segments/"
 GRACE = timedelta(hours=1)
 """An object without a row that is younger may be of a segment that is being built."""
 _AT_ONCE = 500
+_STREAMS = (Stream.HISTORY, Stream.SYSTEM)
+"""Streams that are compacted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Checker:
             if project is not None:
                 runs = self._database.read(lambda tx, keys=keys: tx.runs.list_by_keys(keys))  # type: ignore[misc]
                 wanted = [run.key for run in runs if run.project_id == project]
-            yield [segment for stream in COMPACTED_STREAMS for segment in self._live(wanted, stream)]
+            yield [segment for stream in _STREAMS for segment in self._live(wanted, stream)]
 
     def _live(self, runs: Sequence[RunKey], stream: Stream) -> list[Segment]:
         found = self._database.read(lambda tx: tx.segments.list_live(runs, stream))
@@ -245,7 +246,7 @@ class Checker:
     def _count_overlaps(self, runs: set[RunKey]) -> int:
         def count(tx: Transaction) -> int:
             n_overlaps = 0
-            for stream in COMPACTED_STREAMS:
+            for stream in _STREAMS:
                 versions, live = tx.tail.versions(runs, stream), tx.segments.list_live(runs, stream)
                 for run, segments in live.items():
                     firsts = {

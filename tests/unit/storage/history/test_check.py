@@ -20,7 +20,6 @@ from kymograph.core.history import (
     Damage,
     HistoryPart,
     LineBatch,
-    MetricQuery,
     RowQuery,
     SeriesSource,
     Stream,
@@ -125,7 +124,7 @@ def ask(reader: StoredHistory) -> Answers:
                     list(part.x), list(part.min), list(part.max), list(part.count), list(part.mean), strict=True
                 )
             }
-    catalogue = reader.catalogue(PARTS, select=MetricQuery())
+    catalogue = reader.catalogue(PARTS)
     names: dict[str, tuple[Any, ...]] = {
         info.name: (info.points, info.last_step, json.dumps(info.last)) for info in catalogue.metrics
     }
