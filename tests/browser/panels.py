@@ -61,6 +61,10 @@ class SeriesRequests:
         if request.url.endswith("/series"):
             self.bodies.append(dict(request.post_data_json or {}))
 
+    def zooms(self) -> list[dict[str, Any]]:
+        """Those for a range that somebody chose, and not for what a run has added."""
+        return [body for body in self.bodies if body["max"] is not None and body["width"] >= 50]
+
 
 def wait_on_page(page: Page, look: Callable[[], bool], *, timeout_ms: int = 15_000) -> None:
     """Let the page go on until `look` says yes."""

@@ -83,10 +83,11 @@ def test_a_zoom_that_is_overtaken_is_given_up(page: Page, long_run: str) -> None
     expect_drawn(panel)
     failed: list[str] = []
     page.on("requestfailed", lambda request: failed.append(request.failure or ""))
-    page.route("**/series", lambda route: None)
+    held: list[Route] = []
+    page.route("**/series", lambda route: held.append(route))
 
     drag(page, panel.locator(".u-over"), 0.2, 0.8)
-    page.wait_for_timeout(300)
+    wait_on_page(page, lambda: len(held) > 0)
     page.unroute("**/series")
     drag(page, panel.locator(".u-over"), 0.3, 0.7)
 
@@ -114,11 +115,10 @@ def test_the_wheel_zooms_at_once_and_asks_when_it_pauses(page: Page, long_run: s
     for _ in range(8):
         page.mouse.wheel(0, -100)
     page.keyboard.up("Alt")
-    wait_on_page(page, lambda: any(body["min"] is not None for body in requests.bodies))
+    wait_on_page(page, lambda: len(requests.zooms()) > 0)
     page.wait_for_timeout(500)
 
-    asked = [body for body in requests.bodies if body["metrics"] == ["loss"] and body["min"] is not None]
-    zooms = {(body["min"], body["max"]) for body in asked}
+    zooms = {(body["min"], body["max"]) for body in requests.zooms() if body["metrics"] == ["loss"]}
     assert len(zooms) == 1
     assert "xr=" in page.url
 

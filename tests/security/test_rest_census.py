@@ -93,6 +93,8 @@ CENSUS: dict[str, Case] = {
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/metrics": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/system": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/rows": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/export": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/export": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/console": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/files": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/files/{path}": Case(
@@ -116,6 +118,7 @@ CENSUS: dict[str, Case] = {
     "GET /healthz": Case(Permission.EVERYBODY),
     "GET /readyz": Case(Permission.EVERYBODY),
     "GET /ready": Case(Permission.EVERYBODY),
+    "GET /metrics": Case(Permission.EVERYBODY),
     "GET /api/docs": Case(Permission.EVERYBODY),
     "GET /api/v1/openapi.json": Case(Permission.EVERYBODY),
     "GET /{path}": Case(Permission.EVERYBODY, parameters=lambda _: {"path": "some/page"}),
@@ -133,6 +136,8 @@ ELSEWHERE = {
     "GET /storage/runs/{token}/{path}",
     "PUT /storage/runs/{token}/{path}",
     "OPTIONS /storage/runs/{token}/{path}",
+    # Likewise: see tests/unit/services/test_exports.py and tests/e2e/test_parquet_history.py.
+    "GET /storage/exports/{token}/{name}",
 }
 
 

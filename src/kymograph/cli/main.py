@@ -9,6 +9,7 @@ import click
 from kymograph import __version__
 from kymograph.cli.admin import admin
 from kymograph.cli.check import check
+from kymograph.cli.export import export
 from kymograph.cli.server import server
 from kymograph.cli.sql import sql
 from kymograph.errors import KymographError
@@ -28,6 +29,7 @@ cli.add_command(server)
 cli.add_command(admin)
 cli.add_command(sql)
 cli.add_command(check)
+cli.add_command(export)
 
 
 def main() -> None:

@@ -16,7 +16,9 @@ from kymograph.core.flatten import iter_leaves
 from kymograph.core.history import STEP
 from kymograph.types import JsonValue
 
-_HUGE = re.compile(r"\d{19}")
+_HUGE = re.compile(r"[:\[,\s]-?[0-9]{19}")
+"""Begins a number that may be an integer beyond 64 bits; none begins a row. Digits alone would be looked for inside of
+every float: 43 µs for a row of ten metrics instead of 9."""
 _MIN_STEP, _MAX_STEP = -(2**63), 2**63 - 1
 
 

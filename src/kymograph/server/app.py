@@ -17,7 +17,19 @@ from kymograph.server.graphql.resolvers import all_bindables
 from kymograph.server.housekeeping import housekeeping
 from kymograph.server.middleware import CompressionMiddleware, RequestMiddleware
 from kymograph.server.routes import artifacts, docs, filestream, graphql, health, prometheus, storage, telemetry, web
-from kymograph.server.routes.rest import admin, files, history, live, metrics, projects, runs, session, sql, table
+from kymograph.server.routes.rest import (
+    admin,
+    exports,
+    files,
+    history,
+    live,
+    metrics,
+    projects,
+    runs,
+    session,
+    sql,
+    table,
+)
 
 
 def create_app(deployment: Deployment) -> FastAPI:
@@ -47,7 +59,7 @@ def create_app(deployment: Deployment) -> FastAPI:
     install_error_handlers(app)
 
     app.router.routes.insert(0, filestream.route)
-    for module in (session, projects, runs, table, metrics, history, files, sql, live, admin):
+    for module in (session, projects, runs, table, metrics, history, exports, files, sql, live, admin):
         app.include_router(module.router, prefix="/api/v1")
     for route in (health, prometheus, docs, graphql, storage, artifacts, telemetry):
         app.include_router(route.router)

@@ -21,6 +21,7 @@ from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
 from kymograph.services.compaction import CompactionPolicy, Compactor
 from kymograph.services.container import Services
+from kymograph.services.exports import ExportService
 from kymograph.services.files import FileService
 from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
@@ -32,6 +33,7 @@ from kymograph.services.sql import SqlService
 from kymograph.storage.base import Database
 from kymograph.storage.database import open_database
 from kymograph.storage.history.base import SegmentFactory
+from kymograph.storage.history.export.tables import TableWriter
 from kymograph.storage.history.query import StoredHistory
 from kymograph.storage.history.segments.build import Limits, SegmentBuilder
 from kymograph.storage.history.segments.files import SegmentFiles
@@ -61,6 +63,7 @@ class Deployment:
     def close(self) -> None:
         """Finish what is under way and release files, connections and the data folder."""
         self.services.compactor.stop()
+        self.services.exports.close()
         self.services.sql.close()
         self.services.live.close()
         self.database.close()
@@ -117,17 +120,24 @@ def open_deployment(
                 build_time=grace / 2,
             ),
         )
+        reader = StoredHistory(database, segment_files, cache_bytes=settings.cache_bytes)
+        history = HistoryService(database, reader, live, clock, _branch_point_of, compactor.note)
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
             runs=RunService(database, ValueIndexer(database), live, clock),
-            history=HistoryService(
+            history=history,
+            exports=ExportService(
                 database,
-                StoredHistory(database, segment_files, cache_bytes=settings.cache_bytes),
-                live,
+                reader,
+                history,
+                objects,
+                TableWriter(settings.data / "cache" / "exports"),
+                signer,
                 clock,
-                _branch_point_of,
-                compactor.note,
+                public_url=settings.public_url,
+                scratch=settings.data / "cache" / "exports",
+                offers_all=settings.parquet_history == "all",
             ),
             files=FileService(database, objects, signer, live, clock, public_url=settings.public_url),
             artifacts=ArtifactService(database, clock),

@@ -83,6 +83,9 @@ def bytes_response(
         span = parse_range(request.headers.get("range"), size_bytes)
     except ValueError:
         return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size_bytes}"})
+    if request.method == "HEAD":
+        headers["Content-Length"] = str(size_bytes)
+        return Response(media_type=content_type, headers=headers)
     if span is None:
         headers["Content-Length"] = str(size_bytes)
         return StreamingResponse(read(None), media_type=content_type, headers=headers)

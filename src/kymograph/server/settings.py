@@ -58,6 +58,9 @@ class Settings:
     """How long a stream waits for a compactor that was killed, where several servers share a database."""
     gc_grace_s: float = 3600.0
     """What was deleted or replaced, or is named by no row, goes after this time."""
+    parquet_history: str = "exact"
+    """Which ended runs the protocol's client gets as Parquet files: ``exact``, those whose rows it reads as it would
+    page by page; or ``all``."""
     json_logs: bool = True
 
     @property
@@ -136,6 +139,7 @@ def load_settings(
         gc_grace_s=seconds("GC_GRACE_S", 3600.0),
         sql_timeout_s=seconds("SQL_TIMEOUT_S", 30.0, least=MIN_SQL_TIMEOUT_S, most=MAX_SQL_TIMEOUT_S),
         sql_memory_bytes=max(MIN_SQL_MEMORY_BYTES, whole("SQL_MEMORY_BYTES", 512 * 1024 * 1024)),
+        parquet_history=_parse_parquet_history(given("PARQUET_HISTORY", None, "exact")),
         json_logs=given("LOG_FORMAT", None, "json") != "text",
     )
 
@@ -144,6 +148,12 @@ def _parse_port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:
         raise InvalidSetting("port", text, rule="a number from 0 to 65535; 0 takes any free port")
     return int(text)
+
+
+def _parse_parquet_history(text: str) -> str:
+    if text not in ("exact", "all"):
+        raise InvalidSetting("parquet_history", text, rule="exact or all")
+    return text
 
 
 def _parse_public_url(text: str) -> str:

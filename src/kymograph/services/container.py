@@ -11,6 +11,7 @@ from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
 from kymograph.services.compaction import Compactor
+from kymograph.services.exports import ExportService
 from kymograph.services.files import FileService
 from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
@@ -28,6 +29,7 @@ class Services:
     projects: ProjectService
     runs: RunService
     history: HistoryService
+    exports: ExportService
     files: FileService
     artifacts: ArtifactService
     artifact_uploads: ArtifactUploads

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from kymograph.core import exact_json
+from kymograph.core.export import EXPORT_OBJECTS, FILE_LIFETIME, PASSING_EXPORTS
 from kymograph.services.history import BranchPointOf
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
@@ -186,7 +187,22 @@ class Collector:
                 ours = {info: run for info, run in runs.items() if run is not None}
                 total += self._remove(unneeded(ours, set(ours.values())), dry_run=dry_run, counted=counted)
         left_behind, size_bytes = self._objects.sweep(before, dry_run=dry_run)
-        return total + Collected(objects=left_behind, size_bytes=size_bytes)
+        return (
+            total
+            + Collected(objects=left_behind, size_bytes=size_bytes)
+            + self._collect_exports(dry_run=dry_run, counted=counted)
+        )
+
+    def _collect_exports(self, *, dry_run: bool, counted: set[ObjectKey] | None) -> Collected:
+        """Remove exported files that are so old that no address leads to them; they can be made again."""
+        before = self._clock() - FILE_LIFETIME
+        total = Collected()
+        for batch in self._objects.iter_keys(EXPORT_OBJECTS):
+            if self._stopping.is_set():
+                break
+            stale = [info for info in batch if info.modified_at < before and info.key.endswith(PASSING_EXPORTS)]
+            total += self._remove(stale, dry_run=dry_run, counted=counted)
+        return total
 
     def _retired(self, before: datetime, after: int) -> list[Segment]:
         return self._database.read(lambda tx: tx.segments.list_retired(before, after=after, limit=_SEGMENTS_AT_ONCE))
@@ -212,7 +228,8 @@ class Collector:
 
     def _collect_run(self, run: RunKey, *, dry_run: bool, counted: set[ObjectKey] | None) -> Collected:
         files = self._unneeded(self._objects_of(RUN_OBJECTS, run), ())
-        removed = self._remove(files, dry_run=dry_run, counted=counted)
+        exports = self._objects_of(EXPORT_OBJECTS, run)
+        removed = self._remove([*files, *exports], dry_run=dry_run, counted=counted)
         if not dry_run:
             # In portions: the embedded database has one writer, and trainings wait for it.
             while self._database.write(lambda tx: tx.garbage.purge_lines(run)):

@@ -20,6 +20,7 @@ from kymograph.core.history import (
     NumberedLine,
     RowPage,
     RowQuery,
+    RowTexts,
     SeriesSource,
     Stream,
     XAxis,
@@ -175,6 +176,10 @@ class HistoryService:
     def rows(self, run: Run, query: RowQuery) -> RowPage:
         """Merged rows of a run (got already) in ascending step order."""
         return self._reader.rows(self.parts_of(run), query)
+
+    def row_texts(self, run: Run, query: RowQuery) -> RowTexts:
+        """The same as JSON documents, with bare tokens for what is not finite."""
+        return self._reader.row_texts(self.parts_of(run), query)
 
     def catalogue(
         self,

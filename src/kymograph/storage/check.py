@@ -19,7 +19,7 @@ from kymograph.core.history import Stream
 from kymograph.core.run import Run
 from kymograph.errors import ObjectNotFound, StoreCorrupt
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.base import COMPACTED_STREAMS, Replacement, Segment
+from kymograph.storage.history.base import Replacement, Segment
 from kymograph.storage.history.check import (
     MISSING,
     ObjectProblem,
@@ -41,6 +41,8 @@ SEGMENT_OBJECTS = "segments/"
 GRACE = timedelta(hours=1)
 """An object without a row that is younger may be of a segment that is being built."""
 _AT_ONCE = 500
+_STREAMS = (Stream.HISTORY, Stream.SYSTEM)
+"""Streams that are compacted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class Checker:
             if project is not None:
                 runs = self._database.read(lambda tx, keys=keys: tx.runs.list_by_keys(keys))  # type: ignore[misc]
                 wanted = [run.key for run in runs if run.project_id == project]
-            yield [segment for stream in COMPACTED_STREAMS for segment in self._live(wanted, stream)]
+            yield [segment for stream in _STREAMS for segment in self._live(wanted, stream)]
 
     def _live(self, runs: Sequence[RunKey], stream: Stream) -> list[Segment]:
         found = self._database.read(lambda tx: tx.segments.list_live(runs, stream))
@@ -244,7 +246,7 @@ class Checker:
     def _count_overlaps(self, runs: set[RunKey]) -> int:
         def count(tx: Transaction) -> int:
             n_overlaps = 0
-            for stream in COMPACTED_STREAMS:
+            for stream in _STREAMS:
                 versions, live = tx.tail.versions(runs, stream), tx.segments.list_live(runs, stream)
                 for run, segments in live.items():
                     firsts = {

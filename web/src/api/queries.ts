@@ -175,12 +175,21 @@ export async function fetchSeries(
     : decodeSeries((await response.json()) as SeriesAnswer<(number | null)[]>)
 }
 
-/** One panel's data for all its runs. `urgency`: 0 on screen, 1 near it. */
+/** Series for a chart, when there is room. `urgency`: 0 on screen, 1 near it. */
+export function readSeries(
+  at: ProjectRef,
+  spec: SeriesRequest,
+  urgency: number,
+  signal: AbortSignal,
+): Promise<SeriesSet> {
+  return seriesLane.run(urgency, signal, () => fetchSeries(at, spec, 'single', signal))
+}
+
+/** One panel's data for all its runs. */
 export const seriesQuery = (at: ProjectRef, spec: SeriesRequest, urgency: number) =>
   queryOptions({
     queryKey: ['series', at, spec],
-    queryFn: ({ signal }): Promise<SeriesSet> =>
-      seriesLane.run(urgency, signal, () => fetchSeries(at, spec, 'single', signal)),
+    queryFn: ({ signal }): Promise<SeriesSet> => readSeries(at, spec, urgency, signal),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
     structuralSharing: false,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { grownRange, outlierBounds, yRange } from './ranges'
+import { grownRange, keptRange, outlierBounds, yRange } from './ranges'
 import type { Series } from './series'
 
 function series(values: readonly number[], max?: readonly number[], min?: readonly number[]): Series {
@@ -18,6 +18,7 @@ function series(values: readonly number[], max?: readonly number[], min?: readon
     negInf: [],
     last: null,
     count: null,
+    edges: new Float64Array(2),
     damaged: [],
   }
 }
@@ -80,4 +81,29 @@ test('the x range stays while data fit and grows by 5 percent when they do not',
   expect(grownRange(null, [0, 100])).toEqual([0, 100])
   expect(grownRange([0, 105], [0, 104])).toEqual([0, 105])
   expect(grownRange([0, 100], [0, 101])).toEqual([0, 106.05])
+})
+
+describe('keptRange', () => {
+  const shown = { min: 0, max: 2, above: 0, below: 0, robust: false, notPositive: 0 }
+
+  test('while data arrive the y range grows and never shrinks', () => {
+    expect(keptRange(shown, { ...shown, max: 1 }, [], {})).toMatchObject({ min: 0, max: 2 })
+    expect(keptRange(shown, { ...shown, min: -1, max: 3 }, [], {})).toMatchObject({ min: -1, max: 3 })
+    expect(keptRange(shown, null, [], {})).toBe(shown)
+  })
+
+  test('a range that clips outliers from now on is taken as it is', () => {
+    const robust = { ...shown, max: 1, above: 1, robust: true }
+    expect(keptRange(shown, robust, [], {})).toBe(robust)
+  })
+
+  test('what a kept range clips is counted with that range', () => {
+    const kept = keptRange(
+      { ...shown, robust: true },
+      { ...shown, max: 1, above: 2, robust: true },
+      [series([0.5, 0.5, 0.5], [0.6, 1.5, 60])],
+      {},
+    )
+    expect(kept).toMatchObject({ max: 2, above: 1 })
+  })
 })

@@ -56,13 +56,23 @@ export function yRange(all: readonly Series[], options: RangeOptions): YRange | 
     if (max <= ceiling && max > high) high = max
   })
   const [min, max] = niceRange(low, high)
+  return { min, max, ...clipped(all, options.xRange, min, max), robust: true, notPositive: 0 }
+}
+
+/** Buckets whose exact maximum (minimum) lies outside a y range. */
+function clipped(
+  all: readonly Series[],
+  range: readonly [number, number] | undefined,
+  min: number,
+  max: number,
+): { above: number; below: number } {
   let above = 0
   let below = 0
-  each(all, options.xRange, (_mean, lowest, highest) => {
+  each(all, range, (_mean, lowest, highest) => {
     if (highest > max) above++
     if (lowest < min) below++
   })
-  return { min, max, above, below, robust: true, notPositive: 0 }
+  return { above, below }
 }
 
 /** Call `take` with every bucket in the range that holds finite values. */
@@ -128,6 +138,21 @@ export function grownRange(
   if (!shown || shown[0] > first || last < shown[0]) return data
   if (last <= shown[1]) return shown[0] === first ? shown : [first, shown[1]]
   return [first, last + 0.05 * (last - first)]
+}
+
+/** The y range to draw while data arrive: it grows where they leave it, and never shrinks under the reader's eyes. */
+export function keptRange(
+  shown: YRange,
+  fresh: YRange | null,
+  all: readonly Series[],
+  { xRange }: Pick<RangeOptions, 'xRange'>,
+): YRange {
+  if (fresh === null) return shown
+  // What counts as an outlier has changed: then what is shown has to.
+  if (fresh.robust !== shown.robust) return fresh
+  const min = Math.min(shown.min, fresh.min)
+  const max = Math.max(shown.max, fresh.max)
+  return { ...fresh, min, max, ...(fresh.robust ? clipped(all, xRange, min, max) : {}) }
 }
 
 function quantile(sorted: Float64Array, q: number): number {

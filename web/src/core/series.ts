@@ -25,6 +25,8 @@ export interface Series {
   posInf: readonly Mark[]
   negInf: readonly Mark[]
   last: Logged
+  /** The bounds of its buckets, ascending; series that were read together have the same ones. */
+  edges: Float64Array
   /** Ranges of steps that the server could not read. */
   damaged: readonly DamagedRange[]
 }
@@ -85,6 +87,8 @@ function build<C>(
     const x = toValues(column)
     return x instanceof Float64Array ? x : Float64Array.from(x)
   })
+  const { range, width } = answer
+  const edges = range === null ? new Float64Array(2) : bucketEdges(range[0], range[1], width)
   const series = answer.series.map((item) => {
     const mean = toValues(item.mean)
     return {
@@ -101,10 +105,31 @@ function build<C>(
       posInf: item.pos_inf,
       negInf: item.neg_inf,
       last: decodeLogged(item.last),
+      edges,
       damaged: item.damaged ?? [],
     }
   })
-  return { x: answer.x, range: answer.range, width: answer.width, truncated: answer.truncated, series }
+  return {
+    x: answer.x,
+    range,
+    width,
+    truncated: answer.truncated,
+    series,
+  }
+}
+
+/** The bounds of `width` equal parts of a range, computed as the server does, to the last bit. */
+export function bucketEdges(low: number, high: number, width: number): Float64Array {
+  const edges = new Float64Array(width + 1)
+  let most = low
+  for (let i = 0; i <= width; i++) {
+    const share = i / width
+    // Rounding may carry an edge past a bound that lies close.
+    most = Math.max(most, Math.min(high, low * (1 - share) + high * share))
+    edges[i] = most
+  }
+  edges[width] = high
+  return edges
 }
 
 /** A value of a column as people read it: single precision has digits of its own, and no others. */

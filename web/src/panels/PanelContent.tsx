@@ -6,7 +6,7 @@ import { hasBands, OWN_BANDS } from '../charts/model'
 import { describeX } from '../charts/surface'
 import { formatNumber, plural } from '../core/format'
 import { fetchSeries } from '../api/queries'
-import type { SeriesRequest } from '../core/types'
+import { RUNNING_STATES, type SeriesRequest } from '../core/types'
 import { IconButton } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { Menu } from '../ui/Menu'
@@ -39,7 +39,10 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
   const [table, setTable] = useState(false)
   const [problem, setProblem] = useState('')
   const runs = useMemo(() => context.runs.slice(0, MOST_RUNS), [context.runs])
-  const live = runs.some((run) => run.state === 'running' || run.state === 'stale')
+  const live = useMemo(
+    () => new Set(runs.filter(({ state }) => RUNNING_STATES.has(state)).map(({ id }) => id)),
+    [runs],
+  )
   const body = useRef<HTMLDivElement>(null)
   const buckets = useBuckets(body)
   const xKind = axisOf(metric, context)
@@ -58,7 +61,16 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
     [runs, metric, stream, xKind, xr, buckets],
   )
   const { data, error, loading, refreshing, retry } = useSeries(at, spec, proximity, live)
-  const panel = usePanelModel({ metric, runs, data, view, xKind, xr, held: held && live })
+  const panel = usePanelModel({
+    metric,
+    runs,
+    data,
+    view,
+    xKind,
+    xr,
+    held: held && live.size > 0,
+    provisional: refreshing,
+  })
 
   const onZoom = useCallback(
     (ranges: ZoomChange, how: 'new' | 'adjust') => zoom.change(metric, xKind, ranges, how),
@@ -136,7 +148,7 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
             retry={retry}
             loading={loading}
             runs={runs.length}
-            live={live}
+            live={live.size > 0}
             damaged={data ? damagedRuns(data, runs) : []}
           />
         )}

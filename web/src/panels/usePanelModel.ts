@@ -1,7 +1,7 @@
 /** From series to what the chart draws: ranges, smoothing, order of lines. */
 
 import { useMemo, useRef } from 'react'
-import { grownRange, yRange, type YRange } from '../core/ranges'
+import { grownRange, keptRange, yRange, type YRange } from '../core/ranges'
 import type { Series, SeriesSet } from '../core/series'
 import type { DamagedRange, Mark } from '../core/types'
 import type { Range, WorkspaceView, XKind } from '../core/view'
@@ -35,6 +35,8 @@ interface Shown {
   key: string
   x: Range | null
   y: YRange | null
+  /** Of data that were asked for with this range, and not of older ones stretched to it. */
+  settled: boolean
 }
 
 interface Inputs {
@@ -47,10 +49,21 @@ interface Inputs {
   xr: Range | null
   /** The pointer is on the panel while data arrive. */
   held: boolean
+  /** The data were asked for with another range. */
+  provisional: boolean
 }
 
-export function usePanelModel({ metric, runs, data, view, xKind, xr, held }: Inputs): PanelModel | null {
-  const shown = useRef<Shown>({ key: '', x: null, y: null })
+export function usePanelModel({
+  metric,
+  runs,
+  data,
+  view,
+  xKind,
+  xr,
+  held,
+  provisional,
+}: Inputs): PanelModel | null {
+  const shown = useRef<Shown>({ key: '', x: null, y: null, settled: false })
   const { log, sm } = view
   const yZoom = view.yr.get(metric) ?? null
   const full = view.full.has(metric) || view.full.has('*')
@@ -61,8 +74,8 @@ export function usePanelModel({ metric, runs, data, view, xKind, xr, held }: Inp
     const present = runs.filter((run) => byRun.has(run.id))
     const range = xr ?? extent(data, present)
     if (!range) return null
-    const key = `${xKind} ${log} ${full} ${xr?.join() ?? ''}`
-    const previous = shown.current.key === key ? shown.current : { key, x: null, y: null }
+    const key = JSON.stringify([xKind, log, full, xr, present.map((run) => run.id)])
+    const previous = shown.current.key === key ? shown.current : { key, x: null, y: null, settled: false }
     // Under the pointer nothing rescales; elsewhere the axis grows in steps while data arrive.
     const xRange = xr ?? (held && previous.x ? previous.x : grownRange(previous.x, range))
     const lines: ChartLine[] = []
@@ -72,9 +85,16 @@ export function usePanelModel({ metric, runs, data, view, xKind, xr, held }: Inp
         lines.push(toLine({ id: run.id, run: run.id, name: run.name, color: run.color }, series, sm, xRange))
     }
     const drawn = lines.map((line) => line.series)
-    const fresh = yRange(drawn, { log, full: full ? true : null, ...(xr ? { xRange: xr } : {}) })
-    const y = held && previous.y ? previous.y : (fresh ?? emptyRange(log))
-    shown.current = { key, x: xRange, y }
+    const options = { log, full: full ? true : null, ...(xr ? { xRange: xr } : {}) }
+    const fresh = yRange(drawn, options)
+    const before = previous.settled ? previous.y : null
+    const y =
+      held && previous.y
+        ? previous.y
+        : before
+          ? keptRange(before, fresh, drawn, options)
+          : (fresh ?? emptyRange(log))
+    shown.current = { key, x: xRange, y, settled: !provisional }
     return {
       model: { lines, xKind, xRange, y, yZoom, log, smoothing: sm },
       points: drawn.reduce((sum, series) => sum + series.points, 0),
@@ -83,7 +103,7 @@ export function usePanelModel({ metric, runs, data, view, xKind, xr, held }: Inp
       damaged: damagedRuns(data, present),
       truncated: data.truncated,
     }
-  }, [data, runs, xKind, xr, log, sm, yZoom, full, held])
+  }, [data, runs, xKind, xr, log, sm, yZoom, full, held, provisional])
 }
 
 function nonFiniteOf(run: PanelRun, series: Series | undefined): NonFiniteRun[] {
@@ -122,10 +142,11 @@ function extent(data: SeriesSet, runs: readonly PanelRun[]): Range | null {
       }
     }
   }
-  // Bucket positions may lie inside their buckets; the exact bounds are the answer's own.
-  if (data.range && runs.length === data.series.length) {
-    low = Math.min(low, data.range[0])
-    high = Math.max(high, data.range[1])
+  if (data.range) {
+    // Buckets stand for their middles; the exact bounds are the answer's own.
+    const whole = runs.length === data.series.length
+    low = whole ? data.range[0] : Math.max(low, data.range[0])
+    high = whole ? data.range[1] : Math.min(high, data.range[1])
   }
   if (low > high) return null
   // A single point gets room around it, but no steps or seconds below 0.

@@ -43,6 +43,21 @@ async def preflight(token: str, path: str, services: ServicesDep) -> Response:
     )
 
 
+@router.api_route("/storage/exports/{token}/{name}", methods=["GET", "HEAD"])
+def get_export(token: str, name: str, request: Request, services: ServicesDep) -> Response:
+    """Give a Parquet file of a history; the address alone is the credential. The client asks for its size first."""
+    file = services.exports.resolve_download(token)
+    return bytes_response(
+        lambda span: services.exports.read(file, span),
+        request,
+        size_bytes=file.size_bytes,
+        mimetype="application/vnd.apache.parquet",
+        name=name,
+        etag=None,
+        attachment=True,
+    )
+
+
 def file_response(services: Services, file: RunFile, request: Request, *, attachment: bool) -> Response:
     """A run file with ranges, safe to open in a browser."""
     return bytes_response(

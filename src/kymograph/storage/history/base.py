@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +12,7 @@ from kymograph.core.history import (
     BucketQuery,
     Catalogue,
     Damage,
+    ExportFormat,
     ExportQuery,
     HistoryPart,
     LineBatch,
@@ -24,7 +25,7 @@ from kymograph.core.history import (
     Stream,
     StreamExtent,
 )
-from kymograph.types import MetricName, ObjectKey, RunKey, WriterId
+from kymograph.types import JsonValue, MetricName, ObjectKey, RunKey, WriterId
 
 if TYPE_CHECKING:
     from kymograph.storage.base import Transaction
@@ -319,6 +320,18 @@ class HistoryExport(Protocol):
     @property
     def digest(self) -> str:
         """After the last piece: equal for equal rows, from whatever segments they were read and however encoded."""
+
+
+class TableWriter(Protocol):
+    """Writes rows as one table with a column for every name. Safe to share between threads."""
+
+    def write(self, kind: ExportFormat, rows: Iterable[Mapping[str, JsonValue]]) -> Iterator[bytes]:
+        """The table in pieces of bounded size; but for JSON lines, the first one comes after the last row is known.
+
+        Args:
+            kind: What it is written as.
+            rows: Values by column; of JSON lines, as they are.
+        """
 
 
 class HistoryReader(Protocol):

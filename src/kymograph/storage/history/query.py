@@ -42,6 +42,7 @@ from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.stored import StoredExport, freeze, identity_of
+from kymograph.storage.history.known_values import MISSING, known_values
 from kymograph.storage.history.rewind import prepare_rewind
 from kymograph.storage.history.row_texts import read_row_texts
 from kymograph.storage.history.segments.files import SegmentFiles
@@ -235,6 +236,15 @@ def _even_indices(total: int, samples: int) -> Ints:
 
 
 def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequence[MetricName]) -> tuple[Row, ...]:
+    if keys:
+        columns = [known_values(view, key, steps) for key in dict.fromkeys((*keys, STEP))]
+        known = [column for column in columns if column is not None]
+        if len(known) == len(columns):
+            names = tuple(dict.fromkeys((*keys, STEP)))
+            return tuple(
+                Row(step, dict(pair for pair in zip(names, values, strict=True) if pair[1] is not MISSING))
+                for step, values in zip(steps.tolist(), zip(*known, strict=True), strict=True)
+            )
     refs_of_step = view.refs_of_steps(steps)
     lines = snapshot.rows(ref for refs in refs_of_step for ref in refs)
     rows: list[Row] = []

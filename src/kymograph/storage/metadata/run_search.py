@@ -214,9 +214,9 @@ class RunSearch:
             return texts.test(lambda each: safe_regex.search_all(value, each))
         if op is Comparison.CONTAINS:
             needle = value.casefold()
-            return texts.test(lambda each: (needle in text for text in each), folded=True)
+            return texts.test(lambda each: [needle in text for text in each], folded=True)
         compare = _INEQUALITIES[op]
-        return texts.test(lambda each: (compare(text, value) for text in each))
+        return texts.test(lambda each: [compare(text, value) for text in each])
 
     def distinct_tags(self) -> list[tuple[str, ...]]:
         """The sets of tags that runs have, by their codes in the field ``tags``."""

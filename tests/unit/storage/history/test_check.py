@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,6 +107,11 @@ class Answers:
     damaged: set[Damage]
 
 
+def number(value: float | None) -> float | None:
+    """A bound or mean of a bucket; nothing where it holds no finite value, however that is told."""
+    return None if value is None or math.isnan(value) else float(value)
+
+
 def ask(reader: StoredHistory) -> Answers:
     page = reader.rows(PARTS, RowQuery(limit=20_000))
     rows = {found.step: json.dumps(found.values, sort_keys=True) for found in page.rows}
@@ -119,7 +125,7 @@ def ask(reader: StoredHistory) -> Answers:
         )
         for part in whole.series:
             buckets[series.metric] = {
-                int(x): (low, high, count, json.dumps(mean))
+                int(x): (number(low), number(high), int(count), number(mean))
                 for x, low, high, count, mean in zip(
                     list(part.x), list(part.min), list(part.max), list(part.count), list(part.mean), strict=True
                 )

@@ -28,7 +28,7 @@ from kymograph.core.history import (
     SeriesSource,
     Stream,
 )
-from kymograph.core.rows import step_of_line
+from kymograph.core.rows import pick_keys, step_of_line
 from kymograph.storage.database import open_database
 from kymograph.storage.history.query import StoredHistory
 from kymograph.testing.databases import PostgresServer, sqlite_database
@@ -296,3 +296,6 @@ def test_answers_equal_a_plain_reading_of_the_lines(
         assert [row.step for row in found.rows] == [
             step for step, row in merged.items() if test(key in row or key in dict(iter_leaves(row)) for key in keys)
         ]
+        for found_row in found.rows:
+            whole = {"_step": found_row.step, **merged[found_row.step]}
+            assert same(found_row.values, pick_keys(whole, (*keys, "_step")))

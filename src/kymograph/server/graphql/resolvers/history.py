@@ -88,9 +88,9 @@ def resolve_history(
         max_step=maxStep,
         samples=None if is_range else min(_positive(samples, "samples", DEFAULT_SAMPLES), MAX_ROWS),
         limit=MAX_ROWS,
+        with_total=False,
     )
-    page = info.context.services.history.rows(parent, query)
-    return [exact_json.dumps(row.values) for row in page.rows]
+    return list(info.context.services.history.row_texts(parent, query).texts)
 
 
 @run.field("events")
@@ -154,9 +154,18 @@ def _picked(values: JsonObject, keys: tuple[MetricName, ...]) -> Payload:
 
 @run.field("parquetHistory")
 def resolve_parquet_history(parent: Run, info: Info, liveKeys: list[str] | None = None) -> Payload:
-    """No columns are exported yet, so every row is live: a complete answer by protocol.md §11.3."""
+    """Either files that hold the whole history, or the first live row: everything from there on is read page by page.
+
+    Never both: the client would read the rows of a page that reaches into both twice.
+    """
+    services = info.context.services
+    files = services.exports.parquet_files(parent)
+    if files:
+        urls = [services.exports.download_url(parent, file, number) for number, file in enumerate(files)]
+        return {"parquetUrls": urls, "liveData": []}
     keys = tuple(MetricName(key) for key in liveKeys or ())
-    page = info.context.services.history.rows(parent, RowQuery(keys=keys, mode=KeyMode.ALL))
+    query = RowQuery(keys=keys, mode=KeyMode.ALL, limit=1, with_total=False)
+    page = services.history.rows(parent, query)
     return {"parquetUrls": [], "liveData": [_picked(row.values, keys) for row in page.rows]}
 
 

@@ -77,7 +77,7 @@ def survey(windows: Windows, name: str) -> WideColumn:
     n_points = sum(counts.values())
     is_plain = n_points == len(windows.steps) and not _is_nested(windows.view, name)
     kinds = frozenset(counts) - {NULL}
-    kind = _KINDS.get(kinds, ColumnKind.JSON)
+    kind = KINDS.get(kinds, ColumnKind.JSON)
     if INTEGER in kinds and kind is not ColumnKind.JSON:
         largest, fits = _largest_integer(windows, name)
         if kind is ColumnKind.NUMBER:
@@ -89,13 +89,14 @@ def survey(windows: Windows, name: str) -> WideColumn:
     return WideColumn(name, kind, is_plain and (kind is not ColumnKind.JSON or not kinds), n_points)
 
 
-_KINDS: dict[frozenset[int], ColumnKind] = {
+KINDS: dict[frozenset[int], ColumnKind] = {
     frozenset({FLOAT}): ColumnKind.NUMBER,
     frozenset({INTEGER}): ColumnKind.INTEGER,
     frozenset({FLOAT, INTEGER}): ColumnKind.NUMBER,
     frozenset({BOOLEAN}): ColumnKind.BOOLEAN,
     frozenset({TEXT}): ColumnKind.TEXT,
 }
+"""By the codes of a column's values; for all others it is JSON."""
 
 
 def _count_kinds(view: HistoryView, name: str) -> dict[int, int]:

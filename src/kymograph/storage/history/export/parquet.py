@@ -20,19 +20,20 @@ _TEXT_GROUP_ROWS = 1_024
 _TEXT_GROUP_BYTES = 32 * 1024 * 1024
 _PAGE_BYTES = 4 * 1024 * 1024
 """Texts of one page, about."""
-_PIECE_BYTES = 1024 * 1024
-
-_PHYSICAL = {
+PHYSICAL = {
     ColumnKind.INTEGER: Physical.INT64,
     ColumnKind.NUMBER: Physical.DOUBLE,
     ColumnKind.BOOLEAN: Physical.BOOLEAN,
     ColumnKind.TEXT: Physical.BYTE_ARRAY,
     ColumnKind.JSON: Physical.BYTE_ARRAY,
 }
+"""How each kind of column is stored."""
 
 
-class _Pieces:
+class Pieces:
     """A sink that hands on what was written, in pieces worth sending."""
+
+    WORTH_SENDING = 1024 * 1024
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
@@ -82,7 +83,7 @@ def write_parquet(windows: Windows, columns: Sequence[WideColumn], digest: Conte
         digest: Takes notice of everything, if it is given.
     """
     all_columns = (step_column(), *columns)
-    sink = _Pieces()
+    sink = Pieces()
     writer = ParquetWriter(sink, [_schema_of(column, is_first=not index) for index, column in enumerate(all_columns)])
     pace = _pace_for(columns)
     for window in windows.iterate(pace):
@@ -95,8 +96,8 @@ def write_parquet(windows: Windows, columns: Sequence[WideColumn], digest: Conte
                 text_bytes += sum(map(len, cells.values))
             if digest is not None:
                 digest.add(column, cells)
-            chunks.append(writer.pages(_PHYSICAL[column.kind], _pages(cells, len(window), is_optional=not is_steps)))
-            yield from sink.take(least=_PIECE_BYTES)
+            chunks.append(writer.pages(PHYSICAL[column.kind], pages_of(cells, len(window), is_optional=not is_steps)))
+            yield from sink.take(least=Pieces.WORTH_SENDING)
         writer.row_group(chunks)
         pace.note(len(window), text_bytes)
     writer.close({"kymograph.format": "history 1"})
@@ -110,10 +111,11 @@ def _pace_for(columns: Sequence[WideColumn]) -> Pace:
 
 
 def _schema_of(column: WideColumn, *, is_first: bool) -> Column:
-    return Column(column.name, _PHYSICAL[column.kind], is_optional=not is_first, is_json=column.kind is ColumnKind.JSON)
+    return Column(column.name, PHYSICAL[column.kind], is_optional=not is_first, is_json=column.kind is ColumnKind.JSON)
 
 
-def _pages(cells: Cells, count: int, *, is_optional: bool) -> Iterator[Page]:
+def pages_of(cells: Cells, count: int, *, is_optional: bool) -> Iterator[Page]:
+    """A column of `count` rows, encoded: a page of numbers, or as many of texts as they fill."""
     if isinstance(cells.values, list):
         yield from _text_pages(cells.present, cells.values, count)
         return

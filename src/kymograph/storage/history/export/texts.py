@@ -30,19 +30,20 @@ _NEEDS_QUOTES = re.compile(rb'[",\r\n]')
 def write_csv(windows: Windows, columns: Sequence[WideColumn]) -> Iterator[bytes]:
     """RFC 4180 with a line of names, line ends of one character; a value that was not logged is an empty field."""
     all_columns = (step_column(), *columns)
-    yield b",".join(_quoted(column.name.encode()) for column in all_columns) + b"\n"
+    yield b",".join(quoted(column.name.encode()) for column in all_columns) + b"\n"
     pace = Pace(first=_FIRST_ROWS, most=_MOST_ROWS, budget_bytes=_BUDGET_BYTES)
     for window in windows.iterate(pace):
-        fields = [_fields(Cells(None, window.steps), len(window))]
-        fields += [_fields(cells_of(window, column), len(window)) for column in columns]
+        fields = [fields_of(Cells(None, window.steps), len(window))]
+        fields += [fields_of(cells_of(window, column), len(window)) for column in columns]
         text = b"\n".join(map(b",".join, zip(*fields, strict=True))) + b"\n"
         pace.note(len(window), len(text))
         yield text
 
 
-def _fields(cells: Cells, count: int) -> Sequence[bytes]:
+def fields_of(cells: Cells, count: int) -> Sequence[bytes]:
+    """A column of `count` rows as CSV fields."""
     if isinstance(cells.values, list):
-        held: Sequence[bytes] = [_quoted(text) if text else b'""' for text in cells.values]
+        held: Sequence[bytes] = [quoted(text) if text else b'""' for text in cells.values]
     elif len(cells.values):
         held = _number_fields(cells.values)
     else:
@@ -64,7 +65,8 @@ def _number_fields(values: npt.NDArray[Any]) -> list[bytes]:
     return fields
 
 
-def _quoted(text: bytes) -> bytes:
+def quoted(text: bytes) -> bytes:
+    """A CSV field."""
     return b'"' + text.replace(b'"', b'""') + b'"' if _NEEDS_QUOTES.search(text) else text
 
 
