@@ -1,10 +1,37 @@
 import react from '@vitejs/plugin-react'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 const server = process.env['KYMOGRAPH_URL'] ?? 'http://127.0.0.1:8080'
 
+/** The entry loads the page when it has sent the first requests; the browser may fetch its code at once. */
+const preloadPage: Plugin = {
+  name: 'preload-page',
+  transformIndexHtml: {
+    order: 'post',
+    handler: (_html, { bundle = {} }) => {
+      const chunks = Object.values(bundle).filter((file) => file.type === 'chunk')
+      const early = new Set(chunks.flatMap(({ isEntry, imports }) => (isEntry ? imports : [])))
+      const files = new Set<string>()
+      const add = (name: string): void => {
+        const chunk = bundle[name]
+        if (chunk?.type !== 'chunk' || chunk.isEntry || early.has(name) || files.has(name)) return
+        files.add(name)
+        chunk.imports.forEach(add)
+      }
+      for (const { fileName, facadeModuleId } of chunks) {
+        if (facadeModuleId?.endsWith('/src/app.tsx') === true) add(fileName)
+      }
+      return [...files].map((name) => ({
+        tag: 'link',
+        attrs: { rel: 'modulepreload', crossorigin: true, href: `/${name}` },
+        injectTo: 'head' as const,
+      }))
+    },
+  },
+}
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), preloadPage],
   build: {
     // The Python package ships this folder; the server answers it at `/` and `/assets/`.
     outDir: '../src/kymograph/server/static',
@@ -20,7 +47,9 @@ export default defineConfig({
         // One file of libraries, one of ours, and one per later page: small shared chunks only cost requests.
         codeSplitting: {
           groups: [
-            { name: 'libraries', test: /node_modules/ },
+            // Apart, so that the entry can run before the libraries are there.
+            { name: 'early', test: /src\/early\.ts/, priority: 1 },
+            { name: 'libraries', test: /node_modules(?!.*\.css)/ },
             { name: 'shared', test: /src\/(api|core|charts|panels|ui)\// },
           ],
         },

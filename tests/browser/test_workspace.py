@@ -53,6 +53,17 @@ def test_new_run_is_announced_and_shown_without_a_reload(page: Page, rest: Rest,
     expect(page.get_by_text("late comer").first).to_be_visible()
 
 
+def test_a_page_asks_for_each_list_once(page: Page, filled_project: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(re.sub(r".*/api/v1|\?.*", "", request.url)))
+    page.goto(f"/{filled_project}")
+    expect_drawn(panel_of(page, "train/loss"))
+
+    project = f"/projects/{filled_project}"
+    for path in ("/session", f"{project}/runs", f"{project}/metrics"):
+        assert asked.count(path) == 1, path
+
+
 def test_drag_zooms_and_asks_for_that_range_only(page: Page, filled_project: str) -> None:
     page.goto(f"/{filled_project}")
     panel = panel_of(page, "train/loss")

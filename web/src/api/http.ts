@@ -1,5 +1,7 @@
 /** Requests to `/api/v1`: typed errors, abort, and the CSRF token on writes. */
 
+import { takeEarly } from '../early'
+
 const BASE = '/api/v1'
 /** Signing in needs no token, and gives one. */
 const SIGN_IN = '/session'
@@ -85,15 +87,17 @@ async function send(method: string, path: string, options: RequestOptions): Prom
   if (options.body !== undefined) headers.set('Content-Type', 'application/json')
   if (method !== 'GET' && path !== SIGN_IN) await tokenKnown
   if (method !== 'GET' && csrfToken !== null) headers.set('X-Kymograph-CSRF', csrfToken)
+  const url = apiUrl(path, options.query)
   let response: Response
   try {
-    response = await fetch(apiUrl(path, options.query), {
-      method,
-      headers,
-      credentials: 'same-origin',
-      body: options.body === undefined ? null : JSON.stringify(options.body),
-      signal: options.signal ?? null,
-    })
+    response = await ((method === 'GET' && takeEarly(url)) ||
+      fetch(url, {
+        method,
+        headers,
+        credentials: 'same-origin',
+        body: options.body === undefined ? null : JSON.stringify(options.body),
+        signal: options.signal ?? null,
+      }))
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw new Unreachable(error)

@@ -2,7 +2,6 @@
 
 import { useEffect, useLayoutEffect, useRef, type KeyboardEvent, type RefObject } from 'react'
 import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
 import { formatNumber } from '../core/format'
 import { nearestIndex } from '../core/series'
 import type { Range } from '../core/view'
@@ -257,6 +256,7 @@ class Cursor implements SyncedChart {
   }
 
   #hover(point: Point, plot: DOMRect): void {
+    if (this.#wanted) return
     const surface = this.#surface
     this.#latest.current.onHold?.(true)
     const { content, nearest } = surface.describe(point.x, point.y)
@@ -268,6 +268,10 @@ class Cursor implements SyncedChart {
 
   #leave(): void {
     this.#latest.current.onHold?.(false)
+    this.#unpoint()
+  }
+
+  #unpoint(): void {
     highlightRun(null)
     pointAt(this, null)
     tooltip().hide(this)
@@ -275,6 +279,8 @@ class Cursor implements SyncedChart {
 
   /** Follow a gesture at once; the page and the server hear of it when it pauses. */
   #adjust(range: Range): void {
+    // While the axis moves, crosshair and tooltip would point at what was there before.
+    if (!this.#wanted) this.#unpoint()
     previewRange(this, range)
     this.#wanted = range
     window.clearTimeout(this.#settling)

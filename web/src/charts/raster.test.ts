@@ -178,7 +178,7 @@ describe('fillStrokes', () => {
     const image = bitmap(1, 1)
     image.pixels[0] = 0xff0000ff
     fillBand(image, { top: Float32Array.of(0), bottom: Float32Array.of(1) }, 0xff0000, 0.5, 0)
-    expect([...image.pixels].map((pixel) => pixel.toString(16))).toEqual(['ff80007f'])
+    expect([...image.pixels].map((pixel) => pixel.toString(16))).toEqual(['ff800080'])
   })
 })
 

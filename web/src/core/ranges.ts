@@ -105,10 +105,16 @@ function sampledMeans(
 ): number[] {
   const every = Math.ceil(buckets / MOST_SAMPLES)
   const means: number[] = []
-  let index = 0
-  each(all, range, (mean) => {
-    if (index++ % every === 0) means.push(mean)
-  })
+  let next = 0
+  for (const { x, mean } of all) {
+    for (; next < mean.length; next += every) {
+      const value = mean[next] as number
+      const at = x[next] as number
+      if (value !== value || (range !== undefined && (at < range[0] || at > range[1]))) continue
+      means.push(value)
+    }
+    next -= mean.length
+  }
   return means
 }
 

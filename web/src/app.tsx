@@ -5,11 +5,6 @@ import { createRoot } from 'react-dom/client'
 import { ApiError } from './api/http'
 import { sessionQuery } from './api/queries'
 import { createAppRouter } from './routes'
-import './styles/tokens.css'
-import './styles/base.css'
-import './styles/ui.css'
-import './styles/charts.css'
-import './styles/pages.css'
 
 const queryClient: QueryClient = new QueryClient({
   queryCache: new QueryCache({
