@@ -24,10 +24,11 @@ from kymograph.storage.transaction import SqlTransaction
 from kymograph.testing.buckets import moto_server
 from kymograph.testing.databases import postgres_server
 from tests.e2e.rest import Rest
-from tests.e2e.server import ADMIN_KEY, KYMOGRAPH, ServerProcess, as_users_have_it, wait_until
+from tests.e2e.server import KYMOGRAPH, ServerProcess, as_users_have_it, wait_until
 from tests.faults.load import Load, settings_of
 
 T = TypeVar("T")
+GRACE_S = 20.0
 WORKER = "kymograph.storage.history.segments.worker"
 
 
@@ -225,33 +226,45 @@ def replicated(folder: Path, *, seed: int, servers: int = 2) -> Iterator[Victims
                 server.kill()
 
 
-def kill_servers(victims: Victims, load: Load, kills: int, *, between_s: tuple[float, float]) -> int:
+COLLECT_EVERY, TIDY_EVERY = 20, 50
+
+
+def kill_servers(victims: Victims, load: Load, kills: int) -> int:
     """Kill servers under load; after each restart all that was acknowledged is there. Returns rows compared."""
     compared = 0
     for number in range(1, kills + 1):
         victims.wait_for_segments(up_to=6)
-        time.sleep(victims.chance.uniform(*between_s))
+        time.sleep(victims.chance.uniform(0, 0.5))
         server = victims.kill_server()
         load.pause()
         server.start()
         with victims.rest() as rest:
             compared += load.check(rest, all_runs=number % 10 == 0 or number == kills)
         load.go_on()
+        tidy_up(victims, load, number)
     return compared
 
 
-def kill_compactors(victims: Victims, load: Load, kills: int, *, check_every: int = 10) -> int:
+def kill_compactors(victims: Victims, load: Load, kills: int) -> int:
     """Kill processes that build segments under load; all that was acknowledged stays there. Returns rows compared."""
     compared = 0
     for number in range(1, kills + 1):
         victims.wait_for_segments(up_to=6)
         victims.kill_compactor()
-        if number % check_every == 0 or number == kills:
+        if number % 10 == 0 or number == kills:
             load.pause()
             with victims.rest() as rest:
                 compared += load.check(rest)
             load.go_on()
+        tidy_up(victims, load, number)
     return compared
 
 
-__all__ = ["ADMIN_KEY", "Victims", "embedded", "kill_compactors", "kill_servers", "replicated"]
+def tidy_up(victims: Victims, load: Load, number: int) -> None:
+    """Collect, now and then: beside the load with a grace period, or everything while nobody works."""
+    if number % TIDY_EVERY == 0:
+        load.pause()
+        victims.assert_tidy()
+        load.go_on()
+    elif number % COLLECT_EVERY == 0:
+        victims.collect(grace_s=GRACE_S)

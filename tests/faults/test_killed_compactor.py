@@ -21,7 +21,7 @@ def test_acknowledged_rows_are_there_once_and_nothing_is_left_behind(tmp_path: P
         load = victims.load(runs=2, writers=2, seed=1)
         load.start()
         kill_compactors(victims, load, KILLS)
-        kill_servers(victims, load, KILLS, between_s=(0.0, 0.5))
+        kill_servers(victims, load, KILLS)
         load.stop()
 
         victims.assert_tidy()
