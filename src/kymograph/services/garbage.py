@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from kymograph.core import exact_json
+from kymograph.core.history import Stream
 from kymograph.services.history import BranchPointOf
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
@@ -26,6 +27,7 @@ GRACE = timedelta(hours=1)
 RUN_OBJECTS = "runs/"
 """Where objects of run files lie: ``runs/<key of the run>/<random>``."""
 _SEGMENTS_AT_ONCE = 200
+_COLLECTOR = "collector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ class Collector:
             counted: As in `collect_runs`.
         """
         before = self._clock() - self._grace
+        if not dry_run:
+            self._settle()
         total = Collected()
         for prefix, unneeded in ((RUN_OBJECTS, self._unneeded), (SEGMENT_OBJECTS, self._unnamed)):
             for batch in self._objects.iter_keys(prefix):
@@ -187,6 +191,19 @@ class Collector:
                 total += self._remove(unneeded(ours, set(ours.values())), dry_run=dry_run, counted=counted)
         left_behind, size_bytes = self._objects.sweep(before, dry_run=dry_run)
         return total + Collected(objects=left_behind, size_bytes=size_bytes)
+
+    def _settle(self) -> None:
+        """Have the database write something, durably, before objects go that no row names.
+
+        A commit whose flush failed is rolled back, but its bytes may lie in SQLite's log behind the end: after a crash
+        it would come back, with rows that name such objects. The next commit is written over them.
+        """
+        now = self._clock()
+        owner = (RunKey(0), Stream.HISTORY)
+        self._database.write(
+            lambda tx: tx.segments.claim(*owner, worker=_COLLECTOR, now=now, expires_at=now + self._grace)
+        )
+        self._database.write(lambda tx: tx.segments.release(*owner, worker=_COLLECTOR))
 
     def _retired(self, before: datetime, after: int) -> list[Segment]:
         return self._database.read(lambda tx: tx.segments.list_retired(before, after=after, limit=_SEGMENTS_AT_ONCE))
