@@ -184,8 +184,8 @@ class Compactor:
         )
         with self._lock:
             for run, stream, size_bytes in found:
-                if (run, stream) not in self._waiting:
-                    self._waiting[run, stream] = _Waiting(size_bytes, now)
+                waiting = self._waiting.setdefault((run, stream), _Waiting(0, now))
+                waiting.size_bytes = max(waiting.size_bytes, size_bytes)
 
     def _due(self, now: float) -> list[StreamKey]:
         policy = self._policy

@@ -15,6 +15,7 @@ from functools import partial
 
 from kymograph.core import exact_json
 from kymograph.core.export import EXPORT_OBJECTS, FILE_LIFETIME, PASSING_EXPORTS
+from kymograph.core.history import Stream
 from kymograph.services.history import BranchPointOf
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
@@ -27,6 +28,7 @@ GRACE = timedelta(hours=1)
 RUN_OBJECTS = "runs/"
 """Where objects of run files lie: ``runs/<key of the run>/<random>``."""
 _SEGMENTS_AT_ONCE = 200
+_COLLECTOR = "collector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ class Collector:
             counted: As in `collect_runs`.
         """
         before = self._clock() - self._grace
+        if not dry_run:
+            self._settle()
         total = Collected()
         for prefix, unneeded in ((RUN_OBJECTS, self._unneeded), (SEGMENT_OBJECTS, self._unnamed)):
             for batch in self._objects.iter_keys(prefix):
@@ -203,6 +207,19 @@ class Collector:
             stale = [info for info in batch if info.modified_at < before and info.key.endswith(PASSING_EXPORTS)]
             total += self._remove(stale, dry_run=dry_run, counted=counted)
         return total
+
+    def _settle(self) -> None:
+        """Have the database write something, durably, before objects go that no row names.
+
+        A commit whose flush failed is rolled back, but its bytes may lie in SQLite's log behind the end: after a crash
+        it would come back, with rows that name such objects. The next commit is written over them.
+        """
+        now = self._clock()
+        owner = (RunKey(0), Stream.HISTORY)
+        self._database.write(
+            lambda tx: tx.segments.claim(*owner, worker=_COLLECTOR, now=now, expires_at=now + self._grace)
+        )
+        self._database.write(lambda tx: tx.segments.release(*owner, worker=_COLLECTOR))
 
     def _retired(self, before: datetime, after: int) -> list[Segment]:
         return self._database.read(lambda tx: tx.segments.list_retired(before, after=after, limit=_SEGMENTS_AT_ONCE))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
+NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+"""Codes of an `OSError` that freed space would have prevented."""
 _ATTEMPTS = 5
 """A folder that was just made may be removed as an empty one by whoever deletes its neighbours."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from kymograph.core import exact_json
 from kymograph.core.artifact import ArtifactVersion
 from kymograph.core.history import LineBatch, RowQuery, Stream
 from kymograph.core.run import Run, RunChange
-from kymograph.errors import RunDeleted
+from kymograph.errors import RunDeleted, StorageFull
 from kymograph.services.artifacts import RunAddressOfUse
 from kymograph.services.compaction import CompactionPolicy
 from kymograph.services.garbage import Collected, Collector
@@ -380,6 +380,37 @@ def test_files_that_a_killed_server_was_writing_go_after_the_grace_period(tmp_pa
         assert half.exists()
         assert deployment.services.garbage.collect_strays() == Collected(objects=1, size_bytes=4)
         assert not half.exists()
+
+
+def test_database_has_to_take_a_write_before_stray_objects_go(
+    deployment: DeploymentUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that failed may come back after a crash, with rows that name them, until it is written over."""
+    stray = put_object(deployment, deployment.run().key, "stray", b"123")
+    deployment.clock.advance(hours=2)
+
+    def refuse(_job: object) -> None:
+        raise StorageFull("the database")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deployment.database, "write", refuse)
+        with pytest.raises(StorageFull):
+            deployment.services.garbage.collect_strays()
+        assert object_keys(deployment) == {stray}
+        assert deployment.services.garbage.collect_strays(dry_run=True).objects == 1
+
+    changes = 0
+    write = deployment.database.write
+
+    def count_changes(job: Callable[[Transaction], object]) -> object:
+        nonlocal changes
+        changes += stray in object_keys(deployment)
+        return write(job)
+
+    monkeypatch.setattr(deployment.database, "write", count_changes)
+    deployment.services.garbage.collect_strays()
+    assert object_keys(deployment) == set()
+    assert changes == 2
 
 
 def test_dry_run_counts_nothing_twice(deployment: DeploymentUnderTest) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import re
 from base64 import b64encode
@@ -52,9 +51,8 @@ _HASH_BYTES = 1024 * 1024
 _DELETED_AT_ONCE = 1000
 """What S3 takes in one request."""
 
-_NO_SPACE_CODES = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _NO_SPACE = re.compile(r"os error (28|27|122)\b|status: 507|StorageFull|QuotaExceeded")
-"""The same; and what S3 servers say."""
+"""ENOSPC, EFBIG, EDQUOT; and what S3 servers say."""
 _DRAFT = re.compile(r"#\d+$")
 """How files under way end; keys are written without ``#``."""
 
@@ -196,7 +194,7 @@ class ObstoreObjects:
                     for piece in pieces:
                         file.write(piece)
             except OSError as exc:
-                if exc.errno in _NO_SPACE_CODES:
+                if exc.errno in durable.NO_SPACE:
                     raise StorageFull(str(path.parent)) from exc
                 raise
 
@@ -207,7 +205,7 @@ class ObstoreObjects:
             try:
                 durable.put_file(path, self._folder / self._paths.encode(key), root=self._folder)
             except OSError as exc:
-                if exc.errno in _NO_SPACE_CODES:
+                if exc.errno in durable.NO_SPACE:
                     raise StorageFull(self._name) from exc
                 raise ServerBusy(f"{self._name} cannot take {key!r}: {exc.strerror}") from exc
             return size

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import threading
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -95,6 +98,53 @@ def run_operations(compactions: Compactions, reader: StoredHistory, run: RunKey,
         except AssertionError as exc:
             exc.add_note(f"run {run}, after {done}")
             raise
+
+
+def test_several_compactors_at_once_change_nothing_that_is_read(
+    compactions: Compactions, reader: StoredHistory
+) -> None:
+    """Without claims, so that they get in each other's way, beside rewinds and appends, each of which is looked at."""
+    runs = [RunKey(1), RunKey(2)]
+    is_over = threading.Event()
+    placed, refused = Counter[str](), Counter[str]()
+
+    def compact(seed: int) -> None:
+        chance = random.Random(seed)
+        while not is_over.is_set():
+            run, kind = chance.choice(runs), chance.choice(["compact", "merge"])
+            if kind == "compact":
+                built = compactions.builder.compact(run, Stream.HISTORY, take_open=chance.random() < 0.5)
+            else:
+                built = compactions.builder.merge(run, Stream.HISTORY)
+            if built is not None:
+                (placed if compactions.put(built) else refused)[kind] += 1
+
+    def log(run: RunKey) -> None:
+        chance, model = random.Random(run), HistoryModel()
+        for _ in range(60):
+            if chance.random() < 0.85:
+                batch = random_batch(model, chance)
+                append(compactions.database, run, [batch])
+                model.append(batch)
+            else:
+                after_step = chance.randint(0, MAX_STEP)
+                rewind(compactions.database, reader, run, after_step)
+                model.rewind(after_step)
+            assert_same(reader, run, model)
+
+    with ThreadPoolExecutor() as pool:
+        compactors = [pool.submit(compact, seed) for seed in range(2)]
+        loggers = [pool.submit(log, run) for run in runs]
+        try:
+            for logger in loggers:
+                logger.result()
+        finally:
+            is_over.set()
+        for compactor in compactors:
+            compactor.result()
+    assert placed["compact"] > 0
+    assert placed["merge"] > 0
+    assert refused.total() > 0
 
 
 # --- rewinds ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from __future__ import annotations
 import secrets
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -20,8 +21,9 @@ from typing import BinaryIO
 import numpy as np
 
 from kymograph.core.history import Stream
-from kymograph.errors import StoreCorrupt, UsageError
+from kymograph.errors import KymographError, ServerBusy, StorageFull, StoreCorrupt, UsageError
 from kymograph.storage.base import Database, Transaction
+from kymograph.storage.durable import NO_SPACE
 from kymograph.storage.history.base import (
     COMPACTED_STREAMS,
     SEGMENT_OBJECTS,
@@ -196,10 +198,15 @@ class SegmentBuilder:
         *,
         tier: int,
     ) -> Segment:
-        """Write both objects; the points last, so that whoever finds those finds the lines too."""
+        """Write both objects; the points last, so that whoever finds those finds the lines too.
+
+        Raises:
+            StorageFull: No space for the objects, or for writing them.
+            ServerBusy: They cannot be written.
+        """
         stem = ObjectKey(f"{SEGMENT_OBJECTS}{run}/{secrets.token_hex(12)}")
         steps = draft.rows.steps
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+        with self._translated(), tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             lines_path, points_path = Path(folder) / "lines", Path(folder) / "points"
             with lines_path.open("wb") as file:
                 lines_size = _write_lines(file, add_lines)
@@ -221,6 +228,18 @@ class SegmentBuilder:
             self._objects.put_file(segment.lines_key, lines_path)
             self._objects.put_file(segment.points_key, points_path)
         return segment
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn failures of the scratch folder into errors of ours."""
+        try:
+            yield
+        except KymographError:
+            raise
+        except OSError as exc:
+            if exc.errno in NO_SPACE:
+                raise StorageFull(f"files under way in {self._scratch}") from exc
+            raise ServerBusy(f"files under way cannot be written in {self._scratch}: {exc.strerror}") from exc
 
 
 def _write_lines(file: BinaryIO, add_lines: Callable[[LinesWriter], None]) -> int:

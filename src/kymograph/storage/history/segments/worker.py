@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -46,8 +47,9 @@ def main() -> None:
     with scratch_folder(folder / "scratch") as scratch:
         files = SegmentFiles(objects, folder=folder / "segments", folder_bytes=setup["folder_bytes"])
         builder = SegmentBuilder(database, objects, files, scratch=scratch, limits=Limits(**setup["limits"]))
-        for line in tasks:
-            _answer(answers, builder, files, orjson.loads(line))
+        with suppress(BrokenPipeError):  # the server was killed: nobody puts in place what was built
+            for line in tasks:
+                _answer(answers, builder, files, orjson.loads(line))
     database.close()
 
 
