@@ -179,18 +179,24 @@ export function PanelContent({ metric, title, context, large, proximity, card }:
 function Foot({ panel, listed, view }: { panel: PanelModel; listed: number; view: string }) {
   const { model, points, buckets } = panel
   const { lines } = model
-  const parts = [
-    listed > MOST_RUNS ? `${lines.length} of ${plural(listed, 'run')}` : plural(lines.length, 'run'),
-    ...pointWords(points, buckets),
-  ]
+  const count =
+    listed > MOST_RUNS ? `${lines.length} of ${plural(listed, 'run')}` : plural(lines.length, 'run')
+  const [first = '', ...rest] = pointWords(points, buckets)
+  const band = lines.length > OWN_BANDS ? 'grey = min–max of all' : 'band = min–max'
   const more = [
-    ...(hasBands(model) ? [lines.length > OWN_BANDS ? 'grey = min–max of all' : 'band = min–max'] : []),
+    ...(hasBands(model) ? [band] : []),
     ...(model.smoothing > 0 ? [`EMA ${model.smoothing}`] : []),
   ]
   return (
     <>
-      <span className="panel-foot-text" title={[...parts, ...more].join(' · ')}>
-        {parts.join(' · ')}
+      <span className="panel-foot-text" title={[count, first, ...rest, ...more].join(' · ')}>
+        {count} · {first}
+        {rest.map((words, index) => (
+          // How many buckets is the first thing that a narrow panel leaves out.
+          <span key={words} className={index < rest.length - 1 ? 'panel-foot-buckets' : ''}>
+            {` · ${words}`}
+          </span>
+        ))}
         {more.length > 0 && <span className="panel-foot-more"> · {more.join(' · ')}</span>}
       </span>
       {view !== 'step' && <span>{axisName(view)}</span>}
