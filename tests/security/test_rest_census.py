@@ -118,6 +118,7 @@ CENSUS: dict[str, Case] = {
     "GET /healthz": Case(Permission.EVERYBODY),
     "GET /readyz": Case(Permission.EVERYBODY),
     "GET /ready": Case(Permission.EVERYBODY),
+    "GET /metrics": Case(Permission.EVERYBODY),
     "GET /api/docs": Case(Permission.EVERYBODY),
     "GET /api/v1/openapi.json": Case(Permission.EVERYBODY),
     "GET /{path}": Case(Permission.EVERYBODY, parameters=lambda _: {"path": "some/page"}),

@@ -56,6 +56,7 @@ def values(reader: StoredHistory, name: str = "a", run: RunKey = RUN) -> list[tu
 # --- any operations in any order --------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(600)  # hundreds of transactions, which take a busy PostgreSQL their time
 def test_any_sequence_of_operations_leaves_what_the_lines_say(compactions: Compactions, reader: StoredHistory) -> None:
     """Appends, compactions, merges, rewinds, segments put in place late: after each, all is as it should be."""
     for seed in range(EXAMPLES):
