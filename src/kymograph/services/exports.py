@@ -3,7 +3,7 @@
 The client keeps the protocol's files by run and position in the list, and never asks for one again. So a file that was
 offered once must stay true: its range of rows is recorded before its address is given out, and what is logged later
 goes into further files. If recorded rows change (a rewind, a late row), no addresses are given any more, and the client
-reads page by page, which is always right. See docs/decisions/0009-parquet-history.md.
+reads page by page, which is always right. See docs/decisions/0012-parquet-history.md.
 
 Everything is kept as objects: ``exports/<key of the run>/`` holds a record per file, the files themselves, which may be
 made again at any time, and notes on states of the history that were compared with the records.

@@ -97,6 +97,11 @@ class SegmentSlice:
     last_step: int | None = None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it has no bounds."""
+        return self.first_step is None and self.last_step is None
+
+    @property
     def rows(self) -> Rows:
         """Docstring inherited."""
         return self.file.rows

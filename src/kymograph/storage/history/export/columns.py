@@ -18,7 +18,7 @@ from kymograph.core.value_kinds import BOOLEAN, FLOAT, INTEGER, NULL, TEXT
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.windows import Pace, Points, Window, Windows
 from kymograph.storage.history.segments.draft import needs_text
-from kymograph.storage.history.slices import HistoryView, SegmentSlice, facts_of
+from kymograph.storage.history.slices import Facts, HistoryView, SegmentSlice, facts_of
 
 _INT64_BOUND = 2.0**63
 _SURVEY_ROWS = 1_000_000
@@ -73,9 +73,9 @@ def step_column() -> WideColumn:
 
 def survey(windows: Windows, name: str) -> WideColumn:
     """The column of a metric: looks at all its values, or at what segments say of them."""
-    counts = _count_kinds(windows.view, name)
+    counts, is_nested = _look_at(windows.view, name)
     n_points = sum(counts.values())
-    is_plain = n_points == len(windows.steps) and not _is_nested(windows.view, name)
+    is_plain = n_points == len(windows.steps) and not is_nested
     kinds = frozenset(counts) - {NULL}
     kind = KINDS.get(kinds, ColumnKind.JSON)
     if INTEGER in kinds and kind is not ColumnKind.JSON:
@@ -99,25 +99,32 @@ KINDS: dict[frozenset[int], ColumnKind] = {
 """By the codes of a column's values; for all others it is JSON."""
 
 
-def _count_kinds(view: HistoryView, name: str) -> dict[int, int]:
-    found = [item.facts(name) for item in view.slices] if view.is_disjoint else [facts_of(view.series(name))]
+def _look_at(view: HistoryView, name: str) -> tuple[dict[int, int], bool]:
+    """How many values of each kind a metric has, and whether some of them lie inside a mapping."""
     counts: dict[int, int] = {}
-    for facts in found:
-        for code, count in () if facts is None else facts.type_counts:
-            counts[code] = counts.get(code, 0) + count
-    return counts
-
-
-def _is_nested(view: HistoryView, name: str) -> bool:
-    """Whether a metric, or some of it, lies inside a mapping."""
+    is_nested = False
     for item in view.slices:
         if isinstance(item, SegmentSlice):
-            tops = {metric.top for metric in item.file.find(name)}
+            found = item.file.find(name)
+            is_nested = is_nested or any(metric.top != name for metric in found)
+            if not view.is_disjoint:
+                continue
+            code = found[0].code if len(found) == 1 and item.is_whole else None
+            if code is not None:
+                counts[code] = counts.get(code, 0) + len(found[0])
+                continue
         else:
-            tops = {top for top, _ in item.sources(name)}
-        if tops - {name}:
-            return True
-    return False
+            is_nested = is_nested or any(top != name for top, _ in item.sources(name))
+        if view.is_disjoint:
+            _count(item.facts(name), counts)
+    if not view.is_disjoint:
+        _count(facts_of(view.series(name)), counts)
+    return counts, is_nested
+
+
+def _count(facts: Facts | None, counts: dict[int, int]) -> None:
+    for code, count in () if facts is None else facts.type_counts:
+        counts[code] = counts.get(code, 0) + count
 
 
 def _largest_integer(windows: Windows, name: str) -> tuple[float, bool]:

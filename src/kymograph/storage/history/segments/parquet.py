@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from kymograph.storage.history.segments.thrift import I32, I64, Struct, encode_struct, varint
+from kymograph.storage.history.segments.thrift import I32, I64, Encoded, Struct, encode_struct, varint
 
 MAGIC = b"PAR1"
 CREATED_BY = "kymograph"
@@ -274,33 +274,37 @@ class ParquetWriter:
         }
 
 
-def _schema_element(column: Column) -> Struct:
+def _schema_element(column: Column) -> Encoded:
     is_text = column.physical is Physical.BYTE_ARRAY
-    return {
-        1: I32(column.physical),
-        3: I32(_OPTIONAL if column.is_optional else _REQUIRED),
-        4: column.name,
-        6: I32(_JSON if column.is_json else _UTF8) if is_text else None,
-        10: {12 if column.is_json else 1: {}} if is_text else None,
-    }
+    return encode_struct(
+        {
+            1: I32(column.physical),
+            3: I32(_OPTIONAL if column.is_optional else _REQUIRED),
+            4: column.name,
+            6: I32(_JSON if column.is_json else _UTF8) if is_text else None,
+            10: {12 if column.is_json else 1: {}} if is_text else None,
+        }
+    )
 
 
-def _column_chunk(name: str, chunk: Chunk) -> Struct:
-    return {
-        2: I64(0),
-        3: {
-            1: I32(chunk.physical),
-            2: [I32(encoding) for encoding in chunk.encodings],
-            3: [name],
-            4: I32(chunk.codec),
-            5: I64(chunk.count),
-            6: I64(chunk.plain_size),
-            7: I64(chunk.stored_size),
-            9: I64(chunk.data_page_at),
-            11: None if chunk.dictionary_page_at is None else I64(chunk.dictionary_page_at),
-            12: chunk.statistics,
-        },
-    }
+def _column_chunk(name: str, chunk: Chunk) -> Encoded:
+    return encode_struct(
+        {
+            2: I64(0),
+            3: {
+                1: I32(chunk.physical),
+                2: [I32(encoding) for encoding in chunk.encodings],
+                3: [name],
+                4: I32(chunk.codec),
+                5: I64(chunk.count),
+                6: I64(chunk.plain_size),
+                7: I64(chunk.stored_size),
+                9: I64(chunk.data_page_at),
+                11: None if chunk.dictionary_page_at is None else I64(chunk.dictionary_page_at),
+                12: chunk.statistics,
+            },
+        }
+    )
 
 
 def _data_page_header(count: int, plain_size: int, stored_size: int, encoding: int) -> bytes:
