@@ -89,16 +89,22 @@ class ServerProcess:
         return self._process.wait(timeout_s)
 
     def stop(self) -> None:
-        """End it in order; does nothing if it does not run."""
+        """End it in order; does nothing if it does not run.
+
+        Raises:
+            ServerFailed: It took too long, or ended before it had closed its parts.
+        """
         if self._process is None:
             return
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(STOP_TIMEOUT_S)
+                status = self._process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise ServerFailed(f"did not stop within {STOP_TIMEOUT_S} s:\n{self.read_log()}") from None
+            if status != 0:
+                raise ServerFailed(f"did not stop in order, exit status {status}:\n{self.read_log()}")
         self._process = None
 
     def kill(self) -> None:

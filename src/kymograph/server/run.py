@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import socket
 import sys
 from dataclasses import replace
+from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 from fastapi import FastAPI
@@ -33,6 +36,7 @@ def run_server(settings: Settings) -> None:
         DataFolderBusy: Another server uses the data folder.
         InvalidSetting: The port is taken, or a URL cannot be used.
     """
+    signal.signal(signal.SIGTERM, _end)
     keep_freed_memory()
     configure_logging(json_logs=settings.json_logs)
     listener = _listen(settings)
@@ -72,6 +76,14 @@ class _Server(uvicorn.Server):
         if isinstance(application, FastAPI):
             application.state.closing.set()
         await super().shutdown(sockets)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Let the process end by unwinding; uvicorn sends itself the signal again once it has closed its connections.
+
+    Without this, that would end the process before the deployment is closed: claims would stay, children be orphans.
+    """
+    raise SystemExit(0)
 
 
 def greet(deployment: Deployment) -> None:

@@ -148,7 +148,7 @@ class Compactor:
 
     def _run(self) -> None:
         wait_s = _FIRST_WAIT_S
-        while not self._stopping.wait(self._policy.look_s):
+        while not self._stopping.is_set():
             try:
                 if self._is_alone:
                     self._database.write(lambda tx: tx.segments.drop_claims())
@@ -160,6 +160,7 @@ class Compactor:
                 logger.exception("compaction failed; it will be tried again")
             else:
                 wait_s = _FIRST_WAIT_S
+                self._stopping.wait(self._policy.look_s)
                 continue
             self._stopping.wait(wait_s)
             wait_s = min(wait_s * 2, _MAX_WAIT_S)

@@ -19,7 +19,7 @@ from kymograph.core.groups import (
     Spread,
     Statistic,
 )
-from kymograph.storage.metadata.arrays import NO_TEXT, Doubles, Ints, TextArray, Texts, ValueArray
+from kymograph.storage.metadata.arrays import NO_TEXT, Doubles, Ints, Kinds, TextArray, Texts, ValueArray
 from kymograph.storage.metadata.run_search import SORT_GROUPS, RunSearch, SortKey, first_rows
 from kymograph.storage.metadata.values import NUMBER_KINDS, TEXT_KINDS, Kind
 
@@ -142,7 +142,8 @@ def _of_values(entries: ValueArray) -> _Dimension:
     kinds, numbers, codes = entries.kinds[first], entries.numbers[first], entries.texts.codes[first]
     text_ranks = np.append(entries.texts.texts.ranks(), np.int32(0))[codes]
     is_text = np.isin(kinds, TEXT_KINDS)
-    order = np.lexsort((classes[first], np.where(is_text, text_ranks, 0), numbers, SORT_GROUPS[kinds]))
+    exact = _exact_ranks(kinds, numbers, [entries.texts.texts[int(code)] if code != NO_TEXT else "" for code in codes])
+    order = np.lexsort((classes[first], exact, np.where(is_text, text_ranks, 0), numbers, SORT_GROUPS[kinds]))
     ranks = np.empty(len(first), dtype=np.int64)
     ranks[order] = np.arange(len(first))
 
@@ -170,6 +171,17 @@ def _comparable(entries: ValueArray) -> tuple[Ints, Doubles]:
         values[np.flatnonzero(large)[is_known]] = known[is_known]
         classes[np.flatnonzero(large)[is_known]] = _BEYOND_DOUBLES
     return classes, values
+
+
+def _exact_ranks(kinds: Kinds, numbers: Doubles, texts: list[str]) -> Ints:
+    """What orders integers that doubles do not tell from one another; 0 where doubles say all."""
+    values = {
+        place: int(texts[place]) if kinds[place] == Kind.INT and texts[place] else float(numbers[place])
+        for place in np.flatnonzero(np.isin(kinds, (Kind.INT, Kind.FLOAT)) & (np.abs(numbers) > MAX_EXACT_INT))
+    }
+    ranks = np.zeros(len(kinds), dtype=np.int64)
+    ranks[sorted(values, key=values.__getitem__)] = np.arange(len(values))
+    return ranks
 
 
 def _key(kind: Kind, number: float, text: str) -> GroupKey:

@@ -212,7 +212,7 @@ def _group_sort_key(item: GroupOrder, group: PlainGroup, query: GroupQuery) -> t
         return (1, 0) if value is None else (0, value)
     kind, value = group.keys[query.by.index(item.field)]
     if kind in ("boolean", "number"):
-        return 0, (_double(value), kind)
+        return 0, (value, kind)
     if kind in ("text", "long_text"):
         return 1, (value, kind)
     return {"nan": 2, "other": 3, "missing": 4}[kind], 0
