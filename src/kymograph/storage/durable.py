@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 """Codes of an `OSError` that freed space would have prevented."""
 _ATTEMPTS = 5
 """A folder that was just made may be removed as an empty one by whoever deletes its neighbours."""
+_AT_ONCE_BYTES = 2**19
+_flush = getattr(os, "fdatasync", os.fsync)  # macOS has none
+
+
+def open_steadily(path: Path) -> BinaryIO:
+    """A new file to write that goes to the disk as it is written, and not all at once when it is flushed.
+
+    Whoever else flushes meanwhile waits for what the disk has taken in before: a merged segment of 100 MB, flushed at
+    its end, held up acknowledgements by half a second.
+    """
+    return io.BufferedWriter(_SteadyFile(path, "wb"))
+
+
+class _SteadyFile(io.FileIO):
+    _unflushed_bytes = 0
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        with memoryview(data) as view, view.cast("B") as as_bytes, as_bytes[:_AT_ONCE_BYTES] as piece:
+            written = super().write(piece)
+        self._unflushed_bytes += written
+        if self._unflushed_bytes >= _AT_ONCE_BYTES:
+            _flush(self.fileno())
+            self._unflushed_bytes = 0
+        return written
 
 
 def put_file(source: Path, target: Path, *, root: Path) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from kymograph.core.history import Stream
 from kymograph.errors import KymographError, ServerBusy, StorageFull, StoreCorrupt, UsageError
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.durable import NO_SPACE
+from kymograph.storage.durable import NO_SPACE, open_steadily
 from kymograph.storage.history.base import (
     COMPACTED_STREAMS,
     SEGMENT_OBJECTS,
@@ -208,9 +208,9 @@ class SegmentBuilder:
         steps = draft.rows.steps
         with self._translated(), tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             lines_path, points_path = Path(folder) / "lines", Path(folder) / "points"
-            with lines_path.open("wb") as file:
+            with open_steadily(lines_path) as file:
                 lines_size = _write_lines(file, add_lines)
-            with points_path.open("wb") as file:
+            with open_steadily(points_path) as file:
                 point_count = write_points(file, draft)
             segment = Segment(
                 id=0,
