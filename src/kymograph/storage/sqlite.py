@@ -4,10 +4,15 @@ A full sync costs the same for one job as for a hundred, so whatever waits is wr
 of its own, one commit for the group, and only then is any caller told that its job is done (group commit). A failing
 job rolls back its savepoint and nothing else. When the disk is full the group is rolled back as a whole and every
 caller of it gets `StorageFull`; the next group tries again by itself.
+
+What was committed lies in SQLite's log and is copied into the database file by a thread of its own (`_Checkpoints`):
+done by the commit that happens to come at the time, as SQLite does by default, it kept callers waiting for a tenth of a
+second where the disk was busy.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -25,6 +30,8 @@ from kymograph.storage.metadata.run_table import RunTables
 from kymograph.storage.sql_errors import Failure, classify, to_kymograph_error, translated_errors
 from kymograph.storage.transaction import SqlTransaction
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 WHERE = "the database"
@@ -36,6 +43,11 @@ _MAX_QUEUED = 10_000
 WRITE_TIMEOUT_S = 30.0
 """A job that was not begun by then is withdrawn."""
 _BUSY_TIMEOUT_MS = 10_000
+_CHECKPOINT_PAGES = 1_000
+"""How many pages of the log (4 MB) a checkpoint should find."""
+_MOST_LOG_PAGES = 16_000
+"""When the log has grown to this because checkpoints do not keep up, commits make them."""
+_CHECKPOINT_WAIT_S = (0.1, 5.0)
 _READERS = 16
 _READER_TIMEOUT_S = 30.0
 
@@ -83,6 +95,7 @@ class SqliteDatabase:
         self._is_closed = False
         self._writer = threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
         self._writer.start()
+        self._checkpoints = _Checkpoints(path)
 
     @property
     def engine(self) -> Engine:
@@ -130,6 +143,7 @@ class SqliteDatabase:
         self._is_closed = True
         self._queue.put(None)
         self._writer.join()
+        self._checkpoints.close()
         self._reader_engine.dispose()
         self._writer_engine.dispose()
 
@@ -165,6 +179,7 @@ class SqliteDatabase:
             self._run_in_savepoint(connection, raw, job)
             job = self._next_of_group(group, closes_at)
         raw.execute("COMMIT")
+        self._checkpoints.note()
 
     def _next_of_group(self, group: list[_Job[Any]], closes_at: float) -> _Job[Any] | None:
         while len(group) < _MAX_GROUP and time.monotonic() < closes_at:
@@ -204,6 +219,52 @@ class SqliteDatabase:
                 job.done.release()
 
 
+class _Checkpoints:
+    """Copies the log into the database file from time to time, while others write."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._has_news = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def note(self) -> None:
+        """Something was committed."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="sqlite-checkpoints", daemon=True)
+            self._thread.start()
+        self._has_news.set()
+
+    def close(self) -> None:
+        """End; whoever closes the last connection makes the last checkpoint."""
+        self._closing.set()
+        self._has_news.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        raw: sqlite3.Connection | None = None
+        shortest_s, longest_s = _CHECKPOINT_WAIT_S
+        wait_s = shortest_s
+        while not self._closing.wait(wait_s):
+            self._has_news.wait()
+            if self._closing.is_set():
+                break
+            self._has_news.clear()
+            try:
+                if raw is None:
+                    raw = _connect(self._path, is_reader=False)
+                _, found, _ = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            except sqlite3.Error as exc:
+                # Nothing is lost: the log stays, and is read as before.
+                logger.warning("the log of the database could not be copied into it: %s", exc)
+                wait_s = longest_s
+            else:
+                wait_s = min(max(wait_s * _CHECKPOINT_PAGES / max(found, 1), shortest_s), longest_s)
+        if raw is not None:
+            raw.close()
+
+
 def _fail(group: list[_Job[Any]], cause: BaseException) -> None:
     """Give every job of a group that was rolled back an error of its own: exceptions are not to be shared."""
     for job in group:
@@ -239,6 +300,7 @@ def _connect(path: Path, *, is_reader: bool) -> sqlite3.Connection:
     raw.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     raw.execute("PRAGMA journal_mode = WAL")
     raw.execute("PRAGMA synchronous = FULL")
+    raw.execute(f"PRAGMA wal_autocheckpoint = {_MOST_LOG_PAGES}")
     raw.execute("PRAGMA foreign_keys = ON")
     # Some distributions build SQLite to overwrite what is deleted. Every chunk is deleted once it is in a segment, and
     # overwriting those would double what is written; pages that stay in use are still wiped.

@@ -21,6 +21,7 @@ from kymograph.storage.database import open_database
 from kymograph.storage.migrations import prepare
 from kymograph.storage.sqlite import SqliteDatabase
 from kymograph.storage.transaction import SqlTransaction
+from tests.e2e.server import wait_until
 from tests.unit.storage.metadata.builders import NOW, make_user
 
 
@@ -189,6 +190,21 @@ def test_a_write_that_is_not_begun_in_time_is_withdrawn(tmp_path: Path) -> None:
     database.write(lambda tx: ran.append("next"))
     database.close()
     assert ran == ["slow", "next"]
+
+
+def test_the_log_is_copied_into_the_file_while_the_database_is_in_use(sqlite: SqliteDatabase) -> None:
+    sqlite.write(add_user("ada"))
+
+    def is_in_the_file() -> bool:
+        raw = sqlite3.connect(f"file:{sqlite.path}?immutable=1", uri=True)  # as if there were no log
+        try:
+            return raw.execute("SELECT username FROM users").fetchall() == [("ada",)]
+        except sqlite3.OperationalError:  # not even the table
+            return False
+        finally:
+            raw.close()
+
+    wait_until(is_in_the_file, what="a checkpoint")
 
 
 def test_a_closed_database_refuses_writes(sqlite: SqliteDatabase) -> None:
