@@ -232,7 +232,7 @@ def _patch_python(disk: FaultyDisk, patch: pytest.MonkeyPatch) -> None:
         return open_file(file, mode, *args, **options)
 
     patch.setattr(io, "open", open_faulty)
-    for name in ("fsync", "link", "replace", "mkdir"):
+    for name in ("fsync", "fdatasync", "link", "replace", "mkdir"):
         patch.setattr(os, name, _checked(disk, f"os.{name}", getattr(os, name)))
 
 

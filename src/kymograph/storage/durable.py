@@ -9,7 +9,7 @@ import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -19,7 +19,6 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 _ATTEMPTS = 5
 """A folder that was just made may be removed as an empty one by whoever deletes its neighbours."""
 _AT_ONCE_BYTES = 2**19
-_flush = getattr(os, "fdatasync", os.fsync)  # macOS has none
 
 
 def open_steadily(path: Path) -> BinaryIO:
@@ -28,20 +27,32 @@ def open_steadily(path: Path) -> BinaryIO:
     Whoever else flushes meanwhile waits for what the disk has taken in before: a merged segment of 100 MB, flushed at
     its end, held up acknowledgements by half a second.
     """
-    return io.BufferedWriter(_SteadyFile(path, "wb"))
+    return cast("BinaryIO", _SteadyFile(path.open("wb")))
 
 
-class _SteadyFile(io.FileIO):
-    _unflushed_bytes = 0
+class _SteadyFile(io.BufferedIOBase):
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._unflushed_bytes = 0
 
     def write(self, data: ReadableBuffer, /) -> int:
-        with memoryview(data) as view, view.cast("B") as as_bytes, as_bytes[:_AT_ONCE_BYTES] as piece:
-            written = super().write(piece)
-        self._unflushed_bytes += written
-        if self._unflushed_bytes >= _AT_ONCE_BYTES:
-            _flush(self.fileno())
-            self._unflushed_bytes = 0
-        return written
+        with memoryview(data) as view, view.cast("B") as as_bytes:
+            for start in range(0, len(as_bytes), _AT_ONCE_BYTES):
+                with as_bytes[start : start + _AT_ONCE_BYTES] as piece:
+                    self._unflushed_bytes += self._file.write(piece)
+                if self._unflushed_bytes >= _AT_ONCE_BYTES:
+                    self._flush()
+            return len(as_bytes)
+
+    def _flush(self) -> None:
+        self._file.flush()
+        flush = os.fdatasync if hasattr(os, "fdatasync") else os.fsync  # macOS has none
+        flush(self._file.fileno())
+        self._unflushed_bytes = 0
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def put_file(source: Path, target: Path, *, root: Path) -> None:
