@@ -12,16 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kymograph.core.history import HistoryPart, LineBatch, RowQuery, Stream
 from kymograph.core.run import Run
 from kymograph.errors import KymographError, NotFoundError
 from kymograph.services.compaction import CompactionPolicy, Compactor
 from kymograph.services.garbage import Collector
 from kymograph.services.history import StreamUpdate
+from kymograph.storage import sqlite
 from kymograph.storage.history.query import StoredHistory
 from kymograph.storage.history.segments.build import Limits, SegmentBuilder
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.objects.store import open_folder
+from kymograph.storage.sqlite import SqliteDatabase
 from kymograph.storage.transaction import SqlTransaction
 from kymograph.testing.clock import ManualClock
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
@@ -87,6 +91,11 @@ class World:
     def collect(self) -> None:
         self._deployment.clock.advance(hours=2)
         self._collector.collect()
+
+    def checkpoint(self) -> None:
+        database = self._deployment.database
+        assert isinstance(database, SqliteDatabase)
+        database.checkpoint()
 
     def state(self) -> State:
         """What can be read."""
@@ -160,15 +169,18 @@ def _rewind(name: str, after_step: int) -> Step:
 
 _COMPACT = Step("compact", World.compact)
 _COLLECT = Step("collect", World.collect)
+_CHECKPOINT = Step("checkpoint", World.checkpoint)
 SHORT = (
     _make(MAIN),
     _append(MAIN, 0, 4, "first"),
     _COMPACT,
     _append(MAIN, 3, 3, "overlapping"),
+    _CHECKPOINT,
     _COMPACT,
     _rewind(MAIN, 4),
     _append(MAIN, 5, 2, "again"),
     _COLLECT,
+    _CHECKPOINT,
 )
 """What is necessary."""
 LONG = (
@@ -187,9 +199,11 @@ LONG = (
     _COMPACT,
     Step("delete other", lambda world: world.delete(OTHER), lambda state: state.update({OTHER: None})),
     _COLLECT,
+    _CHECKPOINT,
     _append(MAIN, 12, 2, "last"),
     _COMPACT,
     _COLLECT,
+    _CHECKPOINT,
 )
 """Also several segments that are merged, and a run that is deleted."""
 
@@ -252,9 +266,11 @@ def _read(world: World) -> State:
 
 @contextmanager
 def opened(folder: Path, disk: Disk, clock: ManualClock) -> Iterator[World]:
-    """A world over a data folder."""
-    with open_test_deployment(folder, clock=clock, objects=(folder / "objects").as_uri()) as deployment:
-        yield World(deployment, folder, disk)
+    """A world over a data folder; only the script makes checkpoints, so that it always writes equally often."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "CHECKPOINT_WAIT_S", (3600.0, 3600.0))
+        with open_test_deployment(folder, clock=clock, objects=(folder / "objects").as_uri()) as deployment:
+            yield World(deployment, folder, disk)
 
 
 def make_template(folder: Path) -> None:

@@ -47,7 +47,8 @@ _CHECKPOINT_PAGES = 1_000
 """How many pages of the log (4 MB) a checkpoint should find."""
 _MOST_LOG_PAGES = 16_000
 """When the log has grown to this because checkpoints do not keep up, commits make them."""
-_CHECKPOINT_WAIT_S = (0.1, 5.0)
+CHECKPOINT_WAIT_S = (0.1, 5.0)
+"""Shortest and longest time between two checkpoints, if something was committed."""
 _READERS = 16
 _READER_TIMEOUT_S = 30.0
 
@@ -135,6 +136,16 @@ class SqliteDatabase:
         if queued.error is not None:
             raise queued.error
         return queued.result  # type: ignore[return-value]  # set by the writer, and T may itself be None
+
+    def checkpoint(self) -> None:
+        """Copy what was committed into the file now; it happens by itself from time to time.
+
+        Raises:
+            StorageFull: There is no space; the log stays, and nothing is lost.
+            ServerBusy: The disk fails.
+        """
+        with translated_errors(WHERE):
+            self._checkpoints.make()
 
     def close(self) -> None:
         """Docstring inherited."""
@@ -227,6 +238,8 @@ class _Checkpoints:
         self._has_news = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self._raw: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
 
     def note(self) -> None:
         """Something was committed."""
@@ -241,10 +254,11 @@ class _Checkpoints:
         self._has_news.set()
         if self._thread is not None:
             self._thread.join()
+        if self._raw is not None:
+            self._raw.close()
 
     def _run(self) -> None:
-        raw: sqlite3.Connection | None = None
-        shortest_s, longest_s = _CHECKPOINT_WAIT_S
+        shortest_s, longest_s = CHECKPOINT_WAIT_S
         wait_s = shortest_s
         while not self._closing.wait(wait_s):
             self._has_news.wait()
@@ -252,17 +266,21 @@ class _Checkpoints:
                 break
             self._has_news.clear()
             try:
-                if raw is None:
-                    raw = _connect(self._path, is_reader=False)
-                _, found, _ = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                pages = self.make()
             except sqlite3.Error as exc:
                 # Nothing is lost: the log stays, and is read as before.
                 logger.warning("the log of the database could not be copied into it: %s", exc)
                 wait_s = longest_s
             else:
-                wait_s = min(max(wait_s * _CHECKPOINT_PAGES / max(found, 1), shortest_s), longest_s)
-        if raw is not None:
-            raw.close()
+                wait_s = min(max(wait_s * _CHECKPOINT_PAGES / max(pages, 1), shortest_s), longest_s)
+
+    def make(self) -> int:
+        """Copy what nobody has to read in the log any more; returns how many pages are in the log."""
+        with self._lock:
+            if self._raw is None:
+                self._raw = _connect(self._path, is_reader=False)
+            _, pages, _ = self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return int(pages)
 
 
 def _fail(group: list[_Job[Any]], cause: BaseException) -> None:
