@@ -15,9 +15,10 @@ import pytest
 from kymograph.core.history import LineBatch, Stream
 from kymograph.core.run import Run
 from kymograph.core.sql import SqlAnswer, SqlFormat, SqlQuery
-from kymograph.errors import InvalidQuery, QueryOverLimit, ServerBusy
+from kymograph.errors import InvalidQuery, KymographError, QueryOverLimit, ServerBusy
 from kymograph.storage.sql.process import SqlProcesses
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
+from tests.e2e.server import wait_until
 
 ENDLESS = "SELECT sum(range) FROM range(1000000000000)"
 
@@ -61,12 +62,24 @@ def value_of(answer: SqlAnswer) -> object:
     return json.loads(answer.body)["columns"][0]["values"][0]
 
 
-def wait_until(condition: object, *, timeout_s: float = 20.0) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+@contextmanager
+def endless(
+    opened: SqlProcesses, deployment: DeploymentUnderTest, expected: type[KymographError]
+) -> Iterator[list[KymographError]]:
+    """A statement that goes on until it is refused, in a thread; gives how, once the block is left."""
+    refused: list[KymographError] = []
+
+    def run() -> None:
+        try:
+            ask(opened, deployment, ENDLESS)
+        except expected as exc:
+            refused.append(exc)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.5)
+    yield refused
+    thread.join(10)
 
 
 def test_statements_run_in_a_process_that_stays_a_while(deployment: DeploymentUnderTest, tmp_path: Path) -> None:
@@ -77,7 +90,7 @@ def test_statements_run_in_a_process_that_stays_a_while(deployment: DeploymentUn
         assert value_of(ask(opened, deployment, "SELECT count(*) FROM runs")) == 1
         assert opened.pids == [first]
 
-        wait_until(lambda: not psutil.pid_exists(first))
+        wait_until(lambda: not psutil.pid_exists(first), what="the process")
         assert opened.pids == []
 
 
@@ -124,20 +137,11 @@ def test_a_process_that_dies_is_replaced(deployment: DeploymentUnderTest, tmp_pa
 def test_more_than_may_run_at_once_are_turned_away(deployment: DeploymentUnderTest, tmp_path: Path) -> None:
     with engine(deployment, tmp_path, at_once=1, timeout_s=4.0) as opened:
         ask(opened, deployment, "SELECT 1")
-        refused: list[Exception] = []
-
-        def run() -> None:
-            try:
-                ask(opened, deployment, ENDLESS)
-            except QueryOverLimit as exc:
-                refused.append(exc)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        time.sleep(0.5)
-        with pytest.raises(ServerBusy, match="try again in 2 s"):
+        with (
+            endless(opened, deployment, QueryOverLimit) as refused,
+            pytest.raises(ServerBusy, match="try again in 2 s"),
+        ):
             ask(opened, deployment, "SELECT 1")
-        thread.join()
 
         assert len(refused) == 1
         assert value_of(ask(opened, deployment, "SELECT 7")) == 7
@@ -146,19 +150,8 @@ def test_more_than_may_run_at_once_are_turned_away(deployment: DeploymentUnderTe
 def test_closing_ends_what_runs(deployment: DeploymentUnderTest, tmp_path: Path) -> None:
     with engine(deployment, tmp_path) as opened:
         ask(opened, deployment, "SELECT 1")
-        refused: list[Exception] = []
-
-        def run() -> None:
-            try:
-                ask(opened, deployment, ENDLESS)
-            except ServerBusy as exc:
-                refused.append(exc)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        time.sleep(0.5)
-        opened.close()
-        thread.join(10)
+        with endless(opened, deployment, ServerBusy) as refused:
+            opened.close()
 
         assert "closing" in str(refused[0])
         with pytest.raises(ServerBusy, match="closing"):
