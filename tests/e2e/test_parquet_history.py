@@ -74,7 +74,7 @@ def log(rest: Rest, project: str, run: str, rows: list[Any], *, first: int = 0, 
 
 
 def scan(client: Client, path: str, **options: Any) -> list[str]:
-    found: list[str] = client.run(SCAN, path, json.dumps(options)).reported
+    found: list[str] = client.ask(SCAN, path, json.dumps(options))
     return found
 
 
@@ -144,7 +144,7 @@ def test_files_are_downloaded_whole(make_client: ClientFactory, rest: Rest, proj
     path = log(rest, project, "run", PLAIN)
     client = make_client(NEWEST)
 
-    paths, has_live_data, errors = client.run(DOWNLOAD, path).reported
+    paths, has_live_data, errors = client.ask(DOWNLOAD, path)
     assert (len(paths), has_live_data, errors) == (1, False, 0)
     with duckdb.connect() as connection:
         cursor = connection.execute(f"SELECT * FROM '{client.home / paths[0]}'")
@@ -175,7 +175,7 @@ def test_rows_that_differ_in_what_they_hold_are_read_page_by_page(
     rows = [json.loads(row) for row in scan(client, path, **options)]
     if not options:
         assert texts(rows) == texts(UNEVEN)
-        assert client.run(DOWNLOAD, path).reported == "incomplete"
+        assert client.ask(DOWNLOAD, path) == "incomplete"
     keys = options.get("keys", [])
     expected = {"loss": [0, 1, 2, 3], "val.acc": [0], "image": [2], "list,note": [3], "none": [], "": [0, 1, 2, 3]}
     assert [row["_step"] for row in rows] == expected[",".join(keys)]
@@ -192,7 +192,7 @@ def test_a_client_that_keeps_files_sees_what_a_resumed_run_adds(
 
     assert len(urls_of(rest, path)) == 2
     assert scan(client, path) == texts(PLAIN)
-    assert len(client.run(DOWNLOAD, path).reported[0]) == 2
+    assert len(client.ask(DOWNLOAD, path)[0]) == 2
 
 
 def test_a_client_that_keeps_files_sees_what_has_changed(make_client: ClientFactory, rest: Rest, project: str) -> None:
@@ -202,7 +202,7 @@ def test_a_client_that_keeps_files_sees_what_has_changed(make_client: ClientFact
     log(rest, project, "run", [{**PLAIN[3], "loss": -1.5}], first=20)
 
     assert scan(client, path) == texts([*PLAIN[:3], {**PLAIN[3], "loss": -1.5}, *PLAIN[4:20]])
-    assert client.run(DOWNLOAD, path, "anyway").reported == [[], True, 0]
+    assert client.ask(DOWNLOAD, path, "anyway") == [[], True, 0]
 
 
 def test_an_address_carries_no_other_right(rest: Rest, server: ServerProcess, project: str) -> None:
@@ -235,7 +235,7 @@ def test_a_large_run_is_exported_while_it_is_compacted(
     assert rest.stream(project, "run", {"complete": True, "exitcode": 0}).is_success
     client = make_client(NEWEST)
 
-    paths, _, errors = client.run(DOWNLOAD, f"{project}/run").reported
+    paths, _, errors = client.ask(DOWNLOAD, f"{project}/run")
     assert errors == 0
     with duckdb.connect() as connection:
         facts = connection.execute(
