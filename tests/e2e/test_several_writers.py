@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from tests.e2e.client import MIDDLE, NEWEST
 from tests.e2e.fixtures import ClientFactory
 from tests.e2e.rest import Rest
+from tests.e2e.server import wait_until
 
 TWO_RUNS = """
 import sys
@@ -30,6 +32,7 @@ for step in range(20):
 print(f"spoken by rank {rank}")
 if rank == 0:
     # The primary ends the run, so it goes last.
+    open(sys.argv[2] + " (primary has logged)", "w").close()
     while not os.path.exists(sys.argv[2]):
         time.sleep(0.05)
 run.finish()
@@ -74,6 +77,24 @@ def test_writers_of_a_shared_run_do_not_overwrite_each_other(
     assert {f"spoken by rank {rank}" for rank in (0, 1)} <= set(console)
     run = rest.run(project, "shared")
     assert (run["state"], run["history_lines"]) == ("finished", 40)
+
+
+def test_a_writer_that_joins_a_shared_run_later_counts_its_own_rows(
+    make_client: ClientFactory, rest: Rest, project: str
+) -> None:
+    """The client numbers its lines on from what the run had when it joined."""
+    primary, other = make_client(NEWEST), make_client(NEWEST)
+    environment = {"WANDB_PROJECT": project.split("/")[1]}
+    done = str(primary.home / "other is done")
+
+    def join_later() -> None:
+        wait_until(Path(done + " (primary has logged)").exists, what="the primary")
+        wait_until(lambda: rest.run(project, "shared")["history_lines"] == 20, what="the rows of the primary")
+        other.run(SHARED, "1", done, environment=environment)
+
+    run_together(lambda: primary.run(SHARED, "0", done, environment=environment), join_later)
+
+    assert rest.run(project, "shared")["history_lines"] == 40
 
 
 def run_together(*jobs: Callable[[], object]) -> None:

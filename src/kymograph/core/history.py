@@ -56,6 +56,13 @@ class StreamExtent:
     line_count: int
     """Number of the line after the last one received."""
     byte_count: int
+    numbered_from: int = 0
+    """Writers of a shared run that join later number on from what was there: lines below are not theirs."""
+
+    @property
+    def n_lines(self) -> int:
+        """How many lines that makes, gaps within included."""
+        return max(self.line_count - self.numbered_from, 0)
 
 
 @dataclass(frozen=True, slots=True)

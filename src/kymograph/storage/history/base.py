@@ -232,7 +232,7 @@ class Tail(Protocol):
         """Keep lines; a batch equal to what is there already changes nothing.
 
         Returns:
-            By how much `line_count` of each stream has grown.
+            By how much `line_count` of each stream has grown, as the method of that name counts.
         """
 
     def extents(self, run: RunKey) -> list[StreamExtent]:

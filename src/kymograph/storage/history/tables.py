@@ -44,11 +44,13 @@ tail_streams = Table(
     Column("open_bytes", Integer, nullable=False),
     Column("tail_bytes", BigInteger, nullable=False, server_default="0"),
     Column("tail_first_line", BigInteger),
+    Column("numbered_from", BigInteger, nullable=False, server_default="0"),
 )
 """One row per stream, writer and part.
 
 `open_seq` is the newest chunk if it ends the stream and may still grow. `tail_bytes` and `tail_first_line` tell of the
 lines that are in `tail_chunks`, not yet in a segment: their unpacked size, about, and the lowest number, None for none.
+`numbered_from` is the lowest number that a named writer has used, 0 for others and for console lines.
 """
 
 tail_archive = Table(

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from kymograph.core.history import LineBatch, NumberedLine, Stream, StreamExtent
+from kymograph.core.history import SOLE_WRITER, LineBatch, NumberedLine, Stream, StreamExtent
 from kymograph.core.lines import Piece, VisibleRange, consecutive, visible_ranges
 from kymograph.core.rows import step_of_line
 from kymograph.storage.history.base import Chunk, StreamVersion, TailSize
@@ -80,6 +80,12 @@ class _StreamState:
     open_bytes: int
     tail_bytes: int
     tail_first_line: int | None
+    numbered_from: int
+
+    @property
+    def n_lines(self) -> int:
+        """As `StreamExtent.n_lines`."""
+        return max(self.line_count - self.numbered_from, 0)
 
 
 # The statements of the acknowledging path are built once: building them took longer than running them.
@@ -99,6 +105,7 @@ _LOCK_STREAM = (
         tail_streams.c.open_bytes,
         tail_streams.c.tail_bytes,
         tail_streams.c.tail_first_line,
+        tail_streams.c.numbered_from,
     )
     .where(_THIS_STREAM)
     .with_for_update()
@@ -148,22 +155,21 @@ class SqlTail:
         else:
             added_bytes = encoded.byte_count
             opened = self._append_at_end(stream, state, batch, encoded)
-        self._save_state(
-            stream,
-            replace(
-                state,
-                line_count=max(state.line_count, end),
-                byte_count=state.byte_count + added_bytes,
-                version=state.version + 1,
-                open_seq=opened[0],
-                open_bytes=opened[1],
-                tail_bytes=state.tail_bytes + len(encoded.raw),
-                tail_first_line=batch.first_line
-                if state.tail_first_line is None
-                else min(state.tail_first_line, batch.first_line),
-            ),
+        after = replace(
+            state,
+            line_count=max(state.line_count, end),
+            byte_count=state.byte_count + added_bytes,
+            version=state.version + 1,
+            open_seq=opened[0],
+            open_bytes=opened[1],
+            tail_bytes=state.tail_bytes + len(encoded.raw),
+            tail_first_line=batch.first_line
+            if state.tail_first_line is None
+            else min(state.tail_first_line, batch.first_line),
+            numbered_from=_numbered_from(stream, state, batch.first_line),
         )
-        return max(end - state.line_count, 0)
+        self._save_state(stream, after)
+        return after.n_lines - state.n_lines
 
     def _append_at_end(
         self, stream: _StreamId, state: _StreamState, batch: LineBatch, encoded: EncodedLines
@@ -232,6 +238,7 @@ class SqlTail:
                 open_bytes=0,
                 tail_bytes=kept_bytes,
                 tail_first_line=kept[0][0] if kept else None,
+                numbered_from=state.numbered_from,
             ),
         )
 
@@ -263,17 +270,20 @@ class SqlTail:
                 tail_streams.c.part,
                 tail_streams.c.line_count,
                 tail_streams.c.byte_count,
+                tail_streams.c.numbered_from,
             ).where(tail_streams.c.run_id == run)
         ).all()
         # Sorted here: databases differ in how they collate text.
         return [
-            StreamExtent(Stream(stream), WriterId(writer), part, line_count, byte_count)
-            for stream, writer, part, line_count, byte_count in sorted(rows, key=lambda row: (row[0], row[1], row[2]))
+            StreamExtent(Stream(stream), WriterId(writer), part, line_count, byte_count, numbered_from)
+            for stream, writer, part, line_count, byte_count, numbered_from in sorted(
+                rows, key=lambda row: (row[0], row[1], row[2])
+            )
         ]
 
     def line_count(self, run: RunKey, stream: Stream) -> int:
         """Docstring inherited."""
-        return sum(extent.line_count for extent in self.extents(run) if extent.stream is stream)
+        return sum(extent.n_lines for extent in self.extents(run) if extent.stream is stream)
 
     def lines(
         self,
@@ -496,6 +506,7 @@ class SqlTail:
                     open_bytes=0,
                     tail_bytes=0,
                     tail_first_line=None,
+                    numbered_from=0,
                 )
                 .on_conflict_do_nothing()
             )
@@ -515,6 +526,7 @@ class SqlTail:
                 "open_bytes": state.open_bytes,
                 "tail_bytes": state.tail_bytes,
                 "tail_first_line": state.tail_first_line,
+                "numbered_from": state.numbered_from,
             },
         )
 
@@ -527,6 +539,12 @@ def _any_within(numbers: Sequence[int], first: int, end: int) -> bool:
     """Whether any of ascending `numbers` lies in ``[first, end)``."""
     index = bisect_left(numbers, first)
     return index < len(numbers) and numbers[index] < end
+
+
+def _numbered_from(stream: _StreamId, state: _StreamState, first_line: int) -> int:
+    if stream.writer == SOLE_WRITER or stream.stream is Stream.CONSOLE:
+        return 0
+    return min(state.numbered_from, first_line) if state.version else first_line
 
 
 def _slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    case,
     cast,
     func,
     insert,
@@ -253,7 +254,9 @@ def _all_runs() -> Select[Any]:
 
 def _line_count(stream: Stream) -> ColumnElement[int]:
     """`Tail.line_count` for the run of each row."""
-    total = select(func.sum(tail_streams.c.line_count)).where(
+    n_lines = tail_streams.c.line_count - tail_streams.c.numbered_from
+    # A rewind may leave a writer fewer lines than it began with.
+    total = select(func.sum(case((n_lines > 0, n_lines), else_=0))).where(
         tail_streams.c.run_id == runs.c.key, tail_streams.c.stream == stream.value
     )
     # PostgreSQL's sum of big integers is a decimal.

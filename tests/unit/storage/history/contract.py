@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,8 +45,8 @@ def console(first: int, *lines: str, writer: str = "", part: str = "") -> LineBa
     return LineBatch(Stream.CONSOLE, first, lines, WriterId(writer), part)
 
 
-def append(database: Database, *batches: LineBatch, run: RunKey = RUN) -> None:
-    database.write(lambda tx: tx.tail.append(run, batches))
+def append(database: Database, *batches: LineBatch, run: RunKey = RUN) -> Mapping[Stream, int]:
+    return database.write(lambda tx: tx.tail.append(run, batches))
 
 
 def rewind(database: Database, reader: HistoryReader, *, after_step: int, run: RunKey = RUN) -> None:
@@ -216,8 +216,20 @@ class TailContract:
         assert extents(database) == [
             StreamExtent(Stream.CONSOLE, WriterId(""), "", 1, 2),
             StreamExtent(Stream.CONSOLE, WriterId(""), "logs/1.log", 3, 4),
-            StreamExtent(Stream.HISTORY, WriterId("w"), "", 2, 6),
+            StreamExtent(Stream.HISTORY, WriterId("w"), "", 2, 6, 0),
         ]
+
+    def test_a_writer_that_joins_later_counts_from_where_it_begins(self, database: Database) -> None:
+        append(database, history(0, "a", "b", writer="first"))
+
+        grown = append(database, history(2, "c", writer="second"))
+
+        assert grown == {Stream.HISTORY: 1}
+        assert database.read(lambda tx: tx.tail.line_count(RUN, Stream.HISTORY)) == 3
+        assert extents(database)[-1].n_lines == 1
+
+    def test_a_sole_writer_counts_from_zero(self, database: Database) -> None:
+        assert append(database, history(2, "c")) == {Stream.HISTORY: 3}
 
     def test_extents_only_grow(self, database: Database) -> None:
         append(database, history(0, "a", "b", "c"))
