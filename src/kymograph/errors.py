@@ -4,13 +4,14 @@
 
     KymographError
     ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · InvalidQuery ·
-    │                                QueryOverLimit · DuplicatePath
+    │                                QueryOverLimit · DuplicatePath · InvalidValue (TypeError) · NoActiveRun ·
+    │                                RunFinished
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound ·
     │                                ObjectNotFound (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
-    │                                DataFolderBusy
-    ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt
+    │                                DataFolderBusy · RunExists
+    ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt
     ├─ ProtocolError                 MalformedRequest · RequestTooLarge · UnsupportedOperation
     ├─ AuthError                     Unauthenticated · Forbidden
     └─ TransportError (OSError)      Unreachable · ServerBusy · StorageFull
@@ -91,6 +92,32 @@ class DuplicatePath(UsageError):
     def __init__(self, path: str) -> None:
         super().__init__(f"{path!r} is in the manifest twice; remove one")
         self.path = path
+
+
+class InvalidValue(UsageError, TypeError):
+    """A value of a type that cannot be logged or stored."""
+
+    def __init__(self, where: str, value: object, *, rule: str) -> None:
+        super().__init__(f"{where} is of type {type(value).__name__}: {rule}")
+        self.where, self.rule = where, rule
+
+
+class NoActiveRun(UsageError):
+    """Something was asked of the active run, and there is none."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__(f"there is no active run for {member}; call kymograph.init() first")
+        self.member = member
+
+
+class RunFinished(UsageError):
+    """Something was asked of a run that has ended."""
+
+    def __init__(self, run_id: str, member: str) -> None:
+        super().__init__(
+            f"run {run_id} is finished, so {member} does nothing; call it before finish(), or init() again"
+        )
+        self.run_id, self.member = run_id, member
 
 
 # --- not found --------------------------------------------------------------------------------------------------------
@@ -202,6 +229,14 @@ class AliasesPresent(ConflictError):
         self.artifact, self.aliases = artifact, aliases
 
 
+class RunExists(ConflictError):
+    """A new run was asked for under the id of one that exists."""
+
+    def __init__(self, run_id: str, *, path: str) -> None:
+        super().__init__(f"resume='never' but run ({run_id}) exists at {path}; leave the id out, or resume it")
+        self.run_id, self.path = run_id, path
+
+
 class InvalidTransition(ConflictError):
     """A run cannot go from its state to the one asked for."""
 
@@ -243,6 +278,14 @@ class ManifestCorrupt(IntegrityError):
     def __init__(self, artifact: str, *, problem: str) -> None:
         super().__init__(f"manifest of {artifact}: {problem}")
         self.artifact, self.problem = artifact, problem
+
+
+class JournalCorrupt(IntegrityError):
+    """A file is no journal, or damaged where everything depends on it."""
+
+    def __init__(self, problem: str, *, path: str = "") -> None:
+        super().__init__(f"{path or 'journal'}: {problem}")
+        self.path, self.problem = path, problem
 
 
 class StoreCorrupt(IntegrityError):
