@@ -367,8 +367,8 @@ class Unreachable(TransportError):
 class ServerBusy(TransportError):
     """The server cannot take the request now."""
 
-    def __init__(self, problem: str = "the server is busy", *, retry_after_s: float = 1.0) -> None:
-        super().__init__(f"{problem}; try again in {retry_after_s:g} s")
+    def __init__(self, problem: str = "the server is busy", *, retry_after_s: float | None = 1.0) -> None:
+        super().__init__(f"{problem}; try again {'later' if retry_after_s is None else f'in {retry_after_s:g} s'}")
         self.retry_after_s = retry_after_s
 
 
