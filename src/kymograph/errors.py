@@ -7,7 +7,7 @@
     │                                QueryOverLimit · DuplicatePath · InvalidValue (TypeError) · NoActiveRun ·
     │                                RunFinished
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
-    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound ·
+    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
     │                                DataFolderBusy · RunExists
@@ -156,6 +156,16 @@ class RunNotFound(NotFoundError):
     """No such run."""
 
     kind = "run"
+
+
+class RunNotResumable(NotFoundError):
+    """A run was to be resumed, and there is none."""
+
+    def __init__(self, run_id: str) -> None:
+        Exception.__init__(
+            self, f"resume='must' but run ({run_id}) doesn't exist; check id, project and entity, or use resume='allow'"
+        )
+        self.run_id = run_id
 
 
 class RunFileNotFound(NotFoundError, FileNotFoundError):
