@@ -10,7 +10,7 @@
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
-    │                                DataFolderBusy · RunExists
+    │                                DataFolderBusy · RunExists · FolderBusy
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt
     ├─ ProtocolError                 MalformedRequest · RequestTooLarge · UnsupportedOperation
     ├─ AuthError                     Unauthenticated · Forbidden
@@ -245,6 +245,14 @@ class RunExists(ConflictError):
     def __init__(self, run_id: str, *, path: str) -> None:
         super().__init__(f"resume='never' but run ({run_id}) exists at {path}; leave the id out, or resume it")
         self.run_id, self.path = run_id, path
+
+
+class FolderBusy(ConflictError):
+    """Another sender works on the folder of a run."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"{folder} is being sent by another process; it will finish, or end it first")
+        self.folder = folder
 
 
 class InvalidTransition(ConflictError):

@@ -60,16 +60,16 @@ def connect(client: RunClient, replay: RunReplay, ledger: Ledger) -> Started:
     mode = settings.get("resume")
     if run.HasField("branch_point") and run.branch_point.run == run.run_id:
         bucket = client.rewind_run(run.entity or None, run.project or None, run.run_id, step=run.branch_point.value)
-        found = client.resume_status(run.entity or None, run.project or None, run.run_id) or {}
-        return _resumed(client, replay, {**found, **bucket}, starting_step=int(run.branch_point.value) + 1)
+        status = client.resume_status(run.entity or None, run.project or None, run.run_id) or {}
+        return _resumed(client, replay, {**status, **bucket}, starting_step=int(run.branch_point.value) + 1)
     if mode:
         found = client.resume_status(run.entity or None, run.project or None, run.run_id)
-        if found is None and mode == "must":
-            raise RunNotResumable(run.run_id)
-        if found is not None and mode == "never":
-            raise RunExists(run.run_id, path=f"{run.entity}/{run.project}".strip("/"))
         if found is not None:
+            if mode == "never":
+                raise RunExists(run.run_id, path=f"{run.entity}/{run.project}".strip("/"))
             return _resumed(client, replay, found, starting_step=None)
+        if mode == "must":
+            raise RunNotResumable(run.run_id)
     started = _started(upsert(client, replay))
     if run.HasField("branch_point"):
         step = int(run.branch_point.value) + 1

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 from google.protobuf.json_format import MessageToDict
 
 from kymograph import __version__
+from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY
+from kymograph.core.terminal import VIEW_ROWS, Terminal
+from kymograph.sdk.run_folder import RunFolder, iter_records
 from kymograph.sdk.sender.replay import RunReplay
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.config import encode_metrics
+from kymograph.wire.records_pb2 import OutputRawRecord
 
 CONFIG_FILE = "config.yaml"
 SUMMARY_FILE = "wandb-summary.json"
 CONSOLE_FILE = "output.log"
+_KEPT_LINES = 10 * VIEW_ROWS
+"""Of the console, which may still change: more than both streams' screens hold."""
 
 
 def config_document(replay: RunReplay) -> JsonObject:
@@ -58,6 +65,33 @@ def config_document(replay: RunReplay) -> JsonObject:
 def config_yaml(document: JsonObject) -> str:
     """The config as the file that is kept beside the run."""
     return str(yaml.safe_dump(_plain(document), sort_keys=True, allow_unicode=True))
+
+
+def write_final_files(folder: RunFolder, replay: RunReplay) -> None:
+    """Put config, summary and console beside the run as files, as every client leaves them."""
+    folder.files.mkdir(parents=True, exist_ok=True)
+    (folder.files / CONFIG_FILE).write_text(config_yaml(config_document(replay)), encoding="utf-8")
+    (folder.files / SUMMARY_FILE).write_text(exact_json.dumps(replay.summary.document()), encoding="utf-8")
+    if replay.console.end and not (folder.files / CONSOLE_FILE).exists():
+        _write_console(folder)
+
+
+def _write_console(folder: RunFolder) -> None:
+    """Print the whole journal once more: lines may change until they have left the screen, so none was kept."""
+    terminal, lines, written = Terminal(), dict[int, str](), 0
+    with (folder.files / CONSOLE_FILE).open("w", encoding="utf-8", errors="replace") as file:
+        for record in iter_records(folder.journal):
+            if not record.HasField("output_raw"):
+                continue
+            stamp = record.output_raw.timestamp
+            at = datetime.fromtimestamp(stamp.seconds + stamp.nanos / 1e9, UTC)
+            terminal.feed(record.output_raw.line, at, record.output_raw.output_type == OutputRawRecord.STDERR)
+            lines.update((line.number, line.text) for line in terminal.changed())
+            while len(lines) > _KEPT_LINES:
+                file.write(lines.pop(written, "") + "\n")
+                written += 1
+        for number in sorted(lines):
+            file.write(lines[number] + "\n")
 
 
 def _plain(value: JsonValue) -> Any:

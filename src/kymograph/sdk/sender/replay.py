@@ -8,23 +8,23 @@ numbers, and the server has each once.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from kymograph.core.metric_definitions import MetricDefinitions
-from kymograph.core.summary import SummaryBuilder
-from kymograph.core.terminal import Terminal
-from kymograph.wire.metric_records import decode_definition
 
 from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.history import STEP
+from kymograph.core.metric_definitions import MetricDefinitions
+from kymograph.core.summary import SummaryBuilder
+from kymograph.core.terminal import Terminal
 from kymograph.sdk.sender.lines import LineQueue
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.console import encode_console_line
+from kymograph.wire.metric_records import decode_definition
 from kymograph.wire.records_pb2 import (
     AlertRecord,
     ConfigRecord,
@@ -71,7 +71,7 @@ class RunFacts:
 class RunReplay:
     """Folds the records of one journal, in their order."""
 
-    def __init__(self, acknowledged: Acknowledged | None = None, *, is_console_structured: bool = False) -> None:
+    def __init__(self, acknowledged: Acknowledged | None = None) -> None:
         """Begin before the first record."""
         known = acknowledged or Acknowledged()
         self.history = LineQueue(acknowledged_end=known.history)
@@ -87,9 +87,10 @@ class RunReplay:
         self.alerts: deque[AlertRecord] = deque()
         self.is_preempting = False
         self.exit: RunExitRecord | None = None
+        self.is_console_structured = False
+        """Whether the server wants console lines as JSON."""
         self.rows = 0
         """History records so far."""
-        self._is_console_structured = is_console_structured
         self._terminal = Terminal()
         self._last_time = datetime.fromtimestamp(0, UTC)
         """Of a record that had one: lines without a time must not get another with every replay."""
@@ -178,7 +179,7 @@ class RunReplay:
         self._terminal.feed(text, at, is_error)
         for line in self._terminal.changed():
             text = encode_console_line(
-                line.text, line.timestamp, is_error=line.is_error, is_structured=self._is_console_structured
+                line.text, line.timestamp, is_error=line.is_error, is_structured=self.is_console_structured
             )
             self.console.put(line.number, text)
 
@@ -248,7 +249,7 @@ class RunReplay:
         self._print(record.line + "\n", self._last_time, is_error=False)
 
 
-_OTHERS = {
+_OTHERS: dict[str, Callable[[RunReplay, Any], None]] = {
     "run": RunReplay._apply_run,
     "config": RunReplay._apply_config,
     "summary": RunReplay._apply_summary,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
 from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunClient
@@ -23,9 +24,10 @@ from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.lines import Chunk, LineQueue
 from kymograph.sdk.sender.receipt import Receipt, make_receipt
 from kymograph.sdk.sender.replay import Acknowledged, RunReplay
-from kymograph.sdk.sender.uploads import Uploads
+from kymograph.sdk.sender.uploads import UploadCounts, Uploads
 from kymograph.types import JsonObject
 from kymograph.wire.filestream import CONSOLE_FILE, EVENTS_FILE, HISTORY_FILE, SUMMARY_FILE
+from kymograph.wire.journal import Damage
 from kymograph.wire.records_pb2 import FilesItem
 
 POLL_S = 0.2
@@ -70,8 +72,6 @@ class SenderOptions:
 
     is_sync: bool = False
     """The journal will not grow: at its end, the run is over, whether it says so or not."""
-    files: bool = True
-    extra: JsonObject = field(default_factory=dict)
 
 
 class Sender:
@@ -104,8 +104,7 @@ class Sender:
         self.ledger = Ledger.load(folder.ledger)
         if self.ledger.base_url not in ("", client.base_url):
             self.ledger = Ledger()  # another server knows nothing of this run
-        features = frozenset[str]()
-        self._features = features
+        self._features = frozenset[str]()
         self.replay = RunReplay(Acknowledged(**self.ledger.acknowledged))
         self._tail = JournalTail(folder.journal)
         self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
@@ -126,6 +125,16 @@ class Sender:
         """Release the journal; what was acknowledged is noted."""
         self._save_ledger()
         self._tail.close()
+
+    def damages(self) -> list[Damage]:
+        """What of the journal could not be read."""
+        at_the_end = self._tail.end()
+        return [*self._tail.damages, *([at_the_end] if at_the_end is not None else [])]
+
+    @property
+    def upload_counts(self) -> UploadCounts:
+        """How far the files are."""
+        return self._uploads.counts
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
@@ -244,6 +253,7 @@ class Sender:
             summary_json=exact_json.dumps(started.summary),
         )
         self._features = self._client.features()
+        self.replay.is_console_structured = "STRUCTURED_CONSOLE_LOGS" in self._features
 
     def _send_facts(self) -> None:
         revision = self.replay.facts.revision
@@ -302,14 +312,15 @@ class Sender:
         if not (now >= self._due.stream or self._has_more_to_send()):
             return
         chunks = self._next_chunks()
-        document = self._document(chunks)
+        files = self._lines_document(chunks)
         wants_summary = self._wants_summary(is_over=is_over)
         if wants_summary:
             summary = exact_json.dumps(self.replay.summary.document())
-            document.setdefault("files", {})[SUMMARY_FILE] = {"offset": 0, "content": [summary]}  # type: ignore[union-attr,call-overload,index]
+            files[SUMMARY_FILE] = {"offset": 0, "content": [summary]}
+        document: JsonObject = {"files": files} if files else {}
         uploaded = [*self._uploads.finished]
         if uploaded:
-            document["uploaded"] = list[object](uploaded)  # type: ignore[assignment]
+            document["uploaded"] = [*uploaded]
         if self.replay.is_preempting and not self._sent.is_preempting:
             document["preempting"] = True
         if not document and now < self._due.last_stream + HEARTBEAT_S:
@@ -337,15 +348,14 @@ class Sender:
                 room -= sum(map(len, chunk.lines))
         return chunks
 
-    def _document(self, chunks: dict[str, Chunk]) -> JsonObject:
-        files: JsonObject = {
+    def _lines_document(self, chunks: dict[str, Chunk]) -> JsonObject:
+        return {
             _STREAMS[name]: {
                 "offset": chunk.first + self.ledger.base_lines.get(name, 0),
                 "content": list(chunk.lines),
             }
             for name, chunk in chunks.items()
         }
-        return {"files": files} if files else {}
 
     def _wants_summary(self, *, is_over: bool) -> bool:
         is_due = is_over or self._now() >= self._due.summary
@@ -422,10 +432,8 @@ class Sender:
             # Lines on a terminal may change long after; those before the last screen cannot.
             "console": 0,
         }
-        try:
+        with suppress(OSError):  # what is not noted is sent again
             self.ledger.save(self.folder.ledger)
-        except OSError:
-            pass  # what is not noted is sent again
 
 
 def standard_files(folder: RunFolder) -> list[str]:
