@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import yaml
 from google.protobuf.json_format import MessageToDict
 
@@ -16,11 +17,13 @@ from kymograph.sdk.run_folder import RunFolder, iter_records
 from kymograph.sdk.sender.replay import RunReplay
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.config import encode_metrics
-from kymograph.wire.records_pb2 import OutputRawRecord
+from kymograph.wire.records_pb2 import EnvironmentRecord, OutputRawRecord, TelemetryRecord
+from kymograph.wire.telemetry import encode_telemetry
 
 CONFIG_FILE = "config.yaml"
 SUMMARY_FILE = "wandb-summary.json"
 CONSOLE_FILE = "output.log"
+METADATA_FILE = "wandb-metadata.json"
 _KEPT_LINES = 10 * VIEW_ROWS
 """Of the console, which may still change: more than both streams' screens hold."""
 
@@ -34,32 +37,33 @@ def config_document(replay: RunReplay) -> JsonObject:
     values = {**facts.base_config, **facts.config}
     written = values.pop(INTERNAL_KEY, None)
     own: JsonObject = {**facts.base_notes, **(written if isinstance(written, dict) else {})}
-    telemetry: JsonObject = {}
-    if facts.telemetry is not None:
-        telemetry = {
-            "4": facts.telemetry.python_version,
-            "5": facts.telemetry.cli_version,
-            "13": facts.telemetry.platform,
-        }
-        own["python_version"] = facts.telemetry.python_version
+    telemetry = facts.telemetry or TelemetryRecord(cli_version=__version__)
     # Its presence marks a run that has started.
-    own["t"] = {key: value for key, value in telemetry.items() if value}
-    own["cli_version"] = facts.telemetry.cli_version if facts.telemetry is not None else __version__
+    own["t"] = encode_telemetry(telemetry)
+    own["cli_version"], own["python_version"] = telemetry.cli_version, telemetry.python_version
     definitions = encode_metrics(replay.definitions)
     if definitions:
         own["m"] = definitions
     if facts.environment is not None:
         environments = own.get("e")
         writer = facts.environment.writer_id or (facts.run.run_id if facts.run else "")
-        shown: dict[str, Any] = MessageToDict(facts.environment)
-        shown.pop("writerId", None)
-        own["e"] = {**(environments if isinstance(environments, dict) else {}), writer: shown}
+        own["e"] = {
+            **(environments if isinstance(environments, dict) else {}),
+            writer: environment_document(facts.environment),
+        }
     if facts.run is not None and facts.run.HasField("branch_point"):
         point = facts.run.branch_point
         own["branch_point"] = {"run_id": point.run, "step": int(point.value)}
     document: JsonObject = {key: {"value": value} for key, value in values.items()}
     document[INTERNAL_KEY] = {"value": own}
     return document
+
+
+def environment_document(record: EnvironmentRecord) -> JsonObject:
+    """Where a run ran, under the names that clients use."""
+    shown: JsonObject = MessageToDict(record)
+    shown.pop("writerId", None)
+    return shown
 
 
 def config_yaml(document: JsonObject) -> str:
@@ -72,6 +76,10 @@ def write_final_files(folder: RunFolder, replay: RunReplay) -> None:
     folder.files.mkdir(parents=True, exist_ok=True)
     (folder.files / CONFIG_FILE).write_text(config_yaml(config_document(replay)), encoding="utf-8")
     (folder.files / SUMMARY_FILE).write_text(exact_json.dumps(replay.summary.document()), encoding="utf-8")
+    metadata = folder.files / METADATA_FILE
+    if replay.facts.environment is not None and not metadata.exists():
+        text = orjson.dumps(environment_document(replay.facts.environment), option=orjson.OPT_INDENT_2)
+        metadata.write_bytes(text)
     if replay.console.end and not (folder.files / CONSOLE_FILE).exists():
         _write_console(folder)
 

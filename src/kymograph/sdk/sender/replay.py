@@ -30,6 +30,7 @@ from kymograph.wire.records_pb2 import (
     ConfigRecord,
     EnvironmentRecord,
     FilesItem,
+    HeaderRecord,
     HistoryRecord,
     OutputRawRecord,
     Record,
@@ -39,6 +40,7 @@ from kymograph.wire.records_pb2 import (
     SummaryRecord,
     TelemetryRecord,
 )
+from kymograph.wire.telemetry import PRODUCER, merge_telemetry
 
 _SYSTEM_PREFIX = "system."
 
@@ -91,6 +93,8 @@ class RunReplay:
         """Whether the server wants console lines as JSON."""
         self.rows = 0
         """History records so far."""
+        self._folds_rows = True
+        """Other clients write into their journals what each row makes of the summary."""
         self._terminal = Terminal()
         self._last_time = datetime.fromtimestamp(0, UTC)
         """Of a record that had one: lines without a time must not get another with every replay."""
@@ -148,7 +152,8 @@ class RunReplay:
             self._open_row, self._open_step = row, step
             line = folded = self._line(row)
             self.history.add(line)
-        self.summary.add_row(exact_json.loads(folded))
+        if self._folds_rows:
+            self.summary.add_row(exact_json.loads(folded))
         self.summary_revision += 1
 
     def _line(self, row: Mapping[str, str]) -> str:
@@ -213,14 +218,25 @@ class RunReplay:
             self.summary_revision += 1
 
     def _apply_telemetry(self, record: TelemetryRecord) -> None:
-        if self.facts.telemetry is None:
-            self.facts.telemetry = TelemetryRecord()
-        self.facts.telemetry.MergeFrom(record)
-        self.facts.revision += 1
+        merged = merge_telemetry(self.facts.telemetry, record)
+        if merged != self.facts.telemetry:
+            self.facts.telemetry = merged
+            self.facts.revision += 1
 
     def _apply_environment(self, record: EnvironmentRecord) -> None:
-        self.facts.environment = record
+        known = self.facts.environment
+        if known is None or (record.writer_id and record.writer_id != known.writer_id):
+            self.facts.environment = record
+        else:
+            # What is found out later comes in records of its own.
+            for name in ("args", "gpu_nvidia", "gpu_amd"):
+                if len(getattr(record, name)):
+                    known.ClearField(name)
+            known.MergeFrom(record)
         self.facts.revision += 1
+
+    def _apply_header(self, record: HeaderRecord) -> None:
+        self._folds_rows = record.version_info.producer.startswith(PRODUCER)
 
     def _apply_metric(self, record: Any) -> None:
         definition = decode_definition(record)
@@ -250,6 +266,7 @@ class RunReplay:
 
 
 _OTHERS: dict[str, Callable[[RunReplay, Any], None]] = {
+    "header": RunReplay._apply_header,
     "run": RunReplay._apply_run,
     "config": RunReplay._apply_config,
     "summary": RunReplay._apply_summary,
