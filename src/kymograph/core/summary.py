@@ -1,7 +1,7 @@
 """The summary of a run: one value per metric, folded out of its rows unless it was set.
 
-A metric has its last value, or, where ``define_metric`` asks for them, a mapping of statistics. Mappings within rows are
-merged by their leaves; media records (with a ``_type``) and lists are values.
+A metric has its last value, or, where ``define_metric`` asks for them, a mapping of statistics. Mappings within rows
+are merged by their leaves; media records (with a ``_type``) and lists are values.
 
 Source: seeds.md E.9; the arithmetic (NaN spreads, other than numbers count only for first and last) compared with the
 vendor's client by tests/protocol/test_sdk_summary.py.

@@ -9,9 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from kymograph.core import exact_json
-from kymograph.core.metric_definitions import MetricDefinition
 from kymograph.core.filters import RunQuery
 from kymograph.core.history import MetricInfo, MetricKind, MetricQuery, NameMatch, Stream
+from kymograph.core.metric_definitions import MetricDefinition
 from kymograph.core.run import Run
 from kymograph.errors import MalformedRequest
 from kymograph.server.auth import CallerDep, ServicesDep
