@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from kymograph.core.config_tree import copy_tree
 from kymograph.core.plain_values import to_plain
@@ -45,7 +45,7 @@ class NestedConfig(dict[str, Any]):
         for key, value in dict(*others, **values).items():
             self[key] = value
 
-    def __ior__(self, other: Any) -> NestedConfig:  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
         self.update(other)
         return self
 

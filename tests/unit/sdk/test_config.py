@@ -221,7 +221,8 @@ def test_names_can_be_chosen() -> None:
 def test_yaml_files_in_either_form(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(
-        "wandb_version: 1\n_wandb: {value: {}}\nlr: {desc: null, value: 0.1}\nmodel: {width: 3}\nx: {value: 1, other: 2}\n"
+        "wandb_version: 1\n_wandb: {value: {}}\nlr: {desc: null, value: 0.1}\n"
+        "model: {width: 3}\nx: {value: 1, other: 2}\n"
     )
     config = Config()
     config.update(str(path))
