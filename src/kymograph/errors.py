@@ -3,9 +3,10 @@
 ::
 
     KymographError
-    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · InvalidQuery ·
-    │                                QueryOverLimit · DuplicatePath · InvalidValue (TypeError) · NoActiveRun ·
-    │                                RunFinished
+    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidChoice (TypeError) ·
+    │                                UnknownSetting (AttributeError, KeyError) · SettingsFrozen (TypeError) ·
+    │                                InvalidFilter · InvalidCursor · InvalidQuery · QueryOverLimit · DuplicatePath ·
+    │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError)
@@ -49,6 +50,31 @@ class InvalidSetting(UsageError):
     def __init__(self, setting: str, value: object, *, rule: str) -> None:
         super().__init__(f"setting {setting} = {value!r} cannot be used: {rule}")
         self.setting, self.value, self.rule = setting, value, rule
+
+
+class InvalidChoice(InvalidSetting, TypeError):
+    """A setting has a value of another type, or none of those that there are."""
+
+
+class UnknownSetting(UsageError, AttributeError, KeyError):
+    """There is no setting of that name."""
+
+    def __init__(
+        self, setting: str, *, hint: str = "see `kymograph status --settings` for those that there are"
+    ) -> None:
+        super().__init__(f"there is no setting {setting!r}; {hint}")
+        self.setting = setting
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show its quoted form
+
+
+class SettingsFrozen(UsageError, TypeError):
+    """Settings were to be changed after they had been settled."""
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(f"setting {setting} cannot change any more: the settings are frozen; change a copy() of them")
+        self.setting = setting
 
 
 class InvalidFilter(UsageError):
@@ -100,6 +126,10 @@ class InvalidValue(UsageError, TypeError):
     def __init__(self, where: str, value: object, *, rule: str) -> None:
         super().__init__(f"{where} is of type {type(value).__name__}: {rule}")
         self.where, self.rule = where, rule
+
+
+class ConfigError(UsageError):
+    """A config cannot be read, or a value of it was to change unasked."""
 
 
 class NoActiveRun(UsageError):

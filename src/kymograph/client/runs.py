@@ -17,9 +17,9 @@ import httpx
 import orjson
 
 from kymograph import __version__
-from kymograph.client.answers import error_of
+from kymograph.client.answers import error_of, error_of_problems
 from kymograph.core import exact_json
-from kymograph.errors import KymographError, ProtocolError, Unauthenticated, Unreachable
+from kymograph.errors import ProtocolError, Unauthenticated, Unreachable
 from kymograph.types import JsonObject
 
 CONNECT_TIMEOUT_S = 10.0
@@ -173,7 +173,7 @@ class RunClient:
         except (ValueError, AttributeError) as exc:
             raise ProtocolError(f"{self.base_url} does not answer as a server of the protocol does") from exc
         if problems:
-            raise _refusal(problems)
+            raise error_of_problems(problems)
         return data if isinstance(data, dict) else {}
 
     def viewer(self) -> JsonObject:
@@ -335,9 +335,3 @@ def _first_bytes(source: Any, size: int) -> Any:
     while size > 0 and (piece := source.read(min(size, 1 << 20))):
         size -= len(piece)
         yield piece
-
-
-def _refusal(problems: Any) -> KymographError:
-    entries = problems if isinstance(problems, list) else [problems]
-    texts = [str(entry.get("message")) if isinstance(entry, dict) else str(entry) for entry in entries]
-    return ProtocolError("; ".join(texts))

@@ -1,8 +1,7 @@
 r"""What ``define_metric`` says about metrics: their x axis, their summary, and whether charts show them.
 
-Names are those that users write. A dot in one goes into a nested mapping; a dot that belongs to a key is
-written ``\.``.
-A definition whose name ends in ``*`` is a glob: the first metric that fits one gets a definition of its own.
+Names are those that users write. A dot in one goes into a nested mapping; a dot of a key itself is written ``\.``. A
+definition whose name ends in ``*`` is a glob: the first metric that fits one gets a definition of its own.
 
 Source: protocol.md §4.2; seeds.md E.8.
 """

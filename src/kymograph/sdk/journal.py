@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from kymograph.errors import RunExists
 from kymograph.types import JsonValue
@@ -81,6 +82,20 @@ class Journal:
     def size_bytes(self) -> int:
         """How long the file is."""
         return self._position
+
+    def append_numbers(self, row: Mapping[str, Any]) -> bool:
+        """Append a history row of finite numbers; False if it holds anything else, and nothing is appended."""
+        with self._lock:
+            if self._lost_since is not None and not self._end_gap():
+                return True
+            payload = self._encoder.encode_numbers(self._num + 1, row)
+            if payload is None:
+                return False
+            self._num += 1
+            self._write(payload)
+        if self._is_fsync:
+            self._flush(self._position)
+        return True
 
     def append_row(self, row: Mapping[str, JsonValue]) -> None:
         """Append a history row of values that JSON has."""

@@ -92,9 +92,8 @@ def encode_metrics(definitions: Iterable[MetricDefinition], *, with_globs: bool 
         for name in (definition.name, definition.step_metric):
             if name is not None:
                 positions.setdefault(name, len(positions) + 1)
-    return [
-        _encode_metric(known.get(name) or MetricDefinition(name, is_explicit=False), positions) for name in positions
-    ]
+    found = (known.get(name) or MetricDefinition(name, is_explicit=False) for name in positions)
+    return [_encode_metric(definition, positions) for definition in found]
 
 
 def _encode_metric(definition: MetricDefinition, positions: dict[str, int]) -> JsonObject:

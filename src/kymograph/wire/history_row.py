@@ -8,7 +8,7 @@ them. Source: records.proto; protocol.md §15.2.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -43,17 +43,23 @@ class RowEncoder:
             num: Of the record.
             row: Keys to values that JSON has, non-finite numbers and integers of any size included.
         """
+        encoded = self.encode_numbers(num, row)
+        if encoded is not None:
+            return encoded
+        items = b"".join(_encode_items(row))
+        return b"".join((_HISTORY, varint(len(items)), items, _NUM, varint(num)))
+
+    def encode_numbers(self, num: int, row: Mapping[str, Any]) -> bytes | None:
+        """The same for rows of finite numbers of Python's own types, quickly; None for any other row."""
         values = [*row.values()]
-        texts = None
-        if values and _PLAIN.issuperset(map(type, values)):
-            try:
-                texts = orjson.dumps(values)[1:-1].split(b",")
-            except TypeError:  # an integer beyond 64 bits
-                texts = None
-            if texts and b"null" in texts:  # stands for NaN and infinities
-                texts = None
-        if texts is None:
-            return self._encode_slowly(num, row)
+        if not values or not _PLAIN.issuperset(map(type, values)):
+            return None
+        try:
+            texts = orjson.dumps(values)[1:-1].split(b",")
+        except TypeError:  # an integer beyond 64 bits
+            return None
+        if b"null" in texts:  # stands for NaN and infinities
+            return None
         keys = tuple(row)
         heads = self._schemas.get(keys)
         if heads is None:
@@ -67,10 +73,6 @@ class RowEncoder:
         heads = [_heads_of(key) for key in keys]
         self._schemas[keys] = heads
         return heads
-
-    def _encode_slowly(self, num: int, row: Mapping[str, JsonValue]) -> bytes:
-        items = b"".join(_encode_items(row))
-        return b"".join((_HISTORY, varint(len(items)), items, _NUM, varint(num)))
 
 
 def _encode_items(row: Mapping[str, JsonValue]) -> Iterator[bytes]:

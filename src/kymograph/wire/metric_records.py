@@ -46,7 +46,7 @@ def encode_definition(
 
 
 def decode_definition(record: MetricRecord) -> MetricDefinition | None:
-    """What a record defines; None for one that only names a step metric. ``control.overwrite`` is for the caller."""
+    """What a record defines; None for one that only names a step metric. Its ``control`` is for the caller to read."""
     is_glob = not record.name
     name = record.name or record.glob_name
     if not name:
