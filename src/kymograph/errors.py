@@ -5,10 +5,10 @@
     KymographError
     ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · InvalidQuery ·
     │                                QueryOverLimit · DuplicatePath · InvalidValue (TypeError) · NoActiveRun ·
-    │                                RunFinished
+    │                                RunFinished · InvalidMedia (TypeError) · MissingPackage (ImportError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound ·
-    │                                ObjectNotFound (FileNotFoundError)
+    │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
     │                                DataFolderBusy · RunExists
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt
@@ -102,6 +102,22 @@ class InvalidValue(UsageError, TypeError):
         self.where, self.rule = where, rule
 
 
+class InvalidMedia(UsageError, TypeError):
+    """A media object cannot be made of what was given."""
+
+    def __init__(self, kind: str, problem: str) -> None:
+        super().__init__(f"{kind}: {problem}")
+        self.kind, self.problem = kind, problem
+
+
+class MissingPackage(UsageError, ImportError):
+    """Something needs a package that is not installed."""
+
+    def __init__(self, package: str, *, purpose: str, install: str) -> None:
+        super().__init__(f"{purpose} needs the package {package}, which is not installed: {install}")
+        self.package, self.purpose = package, purpose
+
+
 class NoActiveRun(UsageError):
     """Something was asked of the active run, and there is none."""
 
@@ -186,6 +202,12 @@ class ObjectNotFound(NotFoundError, FileNotFoundError):
     """The object store has no bytes under this key."""
 
     kind = "object"
+
+
+class MediaFileNotFound(NotFoundError, FileNotFoundError):
+    """No such file on this machine, where a media object was to be made of it."""
+
+    kind = "media file"
 
 
 # --- conflict ---------------------------------------------------------------------------------------------------------

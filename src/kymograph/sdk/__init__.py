@@ -1,0 +1,1 @@
+"""What a training script touches: runs, their journal, and the sender that uploads it."""
