@@ -90,7 +90,8 @@ def _samples_of(data: Any) -> np.ndarray:
         raise InvalidMedia("Audio", "its channels are of different lengths") from exc
     if array.ndim not in (1, 2) or array.dtype.kind not in "iuf" or not array.size:
         raise InvalidMedia(
-            "Audio", f"an array of {array.dtype} and shape {list(array.shape)} is none: give (time,) or (time, channels)"
+            "Audio",
+            f"an array of {array.dtype} and shape {list(array.shape)} is none: give (time,) or (time, channels)",
         )
     return array  # type: ignore[no-any-return] # of a library without types
 

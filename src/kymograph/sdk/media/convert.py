@@ -26,7 +26,7 @@ from kymograph.errors import InvalidValue
 from kymograph.sdk.media import foreign
 from kymograph.sdk.media.base import BatchableMedia, MediaPlace, Value
 from kymograph.sdk.media.histogram import Histogram
-from kymograph.types import JsonObject, JsonValue
+from kymograph.types import JsonValue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -215,8 +215,3 @@ def _first_few(media: list[Value]) -> list[Value]:
         _logger.warning("only the first %d of %d %s objects under one key are logged", limit, len(media), kind.__name__)
         return media[:limit]
     return media
-
-
-def form_of(form: JsonObject, **details: JsonValue) -> JsonObject:
-    """A JSON form with the details that are known, i.e. not ``None``."""
-    return form | {name: value for name, value in details.items() if value is not None}

@@ -99,16 +99,11 @@ def _bokeh_json(document: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Arrays, which both libraries keep as they got them, as lists."""
+    """Arrays, which both libraries keep as they got them, as lists; moments as texts."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if foreign.is_array_scalar(value):
-        return value.item()
-    if hasattr(value, "to_plotly_json"):
-        return _plain(value.to_plotly_json())
-    array = foreign.as_array(value)
-    if array is not None:
-        return _plain((array.astype(str) if array.dtype.kind in "mM" else array).tolist())
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return _plain(value.to_plotly_json()) if hasattr(value, "to_plotly_json") else foreign.plain(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,9 @@ def is_bokeh_model(value: object) -> bool:
 
 def is_tensor(value: object) -> bool:
     """Whether it is a tensor of PyTorch: channels come first in its images."""
-    return any(module == "torch" and name in ("Tensor", "Variable", "_TensorBase") for module, name in class_names(value))
+    return any(
+        module == "torch" and name in ("Tensor", "Variable", "_TensorBase") for module, name in class_names(value)
+    )
 
 
 def as_array(value: object) -> np.ndarray | None:
@@ -92,7 +95,9 @@ def as_array(value: object) -> np.ndarray | None:
         return numpy.asarray(value.numpy())  # type: ignore[attr-defined]
     if hasattr(value, "__cuda_array_interface__") and callable(getattr(value, "get", None)):  # CuPy
         return numpy.asarray(value.get())  # type: ignore[attr-defined]
-    if hasattr(value, "__array__") and hasattr(value, "shape") and not isinstance(value, numpy.generic):  # JAX and others
+    if (
+        hasattr(value, "__array__") and hasattr(value, "shape") and not isinstance(value, numpy.generic)
+    ):  # JAX and others
         return numpy.asarray(value)
     return None
 
@@ -109,3 +114,19 @@ def is_array_scalar(value: object) -> bool:
     """Whether it is a number (or the like) of NumPy."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(value, numpy.generic)
+
+
+def plain(value: Any) -> Any:
+    """Mappings and lists with the numbers and arrays of other libraries in them as plain values; what else there is, as
+    it is.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if is_array_scalar(value):
+        return value.item()
+    array = as_array(value)
+    if array is None:
+        return value
+    return plain((array.astype(str) if array.dtype.kind in "mM" else array).tolist())

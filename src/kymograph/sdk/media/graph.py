@@ -169,13 +169,9 @@ class Graph(Media):
 
 
 def _plain(value: Any) -> JsonValue:
+    value = foreign.plain(value)
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
         return [_plain(item) for item in value]
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if foreign.is_array_scalar(value):
-        return value.item()  # type: ignore[no-any-return] # a number
-    array = foreign.as_array(value)
-    return str(value) if array is None else _plain(array.tolist())
+    return value if value is None or isinstance(value, str | int | float) else str(value)

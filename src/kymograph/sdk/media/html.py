@@ -11,9 +11,7 @@ from kymograph.errors import InvalidMedia
 from kymograph.sdk.media.base import BatchableMedia, MediaPlace, TypedMedia, read_text
 from kymograph.types import JsonObject
 
-_HEAD = (
-    '<base target="_blank"><link rel="stylesheet" type="text/css" href="https://app.wandb.ai/normalize.css" />'
-)
+_HEAD = '<base target="_blank"><link rel="stylesheet" type="text/css" href="https://app.wandb.ai/normalize.css" />'
 """What readers expect at the head of an injected page. Source: the vendor's `Html.inject_head`; a part of the file's
 bytes, so that both clients give the same name to the same content."""
 _MAX_PATH_CHARACTERS = 4096
@@ -30,7 +28,9 @@ class Html(TypedMedia, BatchableMedia):
     log_type: ClassVar[str] = "html-file"
     subfolder: ClassVar[str] = "html"
 
-    def __init__(self, data: str | PathLike[str] | IO[str], inject: bool = True, data_is_not_path: bool = False) -> None:
+    def __init__(
+        self, data: str | PathLike[str] | IO[str], inject: bool = True, data_is_not_path: bool = False
+    ) -> None:
         """Take HTML, or a file of it.
 
         Args:

@@ -131,7 +131,9 @@ class Image(BatchableMedia):
     def _measure(self, picture: Any) -> None:
         self.width, self.height = picture.size
         if max(picture.size) > self.MAX_DIMENSION:
-            raise InvalidMedia("Image", f"it is {self.width} × {self.height}; {self.MAX_DIMENSION} is the most of a side")
+            raise InvalidMedia(
+                "Image", f"it is {self.width} × {self.height}; {self.MAX_DIMENSION} is the most of a side"
+            )
 
     def _overlay(
         self,

@@ -44,9 +44,7 @@ class Molecule(BatchableMedia):
             super().__init__(path, extension=path.suffix, caption=caption)
         elif hasattr(data_or_path, "read"):
             self._check(file_type)
-            super().__init__(
-                read_text("Molecule", data_or_path).encode(), extension=f".{file_type}", caption=caption
-            )
+            super().__init__(read_text("Molecule", data_or_path).encode(), extension=f".{file_type}", caption=caption)
         else:
             raise InvalidMedia("Molecule", f"it cannot be made of {type(data_or_path).__name__}; give a file")
 

@@ -75,7 +75,9 @@ class Object3D(TypedMedia, BatchableMedia):
     ) -> Self:
         """Take points with boxes (see `box3d`) and vectors (``start``, ``end``) among them."""
         if point_cloud_type not in cls.SUPPORTED_POINT_CLOUD_TYPES:
-            raise InvalidMedia("Object3D", f"point_cloud_type is {point_cloud_type!r}, and may be {_POINT_CLOUD_TYPE!r}")
+            raise InvalidMedia(
+                "Object3D", f"point_cloud_type is {point_cloud_type!r}, and may be {_POINT_CLOUD_TYPE!r}"
+            )
         return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []})
 
     @classmethod
@@ -161,16 +163,5 @@ def _points(data: Any) -> JsonValue:
 def _scene(scene: Mapping[str, Any]) -> JsonObject:
     if scene.get("type") != _POINT_CLOUD_TYPE:
         raise InvalidMedia("Object3D", f"the type of a scene is {_POINT_CLOUD_TYPE!r}, and not {scene.get('type')!r}")
-    parts: JsonObject = {part: _plain(scene.get(part, [])) for part in ("vectors", "points", "boxes")}
+    parts: JsonObject = {part: foreign.plain(scene.get(part, [])) for part in ("vectors", "points", "boxes")}
     return {"type": _POINT_CLOUD_TYPE} | parts
-
-
-def _plain(value: Any) -> JsonValue:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if foreign.is_array_scalar(value):
-        return value.item()  # type: ignore[no-any-return] # a number
-    array = foreign.as_array(value)
-    return value if array is None else _plain(array.tolist())  # type: ignore[no-any-return] # a number or text

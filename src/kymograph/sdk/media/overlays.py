@@ -83,7 +83,7 @@ class BoundingBoxes2D(Overlay):
         document = {**val, "box_data": self.boxes}
         if "class_labels" in val:
             document["class_labels"] = {str(number): label for number, label in labels.items()}
-        content = exact_json.dumps(_plain(document)).encode()
+        content = exact_json.dumps(foreign.plain(document)).encode()
         super().__init__(content, extension=".boxes2D.json", name=key, class_labels=labels)
 
 
@@ -91,7 +91,7 @@ def _checked_box(box: object, index: int) -> dict[str, Any]:
     where = f"box_data[{index}]"
     if not isinstance(box, Mapping):
         raise InvalidMedia("BoundingBoxes2D", f"{where} must be a mapping")
-    plain: Any = _plain(dict(box))
+    plain: Any = foreign.plain(dict(box))
     position = plain.get("position")
     if not isinstance(position, dict) or not (_has_corners(position) or _has_middle(position)):
         raise InvalidMedia(
@@ -119,18 +119,6 @@ def _has_middle(position: Mapping[str, Any]) -> bool:
         and len(middle) == 2
         and all(isinstance(position.get(side), int | float) for side in ("width", "height"))
     )
-
-
-def _plain(value: Any) -> Any:
-    """Numbers and arrays of any library, and what holds them, as plain values."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if foreign.is_array_scalar(value):
-        return value.item()
-    array = foreign.as_array(value)
-    return value if array is None else array.tolist()
 
 
 def _checked_labels(kind: str, labels: object) -> ClassLabels | None:
@@ -205,7 +193,7 @@ class Classes(Value):
         self.class_set = [dict(item) for item in class_set]
 
     def bind(self, place: MediaPlace, key: str, step: int) -> JsonObject:  # noqa: D102 — docstring inherited
-        return {"_type": self.log_type, "class_set": _plain(self.class_set)}
+        return {"_type": self.log_type, "class_set": foreign.plain(self.class_set)}
 
     def get_type(self) -> ClassesIdType:
         """The type of a table's column that holds ids of these classes."""
@@ -238,7 +226,7 @@ class ClassesIdType(DType):
         return None if self.valid_ids.accept_type(other) is None else self
 
     def params(self) -> dict[str, Any]:  # noqa: D102 — docstring inherited
-        classes = {"_type": Classes.log_type, "class_set": _plain(self.classes.class_set)}
+        classes = {"_type": Classes.log_type, "class_set": foreign.plain(self.classes.class_set)}
         return {"valid_ids": self.valid_ids, "classes_obj": classes}
 
     def __eq__(self, other: object) -> bool:

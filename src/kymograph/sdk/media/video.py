@@ -147,7 +147,6 @@ def _gif(frames: np.ndarray, fps: float, format: str) -> bytes:
 
 def _film(frames: np.ndarray, fps: float, format: str) -> bytes:
     encoder = foreign.require("imageio_ffmpeg", f"a video as {format}")
-    _, height, width, _ = frames.shape
     # The colours of two by two pixels are stored together: sides must be even.
     padded = _with_even_sides(frames[..., :3])
     with tempfile.TemporaryDirectory(prefix="kymograph-") as folder:
