@@ -93,7 +93,7 @@ def _samples_of(data: Any) -> np.ndarray:
             "Audio",
             f"an array of {array.dtype} and shape {list(array.shape)} is none: give (time,) or (time, channels)",
         )
-    return array  # type: ignore[no-any-return] # of a library without types
+    return array
 
 
 def _wav(samples: np.ndarray, sample_rate: int) -> bytes:
@@ -120,4 +120,4 @@ def _as_16_bits(samples: np.ndarray) -> np.ndarray:
     signed = samples.astype(np.float64)
     if samples.dtype.kind == "u":
         signed -= 2.0 ** (bits - 1)
-    return np.floor(signed * 2.0 ** (16 - bits))  # type: ignore[no-any-return] # NumPy's own Any
+    return np.floor(signed * 2.0 ** (16 - bits))

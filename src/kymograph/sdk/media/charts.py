@@ -20,6 +20,9 @@ from kymograph.types import JsonObject
 SPLIT_SECTION = "Custom Chart Tables"
 """Where tables of charts stand that are to be shown apart. Source: the vendor's `CustomChartSpec.table_key`."""
 
+_MAX_DEPTH = 8
+"""How deep a chart may stand in mappings. A mapping that contains itself is found when it is converted."""
+
 
 class Chart:
     """A table, and how to draw it."""
@@ -153,8 +156,9 @@ def _without_charts(row: Mapping[str, object], prefix: str, charts: dict[str, Ch
         if isinstance(value, Chart):
             charts[f"{prefix}{key}"] = value
         elif type(value) is dict:
-            # As deep as a chart may stand; what goes deeper is looked at when it is converted.
-            rest[key] = _without_charts(value, f"{prefix}{key}.", charts) if prefix.count(".") < 8 else value
+            inner = _without_charts(value, f"{prefix}{key}.", charts) if prefix.count(".") < _MAX_DEPTH else value
+            if inner or not value:  # a mapping of charts alone leaves nothing behind
+                rest[key] = inner
         else:
             rest[key] = value
     return rest

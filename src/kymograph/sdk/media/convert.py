@@ -13,7 +13,8 @@ import dataclasses
 import enum
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from logging import getLogger
@@ -74,7 +75,7 @@ class Converter:
             }
         if isinstance(value, list | tuple | range | deque):
             return self._sequence(key, value, depth)
-        if isinstance(value, Set):
+        if isinstance(value, AbstractSet):
             return self._sequence(key, _in_order(value), depth)
         if kind.__name__ in _MISSING:
             return None

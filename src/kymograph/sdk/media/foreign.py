@@ -78,28 +78,33 @@ def is_tensor(value: object) -> bool:
     )
 
 
-def as_array(value: object) -> np.ndarray | None:
+def as_array(value: Any) -> np.ndarray | None:
     """An array or tensor of any library as one of NumPy, in main memory; ``None`` if it is neither."""
+    if isinstance(value, type):
+        return None
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.ndarray):
-        return value
-    if isinstance(value, type) or numpy is None:
+    if numpy is None:
         # Whoever made an array has imported NumPy, with one exception: PyTorch works without.
-        return None if isinstance(value, type) or not is_tensor(value) else _tensor_array(value)
+        return _tensor_array(value) if is_tensor(value) else None
+    if isinstance(value, numpy.generic):
+        return None
+    held = _held_array(value, numpy)
+    return None if held is None else numpy.asarray(held)
+
+
+def _held_array(value: Any, numpy: Any) -> Any:
+    if isinstance(value, numpy.ndarray):
+        return value
     if is_tensor(value):
         return _tensor_array(value)
     library = type(value).__module__.partition(".")[0]
-    if library in ("pandas", "polars") and hasattr(value, "to_numpy") and hasattr(value, "dtype"):
-        return numpy.asarray(value.to_numpy())
+    if library in ("pandas", "polars") and hasattr(value, "dtype") and hasattr(value, "to_numpy"):
+        return value.to_numpy()
     if callable(getattr(value, "numpy", None)):  # TensorFlow, Paddle
-        return numpy.asarray(value.numpy())  # type: ignore[attr-defined]
+        return value.numpy()
     if hasattr(value, "__cuda_array_interface__") and callable(getattr(value, "get", None)):  # CuPy
-        return numpy.asarray(value.get())  # type: ignore[attr-defined]
-    if (
-        hasattr(value, "__array__") and hasattr(value, "shape") and not isinstance(value, numpy.generic)
-    ):  # JAX and others
-        return numpy.asarray(value)
-    return None
+        return value.get()
+    return value if hasattr(value, "__array__") and hasattr(value, "shape") else None  # JAX and others
 
 
 def _tensor_array(value: Any) -> np.ndarray:
@@ -107,7 +112,7 @@ def _tensor_array(value: Any) -> np.ndarray:
     tensor = value.detach().cpu()
     if str(tensor.dtype) == "torch.bfloat16":  # of which NumPy knows nothing
         tensor = tensor.float()
-    return numpy.asarray(tensor.numpy())
+    return numpy.asarray(tensor.numpy())  # type: ignore[no-any-return] # as above
 
 
 def is_array_scalar(value: object) -> bool:
@@ -117,9 +122,7 @@ def is_array_scalar(value: object) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Mappings and lists with the numbers and arrays of other libraries in them as plain values; what else there is, as
-    it is.
-    """
+    """A value without numbers and arrays of other libraries, also within mappings and lists; others are left alone."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -88,7 +88,7 @@ def _count(sequence: Any, num_bins: int) -> tuple[list[JsonValue], list[JsonValu
 
 def _binned(numpy: Any, values: np.ndarray, num_bins: int) -> tuple[np.ndarray, np.ndarray]:
     if not values.size:
-        return numpy.zeros(num_bins, dtype=int), numpy.linspace(0.0, 1.0, num_bins + 1)  # type: ignore[no-any-return]
+        return numpy.zeros(num_bins, dtype=int), numpy.linspace(0.0, 1.0, num_bins + 1)
     low, high = float(values.min()), float(values.max())
     with numpy.errstate(all="ignore"):
         if not numpy.isfinite((high - low) * 2) or not numpy.isfinite(

@@ -148,7 +148,7 @@ class Image(BatchableMedia):
             self.boxes[name] = box if isinstance(box, BoundingBoxes2D) else BoundingBoxes2D(box, name)
         for name, mask in (masks or {}).items():
             self.masks[name] = mask if isinstance(mask, ImageMask) else ImageMask(mask, name)
-        names = {}
+        names: dict[Any, str] = {}
         overlays: list[Overlay] = [*self.boxes.values(), *self.masks.values()]
         for overlay in overlays:
             names.update(overlay.class_labels or {})
@@ -290,7 +290,7 @@ class ImageType(DType):
 
 
 def _merged_sets(first: Mapping[str, set[Any]], second: Mapping[str, set[Any]]) -> dict[str, set[Any]]:
-    return {name: first.get(name, set()) | second.get(name, set()) for name in first | second}
+    return {name: first.get(name, set()) | second.get(name, set()) for name in {**first, **second}}
 
 
 def _merged_maps(

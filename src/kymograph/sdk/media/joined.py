@@ -22,11 +22,11 @@ class _OfArtifacts(Value):
         """
         raise InvalidMedia(type(self).__name__, f"{key} must be added to an artifact before it can be logged")
 
-    def data_type(self) -> DType:  # noqa: D102 — docstring inherited
+    def data_type(self) -> DType:
         return NamedType(self.log_type)
 
     @classmethod
-    def any_data_type(cls) -> DType:  # noqa: D102 — docstring inherited
+    def any_data_type(cls) -> DType:
         return NamedType(cls.log_type)
 
 
@@ -70,7 +70,7 @@ class JoinedTable(_OfArtifacts):
         Raises:
             InvalidMedia: One is none, or the key is neither a text nor two.
         """
-        if not isinstance(join_key, str) and not (isinstance(join_key, list | tuple) and len(join_key) == 2):
+        if not isinstance(join_key, str) and not len(join_key) == 2:
             raise InvalidMedia("JoinedTable", "join_key must be the name of a column, or a list of two")
         for name, table in (("table1", table1), ("table2", table2)):
             if not _is_table(table):

@@ -188,7 +188,7 @@ class Classes(Value):
         Raises:
             InvalidMedia: One has no id or no name.
         """
-        if not all(isinstance(item, Mapping) and "id" in item and "name" in item for item in class_set):
+        if not all("id" in item and "name" in item for item in class_set):
             raise InvalidMedia("Classes", 'each class must be a mapping {"id": …, "name": …}')
         self.class_set = [dict(item) for item in class_set]
 

@@ -31,7 +31,6 @@ from kymograph.types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 LogMode = Literal["IMMUTABLE", "MUTABLE", "INCREMENTAL"]
 ColumnKey = str | int
@@ -61,9 +60,9 @@ class Table(Media):
     def __init__(
         self,
         columns: Sequence[ColumnKey] | None = None,
-        data: Iterable[Iterable[Any]] | np.ndarray | pd.DataFrame | None = None,
+        data: Any = None,
         rows: Iterable[Iterable[Any]] | None = None,
-        dataframe: pd.DataFrame | None = None,
+        dataframe: Any = None,
         dtype: Any = None,
         optional: bool | list[bool] = True,
         allow_mixed_types: bool = False,
@@ -111,7 +110,7 @@ class Table(Media):
     def _begin(
         self, columns: Sequence[ColumnKey] | None, dtype: Any, optional: bool | list[bool], *, allow_mixed_types: bool
     ) -> None:
-        names = ["Input", "Output", "Expected"] if columns is None else list(columns)
+        names: list[ColumnKey] = ["Input", "Output", "Expected"] if columns is None else list(columns)
         if isinstance(columns, str) or not all(isinstance(name, str | int) for name in names):
             raise InvalidMedia("Table", "columns must be a list of texts or integers")
         if len(set(names)) != len(names):
@@ -182,8 +181,8 @@ class Table(Media):
             InvalidMedia: There is such a column, there are more or fewer values than rows, or their types do not fit.
         """
         self._refuse_if_incremental("add_column")
-        if not isinstance(name, str) or name in self.columns:
-            raise InvalidMedia("Table", f"{name!r} must be a text, and of no other column")
+        if name in self.columns:
+            raise InvalidMedia("Table", f"there is a column {name!r} already")
         if self.columns and len(data) != len(self.data):
             raise InvalidMedia("Table", f"column {name!r} needs {len(self.data)} values, and has {len(data)}")
         covering: DType = dtypes.optional(UNKNOWN) if optional else UNKNOWN
@@ -240,10 +239,10 @@ class Table(Media):
             raise InvalidMedia("Table", f"there is no row {index}; there are {len(self.data)}")
         return TableIndex(index, table=self)
 
-    def get_dataframe(self) -> pd.DataFrame:
+    def get_dataframe(self) -> Any:
         """The table as a data frame of pandas."""
         pandas = foreign.require("pandas", "a table as a data frame")
-        return pandas.DataFrame.from_records(self.data, columns=self.columns)  # type: ignore[no-any-return]
+        return pandas.DataFrame.from_records(self.data, columns=self.columns)
 
     def iterrows(self) -> Iterator[tuple[TableIndex, list[Any]]]:
         """Each row with its index."""

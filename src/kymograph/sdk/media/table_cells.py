@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,7 +32,7 @@ def document_cell(value: Any, put_media: Callable[[Value], JsonObject]) -> JsonV
         return None if math.isnan(value) else value
     if isinstance(value, Mapping):
         return {str(key): document_cell(item, put_media) for key, item in value.items()}
-    if isinstance(value, list | tuple | Set):
+    if isinstance(value, list | tuple | AbstractSet):
         return [document_cell(item, put_media) for item in value]
     if isinstance(value, datetime):
         return None if value != value else _milliseconds(value if value.tzinfo else value.replace(tzinfo=UTC))

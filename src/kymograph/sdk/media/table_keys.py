@@ -98,7 +98,7 @@ class ForeignKeyType(_LinkType):
         return self if isinstance(value, str) else None
 
     def accept_type(self, other: DType) -> DType | None:  # noqa: D102 — docstring inherited
-        return self if other == STRING or other == self else None
+        return self if other in (STRING, self) else None
 
     def params(self) -> dict[str, Any]:  # noqa: D102 — docstring inherited
         return {"col_name": self.column}
@@ -125,7 +125,7 @@ class ForeignIndexType(_LinkType):
         return self if isinstance(value, int) and not isinstance(value, bool) else None
 
     def accept_type(self, other: DType) -> DType | None:  # noqa: D102 — docstring inherited
-        return self if other == NUMBER or other == self else None
+        return self if other in (NUMBER, self) else None
 
     def __eq__(self, other: object) -> bool:
         """Whether the same table is meant."""

@@ -61,7 +61,7 @@ def loggable_row(row: Mapping[str, object], step: int, place: MediaPlace) -> Jso
 
 def _promote(value: object) -> Value | None:
     if foreign.is_dataframe(value):
-        return Table(dataframe=value)  # type: ignore[arg-type] # of a library that is not imported
+        return Table(dataframe=value)
     if isinstance(value, Chart):
         raise InvalidValue("a chart", value, rule="it stands under a key of its own, and in no list")
     return promote_figure(value)
