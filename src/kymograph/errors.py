@@ -6,10 +6,11 @@
     ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidChoice (TypeError) ·
     │                                UnknownSetting (AttributeError, KeyError) · SettingsFrozen (TypeError) ·
     │                                InvalidFilter · InvalidCursor · InvalidQuery · QueryOverLimit · DuplicatePath ·
-    │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished
+    │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished ·
+    │                                InvalidMedia (TypeError) · MissingPackage (ImportError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
-    │                                ObjectNotFound (FileNotFoundError)
+    │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
     │                                DataFolderBusy · RunExists · FolderBusy
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt
@@ -132,6 +133,22 @@ class ConfigError(UsageError):
     """A config cannot be read, or a value of it was to change unasked."""
 
 
+class InvalidMedia(UsageError, TypeError):
+    """A media object cannot be made of what was given."""
+
+    def __init__(self, kind: str, problem: str) -> None:
+        super().__init__(f"{kind}: {problem}")
+        self.kind, self.problem = kind, problem
+
+
+class MissingPackage(UsageError, ImportError):
+    """Something needs a package that is not installed."""
+
+    def __init__(self, package: str, *, purpose: str, install: str) -> None:
+        super().__init__(f"{purpose} needs the package {package}, which is not installed: {install}")
+        self.package, self.purpose = package, purpose
+
+
 class NoActiveRun(UsageError):
     """Something was asked of the active run, and there is none."""
 
@@ -226,6 +243,12 @@ class ObjectNotFound(NotFoundError, FileNotFoundError):
     """The object store has no bytes under this key."""
 
     kind = "object"
+
+
+class MediaFileNotFound(NotFoundError, FileNotFoundError):
+    """No such file on this machine, where a media object was to be made of it."""
+
+    kind = "media file"
 
 
 # --- conflict ---------------------------------------------------------------------------------------------------------

@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kymograph.core.history import STEP
 from kymograph.core.metric_definitions import MetricDefinition, MetricDefinitions
 from kymograph.errors import InvalidValue
 from kymograph.sdk.journal import Journal
-from kymograph.types import JsonValue
+from kymograph.types import JsonObject
 
-Loggable = Callable[[str, object, int], JsonValue]
-"""Key, value and step of something that is logged → what JSON has for it."""
+Convert = Callable[[Mapping[str, object], int], JsonObject]
+"""A row that holds more than numbers, and its step → what JSON has for it."""
 
 MAX_FRESH_ROWS = 512
 """Rows kept for the summary before it folds them in, while metrics are defined: their statistics need every one."""
@@ -31,7 +30,7 @@ class RowWriter:
         self,
         journal: Journal,
         *,
-        loggable: Loggable,
+        convert: Convert,
         started_at: float,
         warn: Callable[[str], None],
         first_step: int = 0,
@@ -43,7 +42,7 @@ class RowWriter:
 
         Args:
             journal: Where rows go.
-            loggable: Turns values into what JSON has.
+            convert: Turns rows into what JSON has.
             started_at: When the run began, in s since the epoch.
             warn: Is told what a user should know.
             first_step: Of the first row without a step of its own.
@@ -54,7 +53,7 @@ class RowWriter:
         self.step = first_step
         """Of the next row without a step of its own."""
         self.definitions = MetricDefinitions()
-        self._journal, self._loggable, self._warn = journal, loggable, warn
+        self._journal, self._convert, self._warn = journal, convert, warn
         self._epoch = started_at - earlier_runtime_s
         self._is_strict, self._clock = is_strict, clock
         self._lock = threading.RLock()
@@ -87,8 +86,9 @@ class RowWriter:
             if self._has_definitions:
                 row |= self.definitions.missing_steps(row)
             if not self._journal.append_numbers(row):
-                row = self._converted(row, at)
-                self._journal.append_row(row)
+                converted = self._converted(row, at)
+                self._journal.append_row(converted)
+                row = converted
             if self._has_definitions or self._fresh:
                 self._keep(row)
             else:
@@ -96,13 +96,9 @@ class RowWriter:
             if commit or (commit is None and step is None):
                 self.step = at + 1
 
-    def _converted(self, row: dict[str, Any], step: int) -> dict[str, JsonValue]:
-        for key in row:
-            if not isinstance(key, str):
-                raise InvalidValue(f"the key {key!r} of a logged mapping", key, rule="keys are names, so strings")
-        loggable = self._loggable
-        converted = {key: loggable(key, value, step) for key, value in row.items()}
-        if any(value.__class__ is dict for value in converted.values()):
+    def _converted(self, row: dict[str, Any], step: int) -> JsonObject:
+        converted = self._convert(row, step)
+        if not self._fresh and any(value.__class__ is dict for value in converted.values()):
             self._keep({})  # mappings are merged, so the summary needs each
         return converted
 
@@ -159,6 +155,3 @@ def _checked_mapping(data: object) -> dict[str, Any]:
     if not isinstance(data, Mapping):
         raise InvalidValue("log(data)", data, rule="give a mapping from names of metrics to values")
     return dict(data)
-
-
-assert STEP == "_step"
