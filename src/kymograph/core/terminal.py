@@ -74,9 +74,9 @@ class _Row:
         self._pad(column)
         self._split_wide(column)
         self._split_wide(end)
-        self.cells[column:end] = cells
         if style is not PLAIN and self.styles is None:
-            self.styles = [PLAIN] * (len(self.cells) - len(cells))
+            self.styles = [PLAIN] * len(self.cells)
+        self.cells[column:end] = cells
         if self.styles is not None:
             self.styles[column:end] = [style] * len(cells)
 

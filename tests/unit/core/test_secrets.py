@@ -67,8 +67,10 @@ def test_secrets_on_a_command_line(arguments: list[str], masked: list[str]) -> N
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("apiKey", True), ("API_KEY", True), ("password", True), ("db-password", True), ("keyboard", False)]
-    + [("tokens", False), ("authors", False), ("compass", False), ("SLURM_JWT", True), ("lr", False)],
+    [
+        *[(name, True) for name in ("apiKey", "API_KEY", "password", "db-password", "SLURM_JWT")],
+        *[(name, False) for name in ("keyboard", "tokens", "authors", "compass", "lr")],
+    ],
 )
 def test_names_of_secrets(name: str, expected: bool) -> None:
     assert is_secret_name(name) is expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +14,13 @@ from kymograph.core.terminal import MAX_LINE_CELLS, VIEW_ROWS, ConsoleLine, Term
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def shown(text: str, **options: int) -> list[str]:
-    return list(accumulate([text], **options).values())
+def shown(text: str) -> list[str]:
+    return list(accumulate([text]).values())
 
 
-def accumulate(pieces: list[str], *, drain: bool = True, **options: int) -> dict[int, str]:
+def accumulate(pieces: list[str], *, drain: bool = True, view_rows: int = VIEW_ROWS) -> dict[int, str]:
     """Feed pieces; the last text of each line by number, as a server keeps them."""
-    terminal, lines = Terminal(**options), dict[int, str]()
+    terminal, lines = Terminal(view_rows=view_rows), dict[int, str]()
     for piece in pieces:
         terminal.feed(piece, NOON, False)
         if drain:
@@ -114,7 +115,7 @@ def test_combining_marks_do_not_pile_up_without_end() -> None:
 
 def test_a_progress_bar_is_one_line_that_changes() -> None:
     terminal = Terminal()
-    numbers = []
+    numbers = list[tuple[int, str]]()
     for step in range(0, 101, 10):
         terminal.feed(f"\r{step:3}%|{'#' * (step // 10):<10}| {step}/100", NOON, True)
         numbers.extend((line.number, line.text) for line in terminal.changed())
@@ -130,8 +131,7 @@ def test_nested_bars_keep_a_line_each() -> None:
     """The pieces that tqdm writes for an inner bar below an outer one: down by line ends, up by cursor-up."""
     pieces = ["\router 0/2"]
     for outer in range(2):
-        for inner in range(3):
-            pieces.append("\n" + f"\rinner {inner + 1}/3" + "\x1b[A")
+        pieces.extend(f"\n\rinner {inner + 1}/3\x1b[A" for inner in range(3))
         pieces.extend(["\n\r" + " " * 9 + "\r\x1b[A", f"\router {outer + 1}/2"])
     pieces.append("\nafter\n")
 
@@ -204,16 +204,30 @@ def test_memory_is_bounded_by_what_can_change() -> None:
     assert terminal._done == []
 
 
-PIECES = st.lists(
-    st.sampled_from(
-        ["a", "bc", " ", "\n", "\r", "\b", "\t", "日", "é", "e\u0301", "👩\u200d🔬", "\ud800", "\x1b", "[", "A", "m", "\x07"]
-        + ["\x1b[A", "\x1b[2B", "\x1b[3C", "\x1b[2D", "\x1b[K", "\x1b[1K", "\x1b[2K", "\x1b[J", "\x1b[2J", "\x1b[H"]
-        + ["\x1b[31m", "\x1b[1;44m", "\x1b[0m", "\x1b[38;5;9m", "\x1b7", "\x1b8", "\x1b]0;t\x07", "\x1b]8;;u\x1b\\"]
-        + ["\x1b[" + "1" * 64 + "m", "\x1b[2P", "\x1b[3@", "\x1b[2X", "\x1b[s", "\x1b[u", "\x1bM", "\x1bD"]
-    )
-    | st.text(max_size=5),
-    max_size=60,
-)
+TEXTS = [
+    "a",
+    "bc",
+    " ",
+    "\n",
+    "\r",
+    "\b",
+    "\t",
+    "日",
+    "é",
+    "e\u0301",
+    "👩\u200d🔬",
+    "\ud800",
+    "\x1b",
+    "[",
+    "A",
+    "m",
+    "\a",
+]
+MOVES = ["A", "2B", "3C", "2D", "K", "1K", "2K", "J", "2J", "H", "2P", "3@", "2X", "s", "u", "2;2H", "1" * 64 + "C"]
+COLOURS = ["31m", "1;44m", "0m", "38;5;9m", "1" * 65 + "m"]
+ESCAPES = ["7", "8", "M", "D", "]0;t\a", "]8;;u\x1b\\"]
+SEQUENCES = [f"\x1b[{rest}" for rest in (*MOVES, *COLOURS)] + [f"\x1b{rest}" for rest in ESCAPES]
+PIECES = st.lists(st.sampled_from(TEXTS) | st.sampled_from(SEQUENCES) | st.text(max_size=5), max_size=60)
 
 
 @given(PIECES, st.lists(st.integers(0, 200), max_size=20), st.booleans())
@@ -221,7 +235,7 @@ PIECES = st.lists(
 def test_any_split_gives_the_same_lines(parts: list[str], cuts: list[int], drain: bool) -> None:
     text = "".join(parts)
     bounds = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    pieces = [text[start:stop] for start, stop in zip(bounds, bounds[1:], strict=False)]
+    pieces = [text[start:stop] for start, stop in pairwise(bounds)]
 
     whole = accumulate([text], view_rows=4)
 

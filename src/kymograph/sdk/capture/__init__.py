@@ -1,0 +1,1 @@
+"""What a run records by itself: console, system metrics, environment, code, files that change."""

@@ -1,0 +1,236 @@
+"""Copying what anyone writes to file descriptors 1 and 2: C code and child processes, too.
+
+The descriptor is pointed at a pipe, or at a pseudo-terminal where it was a terminal (so that progress bars and colours
+stay as they are); a thread passes on what arrives, and copies it. Children that outlive the capture go on writing to
+the pipe, so the thread passes that on until the last one has closed it.
+
+What cannot work: code that prints more than a pipe holds in one call while keeping the interpreter's lock. It would
+wait for our thread, which waits for the lock. Pipes are made as large as the system allows; a pseudo-terminal holds
+4 KiB. Hence `redirect` is for those who ask for it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import selectors
+import sys
+import threading
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from kymograph.sdk.capture.fanout import ConsoleSink, Fanout, StreamName
+from kymograph.sdk.capture.tap import TAPS
+
+PIPE_BYTES = 1 << 20
+READ_BYTES = 1 << 16
+DRAIN_TIMEOUT_S = 2.0
+"""How long `remove` waits for what is in the pipe."""
+
+
+def descriptor_of(stream: StreamName) -> int | None:
+    """The file descriptor behind a stream, or None if it is no real one: a notebook's, a test's, a window's."""
+    try:
+        number: int = getattr(sys, stream).fileno()
+        os.fstat(number)
+    except (AttributeError, OSError, ValueError):
+        return None
+    return number
+
+
+class Redirect:
+    """One file descriptor, redirected while it has sinks."""
+
+    def __init__(self, stream: StreamName) -> None:
+        self.stream: StreamName = stream
+        self.fanout = Fanout(stream)
+        self._pump: _Pump | None = None
+        self._lock = threading.RLock()
+
+    def add(self, sink: ConsoleSink) -> int:
+        """Give what is written to the descriptor to a sink as well; returns what `remove` takes.
+
+        Raises:
+            OSError: The stream has no descriptor that could be redirected.
+        """
+        with self._lock:
+            if self._pump is None:
+                number = descriptor_of(self.stream)
+                if number is None:
+                    raise OSError(f"{self.stream} has no file descriptor")
+                _register_fork_handler()
+                _flush(self.stream)
+                self._pump = _Pump(number, self.fanout)
+                # A sink that prints comes to the pipe again. Its thread is known to the tap, which sends it past us.
+                tap = TAPS[self.stream]
+                tap.bypass = self._pump.write_past
+                tap.hold()
+            return self.fanout.add(sink)
+
+    def remove(self, token: int) -> None:
+        """Give a sink no more, after what was written before; the descriptor is restored with the last one."""
+        with self._lock:
+            pump = self._pump
+            if pump is None:
+                self.fanout.remove(token)
+                return
+            _flush(self.stream)
+            is_last = self.fanout.is_only(token)
+            if is_last:
+                self._pump = None
+                pump.restore()
+                TAPS[self.stream].bypass = None
+                TAPS[self.stream].release()
+        if is_last:
+            pump.drain()
+        self.fanout.remove(token)
+
+    def reset_after_fork(self) -> None:
+        """Let a forked child write where we wrote before: the thread that would pass it on is not in it."""
+        self._lock = threading.RLock()
+        self.fanout.reset_after_fork()
+        if self._pump is not None:
+            self._pump.abandon()
+            self._pump = None
+
+
+class _Pump:
+    """A thread that reads what is written to a redirected descriptor, passes it on and copies it."""
+
+    def __init__(self, number: int, fanout: Fanout) -> None:
+        self._number = number
+        self._fanout = fanout
+        self._original = os.dup(number)
+        self._drained = threading.Event()
+        self._wake_read, self._wake_write = os.pipe()
+        self._read, write_end = _channel(self._original)
+        try:
+            os.dup2(write_end, number)
+        finally:
+            os.close(write_end)
+        name = f"kymograph-{fanout.stream}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def write_past(self, text: str) -> None:
+        """Write where the descriptor led to before."""
+        with suppress(OSError):
+            _write_all(self._original, text.encode("utf-8", "replace"))
+
+    def restore(self) -> None:
+        """Point the descriptor back to where it led."""
+        # In this order: once nobody holds the other end any more, the thread ends and closes all of these.
+        os.write(self._wake_write, b"!")
+        os.dup2(self._original, self._number)
+
+    def drain(self) -> None:
+        """Wait until what was written before `restore` is passed on."""
+        if threading.current_thread() is not self._thread:
+            self._drained.wait(DRAIN_TIMEOUT_S)
+
+    def abandon(self) -> None:
+        """In a forked child: restore the descriptor, and close our copies, which would keep the pipe open."""
+        with suppress(OSError):
+            os.dup2(self._original, self._number)
+        self._close()
+
+    def _close(self) -> None:
+        for number in (self._read, self._wake_read, self._wake_write, self._original):
+            with suppress(OSError):
+                os.close(number)
+
+    def _run(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for data in self._arriving():
+            with suppress(OSError):  # a closed terminal: those who write to us must not wait for it
+                _write_all(self._original, data)
+            if not self._drained.is_set():
+                self._fanout.deliver(decoder.decode(data))
+        if not self._drained.is_set():
+            self._fanout.deliver(decoder.decode(b"", final=True))
+            self._drained.set()
+        self._close()
+
+    def _arriving(self) -> Any:
+        """What is read, until every process has closed the other end."""
+        is_selectable = os.name != "nt"
+        with selectors.DefaultSelector() as selector:
+            if is_selectable:
+                selector.register(self._read, selectors.EVENT_READ)
+                selector.register(self._wake_read, selectors.EVENT_READ)
+            while True:
+                if is_selectable:
+                    ready = {key.fd for key, _ in selector.select()}
+                    if self._wake_read in ready and self._read not in ready:
+                        # Nothing is left of what was written before; what comes now is of children that live on.
+                        os.read(self._wake_read, 1)
+                        self._drained.set()
+                        continue
+                try:
+                    data = os.read(self._read, READ_BYTES)
+                except OSError:  # a pseudo-terminal that nobody has open says so by an input/output error
+                    return
+                if not data:
+                    return
+                yield data
+
+
+def _channel(original: int) -> tuple[int, int]:
+    """A read end and a write end: a pseudo-terminal in place of a terminal, else a pipe."""
+    if os.isatty(original) and os.name != "nt":
+        try:
+            return _pseudo_terminal(original)
+        except (ImportError, OSError):
+            pass  # none to be had here, as in some containers; a pipe does, though programs see no terminal then
+    read_end, write_end = os.pipe()
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):  # above what this user may
+            fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return read_end, write_end
+
+
+def _pseudo_terminal(original: int) -> tuple[int, int]:
+    import fcntl
+    import pty
+    import termios
+    import tty
+
+    read_end, write_end = pty.openpty()
+    # Raw: the terminal behind it turns line ends into what it wants, once.
+    tty.setraw(write_end)
+    with suppress(OSError):
+        fcntl.ioctl(write_end, termios.TIOCSWINSZ, fcntl.ioctl(original, termios.TIOCGWINSZ, b"\0" * 8))
+    return read_end, write_end
+
+
+def _write_all(number: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(number, rest) :]
+        except BlockingIOError:
+            with selectors.DefaultSelector() as selector:
+                selector.register(number, selectors.EVENT_WRITE)
+                selector.select()
+
+
+def _flush(stream: StreamName) -> None:
+    with suppress(OSError, ValueError, AttributeError):
+        getattr(sys, stream).flush()
+
+
+REDIRECTS: dict[StreamName, Redirect] = {"stdout": Redirect("stdout"), "stderr": Redirect("stderr")}
+
+
+@cache
+def _register_fork_handler() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_reset_after_fork)
+
+
+def _reset_after_fork() -> None:
+    for redirect in REDIRECTS.values():
+        redirect.reset_after_fork()
