@@ -129,7 +129,9 @@ class SenderLink:
     def _has_begun_or_failed(self) -> bool:
         return self._beginning is not None or self._refusal is not None or self._is_over or bool(self._trouble)
 
-    def wait_for_receipt(self, timeout_s: float, *, look: Callable[[JsonObject], None] | None = None) -> JsonObject | None:
+    def wait_for_receipt(
+        self, timeout_s: float, *, look: Callable[[JsonObject], None] | None = None
+    ) -> JsonObject | None:
         """What the sender ends with; None if it is not done in time, or will not be.
 
         Args:
@@ -183,7 +185,9 @@ class SenderLink:
     def _take(self, event: JsonObject) -> None:
         kind = event.pop("kind", None)
         if kind == "started":
-            config, summary = (exact_json.loads_document(str(event.pop(name))) for name in ("config_json", "summary_json"))
+            config, summary = (
+                exact_json.loads_document(str(event.pop(name))) for name in ("config_json", "summary_json")
+            )
             self._beginning = Beginning(**event, config=config, summary=summary)  # type: ignore[arg-type]
             self._trouble = ""
         elif kind == "refused":
