@@ -113,8 +113,9 @@ def find_credential(
 
 def no_credential(base_url: str, *, app_url: str | None = None) -> Unauthenticated:
     """The error that says what to do when there is no key."""
+    page = f"{(app_url or base_url).rstrip('/')}/authorize"
     return Unauthenticated(
-        f"there is no API key for {base_url}: api_key not configured (no-tty). Fetch one at "
-        f"{(app_url or base_url).rstrip('/')}/authorize and run `kymograph login --host {base_url}`, or set WANDB_API_KEY; "
-        "set WANDB_BASE_URL if another server is meant, or WANDB_MODE=offline to keep runs on this machine"
+        f"there is no API key for {base_url}: api_key not configured (no-tty). Fetch one at {page} and run "
+        f"`kymograph login --host {base_url}`, or set WANDB_API_KEY; set WANDB_BASE_URL if another server is meant, or "
+        "WANDB_MODE=offline to keep runs on this machine"
     )

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.metric_definitions import Goal, MetricDefinition, MetricDefinitions, SummaryKind
 from kymograph.types import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 _ABSENT: Any = object()
 _NUMBERS = frozenset({int, float})
@@ -197,7 +200,7 @@ class SummaryBuilder:
 
     def set(self, path: tuple[str, ...], value: JsonValue) -> None:
         """Set a value by hand: it stands until the metric is logged again, and its statistics are given up."""
-        container = self._values
+        container: Any = self._values
         for key in path[:-1]:
             inner = container.get(key)
             if not is_mapping(inner):
@@ -240,7 +243,7 @@ class SummaryBuilder:
         return document
 
 
-def is_mapping(value: Any) -> bool:
+def is_mapping(value: Any) -> TypeIs[dict[str, Any]]:
     """Whether a value is a mapping whose leaves are metrics: no media record, which is one value."""
     return value.__class__ is dict and "_type" not in value
 
@@ -272,7 +275,8 @@ def _at(row: Mapping[str, Any], path: tuple[str, ...]) -> Any:
 
 def _put(document: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     """Put a value in; take it out if there is none, and mappings that get empty with it."""
-    container, above = document, []
+    container: Any = document
+    above: list[tuple[dict[str, Any], str]] = []
     for key in path[:-1]:
         inner = container.get(key)
         if not is_mapping(inner):

@@ -220,9 +220,9 @@ class StaticConfig:
 
     __slots__ = ("_items",)
 
-    def __init__(self, items: Mapping[str, Any]) -> None:
+    def __init__(self, items: Mapping[str, Any] | Config) -> None:
         """Keep a copy of `items`."""
-        object.__setattr__(self, "_items", copy_mapping(items))
+        object.__setattr__(self, "_items", copy_mapping(dict(items)))
 
     def __getitem__(self, key: str) -> Any:
         return self._items[key]

@@ -28,7 +28,8 @@ def encode_definition(
     """
     from kymograph.wire.records_pb2 import MetricRecord, MetricSummary
 
-    record = MetricRecord(step_metric=definition.step_metric or "", expanded_from_glob=expanded_from_glob)
+    goal = None if definition.goal is None else MetricRecord.MetricGoal.Name(_GOAL_NUMBERS[definition.goal])
+    record = MetricRecord(step_metric=definition.step_metric or "", goal=goal, expanded_from_glob=expanded_from_glob)
     if definition.is_glob:
         record.glob_name = definition.name
     else:
@@ -38,8 +39,6 @@ def encode_definition(
     record.options.defined = definition.is_explicit
     if definition.summaries:
         record.summary.CopyFrom(MetricSummary(**{kind.value: True for kind in definition.summaries}))
-    if definition.goal is not None:
-        record.goal = MetricRecord.MetricGoal.Name(_GOAL_NUMBERS[definition.goal])
     if overwrite:
         record.control.overwrite = True
     return record

@@ -75,11 +75,14 @@ def test_metric_definitions_by_field_number() -> None:
     assert (found[2].dotted_name, found[2].dotted_step_metric) == ("with.dot", "my.step")
 
 
+MEAN, LAST = SummaryKind.MEAN, SummaryKind.LAST
+
+
 def test_metric_definitions_as_the_client_encodes_them() -> None:
     """The order within is ours; what is observed of the client is in protocol.md §4.2."""
     definitions = [
         MetricDefinition("loss", summaries=frozenset({SummaryKind.MIN})),
-        MetricDefinition("m2", step_metric="epoch", is_hidden=True, summaries=frozenset(["mean", "last"])),  # type: ignore[arg-type]
+        MetricDefinition("m2", step_metric="epoch", is_hidden=True, summaries=frozenset({MEAN, LAST})),
         MetricDefinition("lay/*", is_glob=True, step_metric="epoch", is_step_synced=True, goal=Goal.MINIMIZE),
     ]
 
