@@ -1,4 +1,4 @@
-"""``kymograph online``, ``offline``, ``enabled``, ``disabled``, ``init`` and ``status``: how runs of a folder behave."""
+"""``kymograph online``, ``offline``, ``enabled``, ``disabled``, ``init`` and ``status``: how a folder's runs behave."""
 
 from __future__ import annotations
 

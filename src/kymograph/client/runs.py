@@ -121,8 +121,8 @@ class RunClient:
     def __init__(
         self,
         base_url: str,
-        api_key: str,
         *,
+        authorization: str,
         headers: Mapping[str, str] | None = None,
         inner: httpx.BaseTransport | None = None,
     ) -> None:
@@ -130,7 +130,7 @@ class RunClient:
 
         Args:
             base_url: Of the server, without a slash at its end.
-            api_key: Whose requests these are.
+            authorization: The header of that name: whose requests these are.
             headers: Sent with every request to the server.
             inner: Carries the requests instead of the network.
         """
@@ -138,7 +138,7 @@ class RunClient:
         agent = {"User-Agent": f"kymograph/{__version__}", **(headers or {})}
         timeout = httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
         self._api = httpx.Client(
-            base_url=base_url, auth=("api", api_key), headers=agent, timeout=timeout, transport=inner
+            base_url=base_url, headers={"Authorization": authorization, **agent}, timeout=timeout, transport=inner
         )
         # Addresses for files carry their own credential, and may be on another host: the key stays here.
         self._files = httpx.Client(

@@ -18,7 +18,7 @@ from kymograph.core.metric_definitions import Goal, MetricDefinition, MetricDefi
 from kymograph.types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeIs
+    from typing import TypeGuard
 
 _ABSENT: Any = object()
 _NUMBERS = frozenset({int, float})
@@ -243,7 +243,7 @@ class SummaryBuilder:
         return document
 
 
-def is_mapping(value: Any) -> TypeIs[dict[str, Any]]:
+def is_mapping(value: Any) -> TypeGuard[dict[str, Any]]:
     """Whether a value is a mapping whose leaves are metrics: no media record, which is one value."""
     return value.__class__ is dict and "_type" not in value
 

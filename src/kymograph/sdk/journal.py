@@ -45,7 +45,7 @@ class Journal:
         path: Path,
         *,
         durability: Durability = Durability.OS,
-        warn: Callable[[str], None] = lambda _text: None,
+        warn: Callable[[str], object] = lambda _text: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Create a file.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import kymograph
+from kymograph import __file__ as package_file
 from kymograph.core import exact_json
 from kymograph.errors import KymographError
 from kymograph.sdk.run_folder import RunFolder
@@ -24,7 +24,8 @@ class Server:
     """Where a sender sends to, and as whom."""
 
     base_url: str
-    api_key: str = field(repr=False)
+    authorization: str = field(repr=False)
+    """The header of that name."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -52,7 +53,7 @@ class SenderLink:
         folder: RunFolder,
         server: Server,
         *,
-        warn: Callable[[str], None],
+        warn: Callable[[str], object],
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         """Start the process; it outlives this one.
@@ -75,9 +76,10 @@ class SenderLink:
         self._receipt: JsonObject | None = None
         self._is_over = False
         self._process = _start(folder)
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._commands: IO[bytes] = self._process.stdin
-        start = {"base_url": server.base_url, "api_key": server.api_key, "headers": dict(server.headers)}
+        start = {"base_url": server.base_url, "authorization": server.authorization, "headers": dict(server.headers)}
         self._say(start)
         threading.Thread(
             target=self._listen, args=(self._process.stdout,), name="kymograph sender", daemon=True
@@ -211,7 +213,7 @@ class SenderLink:
 
 def _start(folder: RunFolder) -> subprocess.Popen[bytes]:
     # The child shall find this very package, wherever it was found here.
-    places = [str(Path(kymograph.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    places = [str(Path(package_file).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
     environment.pop("PYTHONINSPECT", None)
     folder.logs.mkdir(exist_ok=True)

@@ -138,6 +138,19 @@ def ensure_configured(settings: Settings, **arguments: object) -> Credential:
     return known
 
 
+def authorization_of(settings: Settings) -> str:
+    """The header that proves who asks the server that settings mean.
+
+    Raises:
+        Unauthenticated: There is no credential, and nobody to ask for one.
+    """
+    credential = ensure_configured(settings)
+    known = credential.authorization()
+    if known is not None:
+        return known
+    return f"Bearer {_client_settings(settings.base_url, credential, settings).api_key}"
+
+
 def _known(
     base_url: str, key: str | None, settings: Settings, environment: Mapping[str, str], home: Path
 ) -> Credential | None:
@@ -204,7 +217,7 @@ def _keep(base_url: str, key: str, environment: Mapping[str, str], home: Path) -
 
 
 def _keep_host(base_url: str, settings: Settings) -> None:
-    """Make a server the one to use, in the file of the user; that of this folder would win, and is cleared of another."""
+    """Make a server the one to use, in the user's file; that of this folder would win, and is cleared of others."""
     try:
         change_settings_file(Path(settings.settings_system or ""), {"base_url": base_url})
         (explained,) = settings.explain("base_url")

@@ -83,10 +83,9 @@ def stats(values: Mapping[str, float], at: datetime) -> Record:
     return Record(stats=StatsRecord(timestamp=stamp(at), item=items))
 
 
-def files(paths: Iterable[str], policy: str = "now", *, kind: int = FilesItem.OTHER) -> Record:
+def files(paths: Iterable[str], policy: str = "now", *, kind: FilesItem.FileType = FilesItem.OTHER) -> Record:
     """Files below the run's folder of files that are to be uploaded."""
-    number = FilesItem.PolicyType.Value(policy.upper())
-    return Record(files=FilesRecord(files=[FilesItem(path=path, policy=number, type=kind) for path in paths]))
+    return Record(files=FilesRecord(files=[FilesItem(path=path, policy=policy.upper(), type=kind) for path in paths]))
 
 
 def alert(title: str, text: str, level: str, wait_ms: int) -> Record:

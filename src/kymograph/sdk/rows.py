@@ -32,7 +32,7 @@ class RowWriter:
         *,
         convert: Convert,
         started_at: float,
-        warn: Callable[[str], None],
+        warn: Callable[[str], object],
         first_step: int = 0,
         earlier_runtime_s: float = 0.0,
         is_strict: bool = False,

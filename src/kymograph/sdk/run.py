@@ -26,7 +26,7 @@ from kymograph.sdk.settings import Settings
 from kymograph.sdk.summary import Summary
 from kymograph.types import JsonValue
 from kymograph.wire.metric_records import encode_definition
-from kymograph.wire.records_pb2 import Record, RunRecord
+from kymograph.wire.records_pb2 import FilesItem, Record, RunRecord
 
 if TYPE_CHECKING:
     from kymograph.sdk.capture.session import CaptureSession
@@ -339,7 +339,9 @@ class Run:
         button = ""
         if hidden:
             style += "display:none;"
-            button = "<button onClick=\"this.nextSibling.style.display='block';this.style.display='none';\">Show</button>"
+            button = (
+                "<button onClick=\"this.nextSibling.style.display='block';this.style.display='none';\">Show</button>"
+            )
         return f'{button}<iframe src="{self.url}?jupyter=true" style="{style}"></iframe>'
 
     def display(self, height: int = 420, hidden: bool = False) -> bool:
@@ -378,21 +380,25 @@ class Run:
             UsageError: The policy is unknown, or the pattern leaves `base_path`.
         """
         self._check_running("save()")
-        from kymograph.sdk.capture.files import place_files
+        from kymograph.sdk.capture.files import plan_save
 
-        placed = place_files(self._folder.files, glob_str, base_path=base_path, policy=policy, is_glob=glob)
-        if placed:
-            self._append(records.files([name for name, _ in placed], policy))
-        return [str(path) for _, path in placed]
+        plan = plan_save(glob_str, base_path=base_path, policy=policy, glob=glob)
+        for note in plan.notes:
+            notices.warn(note)
+        if self.disabled:
+            return []
+        saved = plan.place(self._folder.files, uses_symlinks=self._settings.symlink)
+        for file in saved:
+            self._append(records.files([file.name], file.policy))
+        return [str(file.path) for file in saved]
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.finish(exit_code=0 if kind is None else 1)
-        return False
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """End the run: what is left is sent, for `finish_timeout` seconds here, then by the sender alone.
@@ -434,6 +440,9 @@ class Run:
 
     def _sample(self, values: Mapping[str, float], at: datetime) -> None:
         self._append(records.stats(values, at))
+
+    def _keep(self, names: Sequence[str], *, kind: FilesItem.FileType) -> None:
+        self._append(records.files(names, "now", kind=kind))
 
     def _set_config(self, path: tuple[str, ...], value: JsonValue) -> None:
         self._append(records.config_change(path, value))

@@ -31,12 +31,14 @@ def main() -> int:
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # Addresses for uploads are credentials, and httpx notes every one.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     start = orjson.loads(sys.stdin.buffer.readline())
     # Whatever else prints must not get into the lines for the training.
     events = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     try:
-        with RunClient(start["base_url"], start["api_key"], headers=start.get("headers")) as client:
+        with RunClient(start["base_url"], authorization=start["authorization"], headers=start.get("headers")) as client:
             sender = send(folder, client, commands=sys.stdin.buffer, events=events)
     except KymographError as exc:
         logger.error("%s", exc)
