@@ -43,8 +43,8 @@ def create_run_directory(settings: Settings, *, warn: Callable[[str], object] = 
     except OSError as exc:
         elsewhere = tempfile.mkdtemp(prefix="kymograph-")
         warn(
-            f"the folder {settings.wandb_dir} cannot be written ({exc.strerror or exc}); this run is kept in {elsewhere}, "
-            "which may be cleared: set WANDB_DIR to a folder that you can write"
+            f"the folder {settings.wandb_dir} cannot be written ({exc.strerror or exc}); this run is kept in "
+            f"{elsewhere}, which may be cleared: set WANDB_DIR to a folder that you can write"
         )
         settings.update({"root_dir": elsewhere}, source=Source.CODE, details={"root_dir": "not writable"})
         made = _make(settings)

@@ -290,7 +290,8 @@ REMOVED = frozenset({
     "anonymous", "disable_hints", "disabled", "problem", "start_method", "summary_errors", "system_sample",
     "system_sample_seconds", "tmp_dir", "x_async_upload_concurrency_limit", "x_config_dict", "x_console", "x_cuda",
     "x_disable_service", "x_disable_setproctitle", "x_disable_update_check", "x_except_exit",
-    "x_internal_queue_timeout", "x_require_legacy_service", "x_server_side_expand_glob_metrics", "x_show_operation_stats",
+    "x_internal_queue_timeout", "x_require_legacy_service", "x_server_side_expand_glob_metrics",
+    "x_show_operation_stats",
     "x_stats_join_assets", "x_stats_sample_rate_seconds", "x_stats_samples_to_average", "x_tracelog", "x_unsaved_keys",
 })  # fmt: skip
 """Settings that the protocol's client had once: accepted, with one warning, and without effect."""
