@@ -1,4 +1,4 @@
-"""``kymograph online``, ``offline``, ``enabled``, ``disabled``, ``init`` and ``status``: how a folder's runs behave."""
+"""How runs of a folder behave: ``kymograph online``, ``offline``, ``enabled``, ``disabled``, ``init``, ``status``."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def init(project: str | None, entity: str | None, mode: str | None, host: str | 
             raise click.UsageError("say what is to be settled: --project, --entity, --mode or --host")
         given["project"] = click.prompt("Project of the runs in this folder")
     changes: dict[str, str | None] = {
-        name: parse_setting(name, value) if value else None for name, value in given.items() if value or reset
+        name: str(parse_setting(name, value)) if value else None for name, value in given.items() if value or reset
     }
     path = _change(changes)
     said = ", ".join(f"{name} = {value}" for name, value in changes.items() if value) or "nothing, as in the beginning"

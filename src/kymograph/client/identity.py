@@ -8,8 +8,8 @@ Source: protocol.md §1.6.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import orjson
 
+from kymograph.client.files import replace_file
 from kymograph.client.answers import error_of
 from kymograph.errors import Unauthenticated, Unreachable
 
@@ -109,11 +110,5 @@ class AccessTokens:
 
     def _keep(self, token: str, ends: datetime) -> None:
         entries = {**self._entries(), self._base_url: {"access_token": token, "expires_at": ends.strftime(_TIME_FORM)}}
-        draft = self._cache.with_name(f"{self._cache.name}.{os.getpid()}.part")
-        try:
-            self._cache.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(orjson.dumps({"credentials": entries}))
-            draft.replace(self._cache)
-        except OSError:
-            draft.unlink(missing_ok=True)  # it is only exchanged more often then
+        with suppress(OSError):  # it is only exchanged more often then
+            replace_file(self._cache, orjson.dumps({"credentials": entries}).decode(), is_private=True)

@@ -6,13 +6,13 @@ Source: protocol.md §1.5.
 from __future__ import annotations
 
 import netrc
-import os
 import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kymograph.client.files import replace_file
 from kymograph.errors import UsageError
 
 LOGIN = "user"
@@ -65,22 +65,15 @@ def write_key(path: Path, base_url: str, key: str) -> None:
         UsageError: It cannot be read or written.
     """
     machine = machine_of(base_url)
-    target = path.resolve() if path.is_symlink() else path
-    draft = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        lines = target.read_text(encoding="utf-8").splitlines() if target.exists() else []
-        kept = _without(lines, machine)
-        entry = [f"machine {shlex.quote(machine)}", f"  login {LOGIN}", f"  password {shlex.quote(key)}"]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write("\n".join([*kept, *entry, ""]))
-        draft.replace(target)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        # Unquoted: keys and machines need no quotes, and readers differ in those that they know.
+        entry = [f"machine {machine}", f"  login {LOGIN}", f"  password {key}"]
+        replace_file(path, "\n".join([*_without(lines, machine), *entry, ""]), is_private=True)
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(
             f"the key could not be kept in {path}: {exc}; set WANDB_API_KEY, or NETRC to a file that can be written"
         ) from exc
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _without(lines: list[str], machine: str) -> list[str]:

@@ -5,13 +5,14 @@ Source: seeds.md E.2; protocol.md §1.5.
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ParserError
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kymograph.client.files import replace_file
 from kymograph.errors import InvalidSetting
 
 SECTION = "default"
@@ -68,13 +69,9 @@ def change_settings_file(path: Path, changes: Mapping[str, str | None]) -> None:
     values = {**known.values, **{name: value for name, value in changes.items() if value is not None}}
     parser = ConfigParser(interpolation=None)
     parser[SECTION] = {name: value for name, value in values.items() if changes.get(name, "") is not None}
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+    text = io.StringIO()
+    parser.write(text)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("w", encoding="utf-8") as file:
-            parser.write(file)
-        draft.replace(path)
+        replace_file(path, text.getvalue())
     except OSError as exc:
         raise InvalidSetting("settings file", str(path), rule=f"it cannot be written: {exc.strerror or exc}") from exc
-    finally:
-        draft.unlink(missing_ok=True)

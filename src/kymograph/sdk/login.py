@@ -116,39 +116,34 @@ def login(
     return True
 
 
-def ensure_configured(settings: Settings, **arguments: object) -> Credential:
+def ensure_configured(
+    settings: Settings,
+    *,
+    environment: Mapping[str, str] | None = None,
+    home: Path | None = None,
+    terminal: Terminal | None = None,
+) -> Credential:
     """The credential for the server that settings mean, asking for one if there is none.
 
     Args:
         settings: Of a run.
-        arguments: `environment`, `home` and `terminal`, as of `login`.
+        environment: Instead of that of the process.
+        home: Of the user.
+        terminal: Instead of that of the process.
 
     Raises:
         Unauthenticated: There is none, and nobody to ask or nobody who gave one.
     """
-    environment: Mapping[str, str] = arguments.get("environment") or os.environ  # type: ignore[assignment]
-    home: Path = arguments.get("home") or Path.home()  # type: ignore[assignment]
-    terminal: Terminal | None = arguments.get("terminal")  # type: ignore[assignment]
+    environment = os.environ if environment is None else environment
+    home = Path.home() if home is None else home
     known = _known(settings.base_url, None, settings, environment, home)
-    if known is None:
-        login(settings=settings, environment=environment, home=home, terminal=terminal, timeout=settings.login_timeout)
+    if known is None and login(
+        settings=settings, environment=environment, home=home, terminal=terminal, timeout=settings.login_timeout
+    ):
         known = _known(settings.base_url, None, settings, environment, home)
     if known is None:
         raise no_credential(settings.base_url, app_url=settings.app_url)
     return known
-
-
-def authorization_of(settings: Settings) -> str:
-    """The header that proves who asks the server that settings mean.
-
-    Raises:
-        Unauthenticated: There is no credential, and nobody to ask for one.
-    """
-    credential = ensure_configured(settings)
-    known = credential.authorization()
-    if known is not None:
-        return known
-    return f"Bearer {_client_settings(settings.base_url, credential, settings).api_key}"
 
 
 def _known(
@@ -217,7 +212,7 @@ def _keep(base_url: str, key: str, environment: Mapping[str, str], home: Path) -
 
 
 def _keep_host(base_url: str, settings: Settings) -> None:
-    """Make a server the one to use, in the user's file; that of this folder would win, and is cleared of others."""
+    """Make a server the one to use, in the user's file; that of this folder would win, and is cleared of another."""
     try:
         change_settings_file(Path(settings.settings_system or ""), {"base_url": base_url})
         (explained,) = settings.explain("base_url")

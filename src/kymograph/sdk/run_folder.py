@@ -12,6 +12,7 @@ from kymograph.wire.records_pb2 import Record
 
 JOURNAL_SUFFIX = ".wandb"
 SYNCED_SUFFIX = ".synced"
+WRITER_PREFIX = "writer-"
 READ_BYTES = 1 << 20
 
 
@@ -41,6 +42,15 @@ class RunFolder:
     def journal(self) -> Path:
         """What the training said."""
         return self.path / f"run-{self.run_id}{JOURNAL_SUFFIX}"
+
+    def further_journals(self) -> list[tuple[str, Path]]:
+        """Journals of other processes that write the run, with the names of their writers."""
+        found = sorted(self.path.glob(f"{WRITER_PREFIX}*{JOURNAL_SUFFIX}"))
+        return [(path.stem.removeprefix(WRITER_PREFIX), path) for path in found]
+
+    def further_journal(self, writer: str) -> Path:
+        """The journal of another process."""
+        return self.path / f"{WRITER_PREFIX}{writer}{JOURNAL_SUFFIX}"
 
     @property
     def files(self) -> Path:

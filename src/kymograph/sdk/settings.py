@@ -166,6 +166,9 @@ class Settings(ComputedSettings):
             return getattr(self, alias)
         raise UnknownSetting(name)
 
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and canonical_name(name) in _FIELDS
 

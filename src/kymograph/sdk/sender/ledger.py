@@ -42,8 +42,8 @@ class Ledger:
     base_notes: JsonObject = field(default_factory=dict)
     base_summary: JsonObject = field(default_factory=dict)
     """What such a run had then."""
-    acknowledged: dict[str, int] = field(default_factory=dict)
-    """Lines of this journal that will not change any more and are there, by stream."""
+    acknowledged: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Lines that will not change any more and are there, by writer and stream."""
     files: dict[str, FileNote] = field(default_factory=dict)
     alerts_sent: int = 0
     is_complete: bool = False

@@ -51,15 +51,15 @@ class Receipt:
 
 def make_receipt(sender: Sender) -> Receipt:
     """The receipt of a sender that is done."""
-    replay, ledger = sender.replay, sender.ledger
+    replays, ledger = [strand.replay for strand in sender.strands], sender.ledger
     problems = [f"{damage.problem} ({damage.size_bytes} bytes at {damage.position})" for damage in sender.damages()]
     counts = sender.upload_counts
     return Receipt(
         path=ledger.address.path,
-        rows=replay.rows,
-        lines=replay.history.end,
-        lines_acknowledged=replay.history.acknowledged_end,
-        console_lines=replay.console.end,
+        rows=sum(replay.rows for replay in replays),
+        lines=sum(replay.history.end for replay in replays),
+        lines_acknowledged=sum(replay.history.acknowledged_end for replay in replays),
+        console_lines=sum(replay.console.end for replay in replays),
         files=len(ledger.files) + len(counts.problems),
         files_uploaded=len(ledger.files),
         digests={name: note.md5 for name, note in sorted(ledger.files.items())},

@@ -68,25 +68,31 @@ class RunFacts:
     environment: EnvironmentRecord | None = None
     revision: int = 0
     """Goes up with every change."""
+    summary_revision: int = 0
+    """The same for the summary."""
 
 
 class RunReplay:
     """Folds the records of one journal, in their order."""
 
-    def __init__(self, acknowledged: Acknowledged | None = None) -> None:
-        """Begin before the first record."""
+    def __init__(self, acknowledged: Acknowledged | None = None, *, main: RunReplay | None = None) -> None:
+        """Begin before the first record.
+
+        Args:
+            acknowledged: Lines that are on the server already.
+            main: The replay that lines aside everything belongs to, if another process began the run.
+        """
         known = acknowledged or Acknowledged()
         self.history = LineQueue(acknowledged_end=known.history)
         self.events = LineQueue(acknowledged_end=known.events)
         self.console = LineQueue(acknowledged_end=known.console)
-        self.facts = RunFacts()
-        self.definitions = MetricDefinitions()
-        self.summary = SummaryBuilder(self.definitions)
-        self.summary_revision = 0
-        self.files: dict[str, FilesItem.PolicyType] = {}
-        self.new_files: deque[str] = deque()
+        self.facts = RunFacts() if main is None else main.facts
+        self.definitions = MetricDefinitions() if main is None else main.definitions
+        self.summary = SummaryBuilder(self.definitions) if main is None else main.summary
+        self.files: dict[str, FilesItem.PolicyType] = {} if main is None else main.files
+        self.new_files: deque[str] = deque() if main is None else main.new_files
         """Files that were named since somebody last looked, named again included."""
-        self.alerts: deque[AlertRecord] = deque()
+        self.alerts: deque[AlertRecord] = deque() if main is None else main.alerts
         self.is_preempting = False
         self.exit: RunExitRecord | None = None
         self.is_console_structured = False
@@ -154,7 +160,7 @@ class RunReplay:
             self.history.add(line)
         if self._folds_rows:
             self.summary.add_row(exact_json.loads(folded))
-        self.summary_revision += 1
+        self.facts.summary_revision += 1
 
     def _line(self, row: Mapping[str, str]) -> str:
         keys = self._key_texts
@@ -215,7 +221,7 @@ class RunReplay:
         for item in record.remove:
             self.summary.remove(tuple(item.nested_key) or (item.key,))
         if record.update or record.remove:
-            self.summary_revision += 1
+            self.facts.summary_revision += 1
 
     def _apply_telemetry(self, record: TelemetryRecord) -> None:
         merged = merge_telemetry(self.facts.telemetry, record)
@@ -259,7 +265,7 @@ class RunReplay:
         self.exit = record
         if record.runtime:
             self.summary.runtime_s = record.runtime
-        self.summary_revision += 1
+        self.facts.summary_revision += 1
 
     def _apply_output_logger(self, record: Any) -> None:
         self._print(record.line + "\n", self._last_time, is_error=False)

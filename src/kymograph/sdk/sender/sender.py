@@ -16,17 +16,16 @@ from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.errors import KymographError, RequestTooLarge, ServerBusy, StorageFull, TransportError
-from kymograph.sdk.run_folder import JournalTail, RunFolder
+from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
 from kymograph.sdk.sender.documents import write_final_files
 from kymograph.sdk.sender.ledger import Ledger
-from kymograph.sdk.sender.lines import Chunk, LineQueue
 from kymograph.sdk.sender.receipt import Receipt, make_receipt
-from kymograph.sdk.sender.replay import Acknowledged, RunReplay
+from kymograph.sdk.sender.strand import Strand, lines_document
 from kymograph.sdk.sender.uploads import UploadCounts, Uploads
 from kymograph.types import JsonObject
-from kymograph.wire.filestream import CONSOLE_FILE, EVENTS_FILE, HISTORY_FILE, SUMMARY_FILE
+from kymograph.wire.filestream import SUMMARY_FILE
 from kymograph.wire.journal import Damage
 from kymograph.wire.records_pb2 import FilesItem
 
@@ -42,7 +41,6 @@ HEARTBEAT_S = 30.0
 SUMMARY_EVERY_S = 4.0
 UPSERT_EVERY_S = 2.0
 LEDGER_EVERY_S = 2.0
-_STREAMS = {"history": HISTORY_FILE, "events": EVENTS_FILE, "console": CONSOLE_FILE}
 
 
 @dataclass(slots=True)
@@ -105,14 +103,13 @@ class Sender:
         if self.ledger.base_url not in ("", client.base_url):
             self.ledger = Ledger()  # another server knows nothing of this run
         self._features = frozenset[str]()
-        self.replay = RunReplay(Acknowledged(**self.ledger.acknowledged))
-        self._tail = JournalTail(folder.journal)
+        self._main = Strand(folder.journal, acknowledged=self.ledger.acknowledged.get(""))
+        self.strands = [self._main]
+        self.replay = self._main.replay
         self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
         self._started: Started | None = None
         self._due, self._sent, self._backoff = _Due(), _Sent(), Backoff()
-        self._is_at_end = False
         self._has_final_files = False
-        self._has_looked_at_all_files = False
         self._alerts_seen = 0
         self._request_bytes = MAX_REQUEST_BYTES
         self._trouble = ""
@@ -124,12 +121,12 @@ class Sender:
     def close(self) -> None:
         """Release the journal; what was acknowledged is noted."""
         self._save_ledger()
-        self._tail.close()
+        for strand in self.strands:
+            strand.close()
 
     def damages(self) -> list[Damage]:
-        """What of the journal could not be read."""
-        at_the_end = self._tail.end()
-        return [*self._tail.damages, *([at_the_end] if at_the_end is not None else [])]
+        """What of the journals could not be read."""
+        return [damage for strand in self.strands for damage in strand.damages()]
 
     @property
     def upload_counts(self) -> UploadCounts:
@@ -161,7 +158,7 @@ class Sender:
         if now < self._due.connect:
             return self._due.connect - now
         if self._started is None:
-            if not self._read_run():
+            if not self._main.read_run():
                 return None if self._is_over_without_run() else POLL_S
             self._connect()
         self._read()
@@ -194,32 +191,25 @@ class Sender:
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def _read_run(self) -> bool:
-        """Read up to the record that says which run it is."""
-        while self.replay.facts.run is None:
-            records = self._tail.read(4096)
-            if records is None:
-                return False
-            for record in records:
-                self.replay.apply(record)
-        return True
-
     def _is_over_without_run(self) -> bool:
         return self._options.is_sync or self._control.is_alone
 
     def _read(self) -> None:
-        self._is_at_end = False
-        while self.replay.pending_bytes < MAX_PENDING_BYTES:
-            records = self._tail.read()
-            if records is None:
-                self._is_at_end = True
-                break
-            for record in records:
-                self.replay.apply(record)
+        self._find_strands()
+        for strand in self.strands:
+            strand.read(max_pending_bytes=MAX_PENDING_BYTES // len(self.strands))
         while self.replay.new_files:
             name = self.replay.new_files.popleft()
             if self.replay.files[name] != FilesItem.END:
                 self._uploads.want(name)
+
+    def _find_strands(self) -> None:
+        """Look for processes that have begun to write the run, too."""
+        known = {strand.writer for strand in self.strands}
+        for writer, path in self.folder.further_journals():
+            if writer not in known:
+                acknowledged = self.ledger.acknowledged.get(writer)
+                self.strands.append(Strand(path, writer=writer, acknowledged=acknowledged, main=self.replay))
 
     # --- what describes the run --------------------------------------------------------------------------------------
 
@@ -294,26 +284,32 @@ class Sender:
     def _is_over(self) -> bool:
         """Whether the journal is read to its end and will not grow."""
         is_ended = self.replay.exit is not None or self._options.is_sync or self._control.is_alone
-        return self._is_at_end and is_ended
+        return is_ended and all(strand.is_at_end for strand in self.strands)
 
     # --- the stream --------------------------------------------------------------------------------------------------
 
-    @property
-    def _queues(self) -> dict[str, LineQueue]:
-        return {"history": self.replay.history, "events": self.replay.events, "console": self.replay.console}
-
     def _has_more_to_send(self) -> bool:
-        is_full = self.replay.pending_bytes >= FULL_BYTES
-        return is_full or (self._is_over() and any(map(len, self._queues.values())))
+        is_full = sum(strand.replay.pending_bytes for strand in self.strands) >= FULL_BYTES
+        return is_full or (self._is_over() and any(strand.has_lines for strand in self.strands))
 
     def _stream(self) -> None:
         now = self._now()
-        is_over = self._is_over()
         if not (now >= self._due.stream or self._has_more_to_send()):
             return
-        chunks = self._next_chunks()
-        files = self._lines_document(chunks)
-        wants_summary = self._wants_summary(is_over=is_over)
+        for strand in self.strands[1:]:
+            self._stream_lines(strand)
+        self._stream_main(now)
+
+    def _stream_lines(self, strand: Strand) -> None:
+        """Send what a further process wrote."""
+        chunks = strand.next_chunks(max_bytes=self._request_bytes)
+        if chunks and self._send_document({"files": lines_document(chunks, {})}, writer=strand.writer):
+            strand.acknowledge(chunks)
+
+    def _stream_main(self, now: float) -> None:
+        chunks = self._main.next_chunks(max_bytes=self._request_bytes)
+        files = lines_document(chunks, self.ledger.base_lines)
+        wants_summary = self._wants_summary(is_over=self._is_over())
         if wants_summary:
             summary = exact_json.dumps(self.replay.summary.document())
             files[SUMMARY_FILE] = {"offset": 0, "content": [summary]}
@@ -325,11 +321,10 @@ class Sender:
             document["preempting"] = True
         if not document and now < self._due.last_stream + HEARTBEAT_S:
             return
-        summary_revision = self.replay.summary_revision
+        summary_revision = self.replay.facts.summary_revision
         if not self._send_document(document):
             return
-        for name, chunk in chunks.items():
-            self._queues[name].acknowledge(chunk)
+        self._main.acknowledge(chunks)
         for _ in uploaded:
             self._uploads.finished.popleft()
         if wants_summary:
@@ -338,33 +333,16 @@ class Sender:
         self._sent.is_preempting = self.replay.is_preempting
         self._due.stream = now + STREAM_EVERY_S
 
-    def _next_chunks(self) -> dict[str, Chunk]:
-        chunks: dict[str, Chunk] = {}
-        room = self._request_bytes
-        for name, queue in self._queues.items():
-            chunk = queue.next_chunk(max_bytes=max(room, 1))
-            if chunk is not None and room > 0:
-                chunks[name] = chunk
-                room -= sum(map(len, chunk.lines))
-        return chunks
-
-    def _lines_document(self, chunks: dict[str, Chunk]) -> JsonObject:
-        return {
-            _STREAMS[name]: {
-                "offset": chunk.first + self.ledger.base_lines.get(name, 0),
-                "content": list(chunk.lines),
-            }
-            for name, chunk in chunks.items()
-        }
-
     def _wants_summary(self, *, is_over: bool) -> bool:
         is_due = is_over or self._now() >= self._due.summary
-        return is_due and self._sent.summary_revision != self.replay.summary_revision
+        return is_due and self._sent.summary_revision != self.replay.facts.summary_revision
 
-    def _send_document(self, document: JsonObject) -> bool:
+    def _send_document(self, document: JsonObject, *, writer: str = "") -> bool:
         """Returns whether the server took it; False if it has to be said in smaller pieces."""
         try:
-            wishes = self._client.stream(self.ledger.address, document, is_gzip="FILESTREAM_GZIP" in self._features)
+            wishes = self._client.stream(
+                self.ledger.address, document, is_gzip="FILESTREAM_GZIP" in self._features, writer=writer
+            )
         except StorageFull:
             raise
         except RequestTooLarge:
@@ -401,10 +379,10 @@ class Sender:
 
     def _has_something_left(self) -> bool:
         return (
-            any(map(len, self._queues.values()))
+            any(strand.has_lines for strand in self.strands)
             or not self._uploads.is_idle
             or self._sent.facts_revision != self.replay.facts.revision
-            or self._sent.summary_revision != self.replay.summary_revision
+            or self._sent.summary_revision != self.replay.facts.summary_revision
             or bool(self.replay.alerts)
         )
 
@@ -417,7 +395,7 @@ class Sender:
         counts = self._uploads.counts
         self._control.send(
             "progress",
-            rows=self.replay.history.acknowledged_end,
+            rows=sum(strand.replay.history.acknowledged_end for strand in self.strands),
             files_done=counts.done,
             files_wanted=counts.wanted,
             bytes_sent=counts.bytes_sent,
@@ -426,12 +404,7 @@ class Sender:
     def _save_ledger(self) -> None:
         if not self.ledger.is_connected:
             return
-        self.ledger.acknowledged = {
-            "history": min(self.replay.history.acknowledged_end, self.replay.sealed_history_end),
-            "events": self.replay.events.acknowledged_end,
-            # Lines on a terminal may change long after; those before the last screen cannot.
-            "console": 0,
-        }
+        self.ledger.acknowledged = {strand.writer: strand.acknowledged() for strand in self.strands}
         with suppress(OSError):  # what is not noted is sent again
             self.ledger.save(self.folder.ledger)
 
