@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import codecs
 import os
+import secrets
 import selectors
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
-from typing import Any
 
 from kymograph.sdk.capture.fanout import ConsoleSink, Fanout, StreamName
 from kymograph.sdk.capture.tap import TAPS
@@ -96,19 +97,22 @@ class Redirect:
 
 
 class _Pump:
-    """A thread that reads what is written to a redirected descriptor, passes it on and copies it."""
+    """A thread that reads what is written to a redirected descriptor, passes it on and copies it.
+
+    When capturing ends, a mark is written behind what was written before. The thread takes it out and copies nothing
+    of what follows; when nothing is left to read cannot be told otherwise, since a pseudo-terminal takes its time.
+    """
 
     def __init__(self, number: int, fanout: Fanout) -> None:
         self._number = number
         self._fanout = fanout
+        self._mark = f"\x1b]kymograph:{secrets.token_hex(8)}\a".encode()
+        self._is_ending = False
+        self._has_ended = threading.Event()
+        """Set once everything is copied that is to be."""
         self._original = os.dup(number)
-        self._drained = threading.Event()
-        self._wake_read, self._wake_write = os.pipe()
-        self._read, write_end = _channel(self._original)
-        try:
-            os.dup2(write_end, number)
-        finally:
-            os.close(write_end)
+        self._read, self._write = _channel(self._original)
+        os.dup2(self._write, number)
         name = f"kymograph-{fanout.stream}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -119,24 +123,26 @@ class _Pump:
             _write_all(self._original, text.encode("utf-8", "replace"))
 
     def restore(self) -> None:
-        """Point the descriptor back to where it led."""
-        # In this order: once nobody holds the other end any more, the thread ends and closes all of these.
-        os.write(self._wake_write, b"!")
-        os.dup2(self._original, self._number)
+        """Point the descriptor back to where it led, unless another tool has pointed it elsewhere meanwhile."""
+        self._is_ending = True
+        with suppress(OSError):
+            _write_all(self._write, self._mark)
+        with suppress(OSError):
+            ours, now = os.fstat(self._write), os.fstat(self._number)
+            if (ours.st_dev, ours.st_ino) == (now.st_dev, now.st_ino):
+                os.dup2(self._original, self._number)
+        os.close(self._write)
 
     def drain(self) -> None:
-        """Wait until what was written before `restore` is passed on."""
+        """Wait until what was written before `restore` is passed on and copied."""
         if threading.current_thread() is not self._thread:
-            self._drained.wait(DRAIN_TIMEOUT_S)
+            self._has_ended.wait(DRAIN_TIMEOUT_S)
 
     def abandon(self) -> None:
-        """In a forked child: restore the descriptor, and close our copies, which would keep the pipe open."""
+        """In a forked child: restore the descriptor, and close our copies, which would keep the channel open."""
         with suppress(OSError):
             os.dup2(self._original, self._number)
-        self._close()
-
-    def _close(self) -> None:
-        for number in (self._read, self._wake_read, self._wake_write, self._original):
+        for number in (self._read, self._write, self._original):
             with suppress(OSError):
                 os.close(number)
 
@@ -145,35 +151,45 @@ class _Pump:
         for data in self._arriving():
             with suppress(OSError):  # a closed terminal: those who write to us must not wait for it
                 _write_all(self._original, data)
-            if not self._drained.is_set():
+            if not self._has_ended.is_set():
                 self._fanout.deliver(decoder.decode(data))
-        if not self._drained.is_set():
-            self._fanout.deliver(decoder.decode(b"", final=True))
-            self._drained.set()
-        self._close()
+        self._has_ended.set()
+        os.close(self._read)
+        os.close(self._original)
 
-    def _arriving(self) -> Any:
-        """What is read, until every process has closed the other end."""
-        is_selectable = os.name != "nt"
-        with selectors.DefaultSelector() as selector:
-            if is_selectable:
-                selector.register(self._read, selectors.EVENT_READ)
-                selector.register(self._wake_read, selectors.EVENT_READ)
-            while True:
-                if is_selectable:
-                    ready = {key.fd for key, _ in selector.select()}
-                    if self._wake_read in ready and self._read not in ready:
-                        # Nothing is left of what was written before; what comes now is of children that live on.
-                        os.read(self._wake_read, 1)
-                        self._drained.set()
-                        continue
-                try:
-                    data = os.read(self._read, READ_BYTES)
-                except OSError:  # a pseudo-terminal that nobody has open says so by an input/output error
-                    return
-                if not data:
-                    return
+    def _arriving(self) -> Iterator[bytes]:
+        """What is read, without the mark, until every process has closed the other end."""
+        rest = b""
+        while True:
+            try:
+                data = os.read(self._read, READ_BYTES)
+            except OSError:  # a pseudo-terminal that nobody has open says so by an input/output error
+                data = b""
+            if not data:
+                if rest:
+                    yield rest
+                return
+            if not self._is_ending or self._has_ended.is_set():
                 yield data
+                continue
+            before, mark, after = (rest + data).partition(self._mark)
+            if mark:
+                rest = b""
+                if before:
+                    yield before
+                self._has_ended.set()
+                if after:
+                    yield after
+            else:
+                kept = _length_of_beginning(before, self._mark)
+                rest = before[len(before) - kept :]
+                if before := before[: len(before) - kept]:
+                    yield before
+
+
+def _length_of_beginning(data: bytes, mark: bytes) -> int:
+    """How many bytes at the end of `data` may be the beginning of the mark."""
+    return next((size for size in range(min(len(data), len(mark) - 1), 0, -1) if mark.startswith(data[-size:])), 0)
 
 
 def _channel(original: int) -> tuple[int, int]:

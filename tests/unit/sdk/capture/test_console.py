@@ -18,6 +18,7 @@ import pytest
 from kymograph.errors import InvalidSetting
 from kymograph.sdk.capture.console import ConsoleCapture, LoggerCapture, capture_way, muted
 from kymograph.sdk.capture.fanout import Fanout, StreamName
+from kymograph.sdk.capture.redirect import _length_of_beginning
 
 
 class Recorder:
@@ -410,6 +411,51 @@ def test_a_sink_that_prints_while_redirected_does_not_recurse(path: str) -> None
 
     assert captured["stdout"] == "text\n"
     assert done.stdout.decode() == "text\n[sink]\n"
+
+
+def test_another_tool_that_redirects_on_top_keeps_its_redirection(path: str) -> None:
+    done, captured = run_script(
+        """
+        capture = ConsoleCapture(sink, "redirect")
+        capture.start()
+        os.write(1, b"ours\\n")
+        saved = os.dup(1)
+        elsewhere = os.open(sys.argv[1] + ".log", os.O_CREAT | os.O_RDWR)
+        os.dup2(elsewhere, 1)
+        capture.stop()
+        os.write(1, b"theirs\\n")
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.write(1, b"late\\n")
+        os.close(1)
+        for thread in threading.enumerate():
+            if thread.name.startswith("kymograph"):
+                thread.join(10)
+        report()
+        """,
+        path,
+    )
+
+    assert captured["stdout"] == "ours\n"
+    assert done.stdout.decode() == "ours\nlate\n"
+    with open(f"{path}.log") as file:
+        assert file.read() == "theirs\n"
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10_000])
+def test_the_mark_of_the_end_is_found_in_pieces(size: int) -> None:
+    mark, text = b"\x1b]mark\a", b"a\x1b]mar\x1b"
+    data = text + mark + b"after"
+    rest, found = b"", list[bytes]()
+    for start in range(0, len(data), size):
+        before, is_found, _ = (rest + data[start : start + size]).partition(mark)
+        kept = 0 if is_found else _length_of_beginning(before, mark)
+        found.append(before[: len(before) - kept])
+        rest = before[len(before) - kept :]
+        if is_found:
+            break
+
+    assert b"".join(found) == text
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
