@@ -4,7 +4,7 @@ The forms are those of the vendor's newest client wherever it has one. They diff
 decimals and fractions become numbers, durations seconds, and arrays with NaN or infinities in them are counted by
 their finite values instead of failing. What has no form raises at once and names where it is.
 
-Source: `wandb` 0.31.0, observed in its journals; pinned by tests/protocol/test_media_written.py.
+Source: `wandb` 0.31.0, observed in its journals; pinned by tests/e2e/test_media_forms.py.
 """
 
 from __future__ import annotations

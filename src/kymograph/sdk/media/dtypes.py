@@ -4,7 +4,7 @@ A column begins with the type of its first value and grows with those that follo
 covers both, or ``None`` where they do not fit. The JSON of a type is ``{"wb_type": name, "params": {…}}``.
 
 Source: the vendor's `wandb/sdk/data_types/_dtypes.py`, names, parameters and order of union members; pinned by
-tests/protocol/test_media_written.py.
+tests/e2e/test_media_forms.py.
 """
 
 from __future__ import annotations

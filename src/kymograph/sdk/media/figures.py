@@ -67,13 +67,13 @@ class Bokeh(TypedMedia):
             return
         if not foreign.is_bokeh_model(data_or_path):
             raise InvalidMedia("Bokeh", f"it cannot be made of {type(data_or_path).__name__}; give a figure")
-        document = data_or_path
-        if not hasattr(document, "roots"):
-            document = foreign.require("bokeh.document", "a figure of Bokeh").Document()
-            document.add_root(data_or_path)
-        form = _bokeh_json(document)
-        if not hasattr(data_or_path, "roots"):
-            document.clear()  # which lets go of the figure: it can be shown or logged again
+        if hasattr(data_or_path, "roots"):
+            form = _bokeh_json(data_or_path)
+        else:
+            # A figure may be in a document already, and can be in one only: it is lent.
+            lend = foreign.require("bokeh.embed.util", "a figure of Bokeh").OutputDocumentFor
+            with lend([data_or_path], always_new=True) as document:
+                form = _bokeh_json(document)
         super().__init__(exact_json.dumps(_plain(form)).encode(), extension=".bokeh.json")
 
 

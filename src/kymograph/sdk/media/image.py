@@ -312,8 +312,7 @@ def _picture_of(data: Any, mode: str | None, *, is_jpeg: bool, normalize: bool) 
     if foreign.is_tensor(data) and array.ndim == 3:
         array = array.transpose(1, 2, 0)
     given = list(array.shape)
-    if array.ndim > 2:
-        array = array.squeeze()  # a batch of one, or a single channel
+    array = _without_trivial_axes(array)
     channels = 1 if array.ndim == 2 else array.shape[-1] if array.ndim == 3 else 0
     if channels not in _MODES or not array.size:
         raise InvalidMedia("Image", f"an array of shape {given} is none: (height, width) or (height, width, 1, 3 or 4)")
@@ -325,6 +324,17 @@ def _picture_of(data: Any, mode: str | None, *, is_jpeg: bool, normalize: bool) 
         wanted = "RGB"
     picture = pillow.fromarray(_as_bytes(array, normalize=normalize))
     return picture if picture.mode == wanted else picture.convert(wanted)
+
+
+def _without_trivial_axes(array: np.ndarray) -> np.ndarray:
+    """An array without a batch of one and without a single channel; height and width may be 1."""
+    while array.ndim > 3 and 1 in array.shape:
+        array = array.squeeze(array.shape.index(1))
+    if array.ndim == 3 and array.shape[2] == 1:
+        return array[:, :, 0]
+    if array.ndim == 3 and array.shape[0] == 1 and array.shape[2] not in _MODES:
+        return array[0]
+    return array
 
 
 def _as_bytes(array: np.ndarray, *, normalize: bool) -> np.ndarray:

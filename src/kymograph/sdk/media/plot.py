@@ -118,7 +118,7 @@ def confusion_matrix(
     if probs is not None:
         taken = [max(range(len(row)), key=row.__getitem__) for row in foreign.plain(list(probs))]
     else:
-        taken = foreign.plain(list(preds or ()))
+        taken = foreign.plain([] if preds is None else list(preds))
     if len(taken) != len(truth):
         raise InvalidMedia("confusion_matrix", f"there are {len(taken)} predictions and {len(truth)} true classes")
     occurring = sorted({*truth, *taken})

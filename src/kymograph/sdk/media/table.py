@@ -423,5 +423,7 @@ def _shown(value: object) -> str:
 
 
 def _are_equal(first: Any, second: Any) -> bool:
+    if first is second:  # NaN is not equal to itself
+        return True
     same = first == second
     return bool(same.all()) if hasattr(same, "all") else bool(same)
