@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import orjson
 
-from kymograph.client.files import replace_file
 from kymograph.client.answers import error_of
+from kymograph.client.files import replace_file
 from kymograph.errors import Unauthenticated, Unreachable
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"

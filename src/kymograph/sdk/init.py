@@ -142,7 +142,12 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     server = None if settings.is_offline else _server(settings)
     directory = create_run_directory(settings)
     folder = RunFolder(directory.root, str(settings.run_id))
-    journal = Journal(folder.journal, durability=Durability(settings.durability), warn=notices.warn)
+    journal = Journal(
+        folder.journal,
+        durability=Durability(settings.durability),
+        path_of_writer=folder.further_journal,
+        warn=notices.warn,
+    )
     record = _record(settings, started_at, branch)
     journal.append(records.header())
     first = RunRecord()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from kymograph.errors import RunExists
 from kymograph.types import JsonValue
@@ -22,6 +23,10 @@ from kymograph.wire.journal import FILE_HEADER, frame
 from kymograph.wire.records_pb2 import OutputLoggerRecord, Record
 
 _OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+_IN_CHILD = -2
+"""In place of a descriptor: a forked process has not written anything yet."""
 
 
 class Durability(StrEnum):
@@ -45,6 +50,7 @@ class Journal:
         path: Path,
         *,
         durability: Durability = Durability.OS,
+        path_of_writer: Callable[[str], Path] | None = None,
         warn: Callable[[str], object] = lambda _text: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -53,6 +59,7 @@ class Journal:
         Args:
             path: Of the file; its folder exists.
             durability: What an append outlives.
+            path_of_writer: Where a forked process goes on writing, by a name for it.
             warn: Is told once per trouble, in words for the user.
             clock: Gives the present moment.
 
@@ -64,6 +71,7 @@ class Journal:
         self.lost_records = 0
         """Records that could not be written."""
         self._warn, self._clock = warn, clock
+        self._path_of_writer = path_of_writer or (lambda writer: path.with_name(f"{path.stem}.{writer}{path.suffix}"))
         self._lock = threading.Lock()
         self._sync_lock = threading.Lock()
         self._is_fsync = durability is Durability.FSYNC
@@ -71,12 +79,23 @@ class Journal:
         self._num = 0
         self._lost_since: datetime | None = None
         self._newly_lost = 0
+        self._open()
+        _journals.add(self)
+
+    def _open(self) -> None:
         try:
-            self._fd = os.open(path, _OPEN_FLAGS, 0o666)
+            self._fd = os.open(self.path, _OPEN_FLAGS, 0o666)
         except FileExistsError as exc:
-            raise RunExists(path.stem, path=str(path)) from exc
+            raise RunExists(self.path.stem, path=str(self.path)) from exc
         self._position = os.write(self._fd, FILE_HEADER)
         self._synced = 0
+
+    def _continue_in_child(self) -> None:
+        """After a fork: the file belongs to the parent; what this process appends goes into one of its own."""
+        os.close(self._fd)
+        self._lock, self._sync_lock = threading.Lock(), threading.Lock()
+        self._num, self._lost_since, self._newly_lost, self.lost_records = 0, None, 0, 0
+        self._fd = _IN_CHILD
 
     @property
     def size_bytes(self) -> int:
@@ -145,8 +164,11 @@ class Journal:
             self._count_loss()
 
     def _try_to_write(self, payload: bytes) -> bool:
-        framed = frame(payload, self._position)
         try:
+            if self._fd == _IN_CHILD:
+                self.path = self._path_of_writer(f"{os.getpid()}-{int(self._clock().timestamp() * 1000)}")
+                self._open()
+            framed = frame(payload, self._position)
             written = os.write(self._fd, framed)
             if written != len(framed):
                 os.ftruncate(self._fd, self._position)
@@ -196,3 +218,16 @@ class Journal:
                 self._warn(f"cannot flush {self.path} to the disk: {exc.strerror or exc}")
                 return
             self._synced = reached
+
+
+_journals: WeakSet[Journal] = WeakSet()
+
+
+def _continue_in_child() -> None:
+    for journal in list(_journals):
+        if journal._fd >= 0:
+            journal._continue_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_continue_in_child)

@@ -146,6 +146,19 @@ def ensure_configured(
     return known
 
 
+def authorization_of(settings: Settings) -> str:
+    """The header that proves who asks the server that settings mean.
+
+    Raises:
+        Unauthenticated: There is no credential, and nobody to ask for one.
+    """
+    credential = ensure_configured(settings)
+    known = credential.authorization()
+    if known is not None:
+        return known
+    return f"Bearer {_client_settings(settings.base_url, credential, settings).api_key}"
+
+
 def _known(
     base_url: str, key: str | None, settings: Settings, environment: Mapping[str, str], home: Path
 ) -> Credential | None:

@@ -26,7 +26,7 @@ from kymograph.sdk.settings import Settings
 from kymograph.sdk.summary import Summary
 from kymograph.types import JsonValue
 from kymograph.wire.metric_records import encode_definition
-from kymograph.wire.records_pb2 import FilesItem, Record, RunRecord
+from kymograph.wire.records_pb2 import FilesItem, Record, RunRecord, SummaryRecord
 
 if TYPE_CHECKING:
     from kymograph.sdk.capture.session import CaptureSession
@@ -417,6 +417,7 @@ class Run:
             if self._captures is not None:
                 self._captures.stop()
             code = exit_code or 0
+            self._append_summary()
             self._append(records.exit_of(code, time.time() - self._started_at))
             self._is_finished, self._exit_code = True, code
             self._journal.close()
@@ -434,6 +435,13 @@ class Run:
         if self._is_finished:
             return
         self._journal.append(record)
+
+    def _append_summary(self) -> None:
+        """For readers that do not fold rows: other clients' journals say what the summary is."""
+        document = self._summary._document()
+        items = [records.item((key,), value) for key, value in document.items()]
+        if items:
+            self._append(Record(summary=SummaryRecord(update=items)))
 
     def _print(self, stream: str, text: str) -> None:
         self._append(records.output(stream, text, datetime.now(UTC)))

@@ -120,3 +120,22 @@ def test_closing_twice_is_closing(tmp_path: Path) -> None:
 
     journal.close()
     journal.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_goes_on_in_a_journal_of_its_own(tmp_path: Path) -> None:
+    """Two processes that append to one file would tear each other's records apart."""
+    journal = Journal(tmp_path / "run.wandb", path_of_writer=lambda writer: tmp_path / f"writer-{writer}.wandb")
+    journal.append_row({"of": 0})
+
+    pid = os.fork()
+    if not pid:
+        journal.append_row({"of": 1})
+        journal.append_row({"of": 1})
+        os._exit(0)
+    os.waitpid(pid, 0)
+    journal.append_row({"of": 0})
+
+    (further,) = tmp_path.glob("writer-*.wandb")
+    assert [record.num for record in records_of(journal.path)] == [1, 2]
+    assert [record.history.item[0].value_json for record in records_of(further)] == ["1", "1"]
