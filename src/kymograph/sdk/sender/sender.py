@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.errors import KymographError, RequestTooLarge, ServerBusy, StorageFull, TransportError
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
 from kymograph.sdk.sender.documents import write_final_files
@@ -41,6 +42,8 @@ HEARTBEAT_S = 30.0
 SUMMARY_EVERY_S = 4.0
 UPSERT_EVERY_S = 2.0
 LEDGER_EVERY_S = 2.0
+ABANDONED_EXIT_CODE = 1
+"""Of a run whose process died without a word: it failed. Source: the vendor's client 0.31.0 (`core/internal/runsync`)."""
 
 
 @dataclass(slots=True)
@@ -69,7 +72,13 @@ class SenderOptions:
     """How a sender works."""
 
     is_sync: bool = False
-    """The journal will not grow: at its end, the run is over, whether it says so or not."""
+    """Nobody writes the run any more, or nobody waits for it: at the journal's end, all is done for now."""
+    changes: RunChanges = field(default_factory=RunChanges)
+    """To what the journal says of the run."""
+    is_marked: bool = True
+    """Whether a mark is left once the server has everything."""
+    is_writer_alive: bool = False
+    """In a sync: the journal may still grow, so its end is not the run's."""
 
 
 class Sender:
@@ -102,8 +111,12 @@ class Sender:
         self.ledger = Ledger.load(folder.ledger)
         if self.ledger.base_url not in ("", client.base_url):
             self.ledger = Ledger()  # another server knows nothing of this run
+        elif self.ledger.asked and self.ledger.asked != asked_address(folder, self._options.changes):
+            self.ledger = Ledger()  # nor does another project
         self._features = frozenset[str]()
-        self._main = Strand(folder.journal, acknowledged=self.ledger.acknowledged.get(""))
+        self._main = Strand(
+            folder.journal, acknowledged=self.ledger.acknowledged.get(""), changes=self._options.changes
+        )
         self.strands = [self._main]
         self.replay = self._main.replay
         self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
@@ -220,6 +233,7 @@ class Sender:
         assert run is not None
         ledger.base_url, ledger.run_id = self._client.base_url, run.run_id
         ledger.entity, ledger.project = started.entity, started.project
+        ledger.asked = [run.entity, run.project, run.run_id]
         ledger.storage_id, ledger.display_name = started.storage_id, started.display_name
         if not ledger.base_lines:
             ledger.base_lines = started.base_lines
@@ -364,18 +378,25 @@ class Sender:
         document: JsonObject = {}
         if self._uploads.finished:
             document["uploaded"] = list(self._uploads.finished)
-        exit_record = self.replay.exit
-        if exit_record is not None:
-            document |= {"complete": True, "exitcode": exit_record.exit_code}
+        exit_code = self._exit_code()
+        if exit_code is not None:
+            document |= {"complete": True, "exitcode": exit_code}
         if document and not self.ledger.is_complete:
             self._send_document(document)
         self._uploads.finished.clear()
-        self.ledger.is_complete = exit_record is not None
+        self.ledger.is_complete = exit_code is not None
         self._save_ledger()
         self.receipt = make_receipt(self)
-        if exit_record is not None or self._options.is_sync:
+        if exit_code is not None and self._options.is_marked:
             self.folder.synced_mark.touch()
         self._control.send("finished", receipt=self.receipt.document())
+
+    def _exit_code(self) -> int | None:
+        """What the run ended with; None if it has not, or nobody knows yet."""
+        if self.replay.exit is not None:
+            return self.replay.exit.exit_code
+        is_abandoned = self._options.is_sync and not self._options.is_writer_alive
+        return ABANDONED_EXIT_CODE if is_abandoned else None
 
     def _has_something_left(self) -> bool:
         return (
@@ -407,6 +428,16 @@ class Sender:
         self.ledger.acknowledged = {strand.writer: strand.acknowledged() for strand in self.strands}
         with suppress(OSError):  # what is not noted is sent again
             self.ledger.save(self.folder.ledger)
+
+
+def asked_address(folder: RunFolder, changes: RunChanges) -> list[str]:
+    """Entity, project and id under which a sync would send the run; empty if the journal does not tell."""
+    strand = Strand(folder.journal, changes=changes)
+    try:
+        run = strand.replay.facts.run if strand.read_run() else None
+    finally:
+        strand.close()
+    return [] if run is None else [run.entity, run.project, run.run_id]
 
 
 def standard_files(folder: RunFolder) -> list[str]:
