@@ -14,6 +14,7 @@ from kymograph.cli.login import login
 from kymograph.cli.modes import disabled, enabled, init, offline, online, status
 from kymograph.cli.server import server
 from kymograph.cli.sql import sql
+from kymograph.cli.sync import sync
 from kymograph.errors import KymographError
 
 
@@ -32,6 +33,7 @@ cli.add_command(admin)
 cli.add_command(sql)
 cli.add_command(check)
 cli.add_command(export)
+cli.add_command(sync)
 for command in (login, init, status, online, offline, enabled, disabled):
     cli.add_command(command)
 

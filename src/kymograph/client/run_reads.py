@@ -247,7 +247,7 @@ class RunReads:
             for node in _nodes(connection):
                 yield RemoteFile(
                     str(node.get("name")),
-                    int(node.get("sizeBytes") or 0),
+                    int(str(node.get("sizeBytes") or 0)),
                     str(node["md5"]) if node.get("md5") else None,
                     str(node.get("directUrl") or ""),
                 )

@@ -70,16 +70,16 @@ def default_roots(folder: Path) -> list[Path]:
     return [root for name in ROOT_NAMES if (root := folder / name).is_dir()]
 
 
-def find_run_folders(paths: Iterable[Path]) -> Iterator[RunFolder]:
+def find_run_folders(paths: Iterable[Path], *, missing_ok: bool = False) -> Iterator[RunFolder]:
     """The runs that paths mean: journals, folders of runs, or folders of those; each once, oldest name first.
 
     Raises:
-        JournalCorrupt: There is none at one of the paths.
+        JournalCorrupt: There is none at one of the paths, and that is not `missing_ok`.
     """
     seen: set[Path] = set()
     for path in paths:
         found = list(_below(path))
-        if not found:
+        if not found and not missing_ok:
             raise JournalCorrupt(f"there is no run (a folder with run-*{JOURNAL_SUFFIX}) here", path=str(path))
         for folder in found:
             # Links such as `latest-run` lead to a folder that is there itself.

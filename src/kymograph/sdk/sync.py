@@ -229,10 +229,15 @@ class _Patience(threading.Event):
 
     def note(self, kind: str, content: JsonObject) -> None:
         """Something happened."""
-        if kind == "trouble":
-            self._trouble = str(content.get("message"))
+        if kind not in ("trouble", "progress"):
+            self._since = None
+            return
+        # Uploads have their own trouble, which comes with the progress.
+        trouble = content.get("message" if kind == "trouble" else "trouble")
+        if trouble:
+            self._trouble = str(trouble)
             self._since = self._now() if self._since is None else self._since
-        elif kind in ("recovered", "started"):
+        else:
             self._since = None
 
     def is_set(self) -> bool:

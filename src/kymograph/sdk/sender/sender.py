@@ -43,7 +43,10 @@ SUMMARY_EVERY_S = 4.0
 UPSERT_EVERY_S = 2.0
 LEDGER_EVERY_S = 2.0
 ABANDONED_EXIT_CODE = 1
-"""Of a run whose process died without a word: it failed. Source: the vendor's client 0.31.0 (`core/internal/runsync`)."""
+"""Of a run whose process died without a word: it failed.
+
+Source: the vendor's client 0.31.0 (`core/internal/runsync`); pinned by tests/e2e/test_sync.py.
+"""
 
 
 @dataclass(slots=True)
@@ -229,6 +232,8 @@ class Sender:
     def _connect(self) -> None:
         started = connect(self._client, self.replay, self.ledger)
         self._works_again()
+        if self._has_server_lost_lines(started):
+            self._begin_again()
         ledger, run = self.ledger, self.replay.facts.run
         assert run is not None
         ledger.base_url, ledger.run_id = self._client.base_url, run.run_id
@@ -258,6 +263,24 @@ class Sender:
         )
         self._features = self._client.features()
         self.replay.is_console_structured = "STRUCTURED_CONSOLE_LOGS" in self._features
+
+    def _has_server_lost_lines(self, started: Started) -> bool:
+        """Whether what an earlier sender noted is not true any more: the server was put back, or is a new one."""
+        known = self.ledger.acknowledged.get("", {}).get("history", 0) + self.ledger.base_lines.get("history", 0)
+        is_short = started.history_lines is not None and started.history_lines < known
+        return self.ledger.is_connected and (started.is_new or is_short)
+
+    def _begin_again(self) -> None:
+        """Send everything once more."""
+        self.ledger.acknowledged.clear()
+        self.ledger.files.clear()
+        self._main.close()
+        self._main = Strand(self.folder.journal, changes=self._options.changes)
+        self._main.replay.resume(
+            config=self.ledger.base_config, notes=self.ledger.base_notes, summary=self.ledger.base_summary
+        )
+        self._main.read_run()
+        self.strands, self.replay = [self._main], self._main.replay
 
     def _send_facts(self) -> None:
         revision = self.replay.facts.revision
@@ -381,7 +404,8 @@ class Sender:
         exit_code = self._exit_code()
         if exit_code is not None:
             document |= {"complete": True, "exitcode": exit_code}
-        if document and not self.ledger.is_complete:
+        if document:
+            # Also when the server knows: with whatever was sent meanwhile, the run went on for it.
             self._send_document(document)
         self._uploads.finished.clear()
         self.ledger.is_complete = exit_code is not None
@@ -420,6 +444,7 @@ class Sender:
             files_done=counts.done,
             files_wanted=counts.wanted,
             bytes_sent=counts.bytes_sent,
+            trouble=counts.trouble,
         )
 
     def _save_ledger(self) -> None:
