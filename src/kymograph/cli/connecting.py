@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import click
 
 if TYPE_CHECKING:
+    from kymograph.client.run_reads import RunReads
     from kymograph.client.runs import RunAddress, RunClient
     from kymograph.sdk.settings import Settings
 
@@ -26,24 +29,42 @@ def project_options(command: Any) -> Any:
     return command
 
 
-def settings_for(**arguments: str | None) -> Settings:
-    """The settings of this folder, with those of the command line before them."""
+def settings_here() -> Settings:
+    """The settings of this folder."""
     from kymograph.sdk.settings_sources import load_settings
 
-    return load_settings(arguments={name: value for name, value in arguments.items() if value is not None})
+    return load_settings()
 
 
-def connect(settings: Settings) -> RunClient:
-    """A client of the server that settings mean; close it.
+def connect(settings: Settings, server: str | None = None) -> RunClient:
+    """A client of the server that settings mean, or of one that was named; close it.
 
     Raises:
         Unauthenticated: There is no key, and nobody to ask for one.
+        InvalidSetting: The address is none.
     """
     from kymograph.client.runs import RunClient
+    from kymograph.client.settings import check_base_url
     from kymograph.sdk.login import authorization_of
 
+    if server is not None and (server := check_base_url(server, setting="host")) != settings.base_url:
+        return RunClient(server, authorization=_authorization_by_netrc(server))
     headers: Mapping[str, str] = dict(settings.x_extra_http_headers or {})
     return RunClient(settings.base_url, authorization=authorization_of(settings), headers=headers)
+
+
+def _authorization_by_netrc(server: str) -> str:
+    """The key that is set is for another server, which this one must not see: only netrc says whose a key is."""
+    from pathlib import Path
+
+    from kymograph.client.credentials import find_credential, no_credential
+
+    kept = {name: value for name, value in os.environ.items() if name == "NETRC"}
+    credential = find_credential(server, environment=kept, home=Path.home())
+    authorization = None if credential is None else credential.authorization()
+    if authorization is None:
+        raise no_credential(server)
+    return authorization
 
 
 def split_run(text: str) -> tuple[str | None, str | None, str, str | None]:
@@ -62,7 +83,9 @@ def split_run(text: str) -> tuple[str | None, str | None, str, str | None]:
     if len(names) >= 4 and names[2] == "runs":
         names = [*names[:2], names[3]]
     if not 1 <= len(names) <= 3 or not all(names) or (is_url and len(names) != 3):
-        raise click.UsageError(f"{text!r} names no run: write ENTITY/PROJECT/RUN, RUN alone, or the address of its page")
+        raise click.UsageError(
+            f"{text!r} names no run: write ENTITY/PROJECT/RUN, RUN alone, or the address of its page"
+        )
     entity, project, run_id = [None] * (3 - len(names)) + list[Any](names)
     return entity, project, str(run_id), f"{parts.scheme}://{parts.netloc}" if is_url else None
 
@@ -75,22 +98,24 @@ def split_project(project: str | None, entity: str | None) -> tuple[str | None, 
     return entity, project
 
 
-def run_address(
-    text: str, project: str | None, entity: str | None
-) -> tuple[Settings, tuple[str | None, str | None, str]]:
-    """What a command's argument and options mean: settings of the server, and names as far as they are known."""
-    found_entity, found_project, run_id, server = split_run(text)
-    entity, project = split_project(project, entity)
-    settings = settings_for(base_url=server)
-    return settings, (found_entity or entity or settings.entity, found_project or project or settings.project, run_id)
+@contextmanager
+def connected_to(text: str, project: str | None, entity: str | None) -> Iterator[tuple[RunReads, RunAddress]]:
+    """The server and the run that a command's argument and options mean; the rest comes from settings.
 
-
-def whole_address(client: RunClient, names: tuple[str | None, str | None, str]) -> RunAddress:
-    """The address, with the caller's own entity where none is named."""
+    Raises:
+        click.UsageError: The argument names no run.
+        Unauthenticated: There is no key for the server.
+    """
+    from kymograph.client.run_reads import RunReads
     from kymograph.client.runs import RunAddress
 
-    entity, project, run_id = names
-    return RunAddress(entity or own_entity(client), project or DEFAULT_PROJECT, run_id)
+    found_entity, found_project, run_id, server = split_run(text)
+    entity, project = split_project(project, entity)
+    settings = settings_here()
+    with connect(settings, server) as client:
+        owner = found_entity or entity or settings.entity or own_entity(client)
+        name = found_project or project or settings.project or DEFAULT_PROJECT
+        yield RunReads(client), RunAddress(owner, name, run_id)
 
 
 def own_entity(client: RunClient) -> str:

@@ -16,13 +16,13 @@ def local_runs(paths: Sequence[str]) -> list[LocalRun]:
     Raises:
         JournalCorrupt: There is none at one of the paths.
     """
-    from kymograph.cli.connecting import settings_for
+    from kymograph.cli.connecting import settings_here
     from kymograph.sdk.local_runs import default_roots, find_run_folders, read_local_run
 
     if paths:
         roots = [Path(path).expanduser() for path in paths]
     else:
-        settings = settings_for()
+        settings = settings_here()
         named = [*default_roots(Path(settings.root_dir).expanduser()), Path(settings.wandb_dir)]
         roots = [root for root in dict.fromkeys(map(Path.resolve, named)) if root.is_dir()]
     return [read_local_run(folder) for folder in find_run_folders(roots, missing_ok=not paths)]

@@ -42,7 +42,9 @@ _MAX_LISTED = 20
 @click.option("--sync-all", is_flag=True, hidden=True)
 @click.option("-n", "--parallel", type=click.IntRange(1, 64), default=5, show_default=True, help="Runs at a time.")
 @click.option("--dry-run", is_flag=True, help="Send nothing; list what would be sent.")
-@click.option("--verify", is_flag=True, help="Read everything back from the server and compare it.")
+@click.option(
+    "--verify", is_flag=True, help="Read everything back from the server and compare it; also of runs marked as synced."
+)
 @click.option("--clean", is_flag=True, help="Afterwards, remove folders of runs that were sent.")
 @click.option(
     "--clean-old-hours",
@@ -103,25 +105,27 @@ def sync(
         is_search=not paths,
     )
     chosen = [run for run in found if wanted.takes(run)]
+    # What was sent before is only compared: sending it again would mend what differs, and hide it.
+    compared = [run for run in found if run.is_synced and run not in chosen] if verify else []
     if run_id is not None and len(chosen) > 1:
         raise click.UsageError(f"--id is for one run, and these paths mean {len(chosen)}")
     say = _quiet if as_json else click.echo
-    for line in wanted.left_out():
+    for line in wanted.left_out(without_synced=bool(compared)):
         say(line)
-    if not chosen:
+    if not chosen and not compared:
         _end_without_runs(found, as_json=as_json)
         return
-    if dry_run or verbose or (not paths and not yes):
+    if chosen and (dry_run or verbose or (not paths and not yes)):
         _list(chosen, say, is_dry=dry_run)
     if dry_run:
         if as_json:
             _print_json({"would_sync": [_described(run) for run in chosen]})
         return
-    is_asked = not (paths or yes or as_json) and sys.stdin.isatty()
+    is_asked = bool(chosen) and not (paths or yes or as_json) and sys.stdin.isatty()
     if is_asked and not click.confirm(f"Send {_count(chosen)}?", default=True):
         return
     options = SyncOptions(changes=changes, is_marked=mark_synced, at_once=parallel)
-    results, reports = _send(chosen, options, verify=verify, is_quiet=as_json, is_verbose=verbose)
+    results, reports = _send(chosen, options, compared=compared, verify=verify, is_quiet=as_json, is_verbose=verbose)
     removed = _clean(results, reports, clean_old_hours, is_quiet=as_json) if clean or clean_force else []
     if as_json:
         _print_json(
@@ -163,10 +167,10 @@ class _Choice:
             return True
         return False
 
-    def left_out(self) -> list[str]:
+    def left_out(self, *, without_synced: bool) -> list[str]:
         """What is to be said of the others."""
         told = (
-            (self.synced, "marked as synced: left out, --include-synced takes them too"),
+            (0 if without_synced else self.synced, "marked as synced: left out, --include-synced takes them too"),
             (self.online, "sent by another client while running: left out, --include-online takes them too"),
             (self.offline, "written offline: left out"),
             (self.busy, "being sent at this moment by a sender of their own: left out"),
@@ -197,40 +201,43 @@ def _list(runs: Sequence[LocalRun], say: Any, *, is_dry: bool) -> None:
 
 
 def _send(
-    runs: Sequence[LocalRun], options: SyncOptions, *, verify: bool, is_quiet: bool, is_verbose: bool
+    runs: Sequence[LocalRun],
+    options: SyncOptions,
+    *,
+    compared: Sequence[LocalRun],
+    verify: bool,
+    is_quiet: bool,
+    is_verbose: bool,
 ) -> tuple[list[SyncResult], dict[Path, CheckReport]]:
-    from kymograph.cli.connecting import connect, settings_for
+    from kymograph.cli.connecting import connect, settings_here
     from kymograph.cli.sync_view import SyncView
     from kymograph.sdk.sync import sync_runs
 
-    with connect(settings_for()) as client, SyncView(is_quiet=is_quiet, is_verbose=is_verbose) as view:
+    with connect(settings_here()) as client, SyncView(is_quiet=is_quiet, is_verbose=is_verbose) as view:
         client.viewer()  # says at once what is wrong with server or key, and for all runs
         folders = [run.folder for run in runs]
         results = sync_runs(folders, client, options=options, listener=view.note, done=view.done)
-        reports = _verify(results, client, options, view) if verify else {}
+        sent = [result.run for result in results if result.receipt is not None]
+        reports = _verify([*sent, *compared], client, options, view) if verify else {}
         view.end(results, reports, base_url=client.base_url)
     return results, reports
 
 
-def _verify(
-    results: Sequence[SyncResult], client: RunClient, options: SyncOptions, view: Any
-) -> dict[Path, CheckReport]:
+def _verify(runs: Sequence[LocalRun], client: RunClient, options: SyncOptions, view: Any) -> dict[Path, CheckReport]:
     from kymograph.client.run_reads import RunReads
     from kymograph.errors import KymographError
     from kymograph.sdk.sync_check import CheckReport, check_run
 
     reports = {}
-    for result in results:
-        if result.receipt is None:
-            continue
-        view.checking(result.run)
+    for run in runs:
+        view.checking(run)
         try:
-            report = check_run(result.run.folder, RunReads(client), changes=options.changes)
+            report = check_run(run.folder, RunReads(client), changes=options.changes)
         except KymographError as exc:
-            report = CheckReport(result.receipt.path)
-            report.differ("run", result.receipt.path, "a run", str(exc))
-        reports[result.run.folder.path] = report
-        view.checked(result.run, report)
+            report = CheckReport(run.path)
+            report.differ("run", run.path, "a run", str(exc))
+        reports[run.folder.path] = report
+        view.checked(run, report)
     return reports
 
 
@@ -245,9 +252,7 @@ def _clean(
 
     sent = [result.run.folder for result in results if result.is_whole]
     equal = [folder for folder in sent if folder.path not in reports or reports[folder.path].is_equal]
-    choice = choose_removable(
-        map(read_local_run, equal), min_age=timedelta(hours=min_hours), now=datetime.now(UTC)
-    )
+    choice = choose_removable(map(read_local_run, equal), min_age=timedelta(hours=min_hours), now=datetime.now(UTC))
     removal = remove_runs(choice.removable)
     if not is_quiet:
         click.echo(f"{len(removal.removed)} folders removed, {shown_bytes(removal.freed_bytes)} freed")

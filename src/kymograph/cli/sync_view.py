@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
@@ -114,6 +114,8 @@ class SyncView:
         """All is done."""
         whole = sum(result.is_whole for result in results)
         rows = sum(result.receipt.lines_acknowledged for result in results if result.receipt is not None)
+        if not results:
+            return
         words = f"{whole} of {len(results)} {'run' if len(results) == 1 else 'runs'} sent to {base_url}, {rows:,} rows"
         if reports:
             equal = sum(report.is_equal for report in reports.values())
@@ -157,5 +159,3 @@ def check_words(report: CheckReport) -> str:
         )
     differing = ", ".join(f"{number:,} × {kind}" for kind, number in report.differing.items())
     return f"NOT equal on the server: {differing}"
-
-

@@ -1,7 +1,7 @@
 """A metric in one line of a terminal.
 
-Pure: numbers in, text out. A `Trace` takes as many as come and keeps a fixed amount: it grows coarser, and no spike goes
-under, for every part of it keeps its lowest and highest value.
+Pure: numbers in, text out. A `Trace` takes as many as come and keeps a fixed amount: it grows coarser, and no spike is
+lost, for every part of it keeps its lowest and highest value.
 """
 
 from __future__ import annotations

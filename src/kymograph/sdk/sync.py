@@ -260,5 +260,3 @@ def _unread(folder: RunFolder) -> LocalRun:
         size_bytes=0,
         changed_at=datetime.fromtimestamp(0, UTC),
     )
-
-

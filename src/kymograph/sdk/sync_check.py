@@ -152,7 +152,7 @@ def _compare_rows(
             continue
         waiting.pop(step, None)
         for path, here, there in _differences(local, found, is_alone=is_alone):
-            report.differ("rows", f"step {step}, {path}", here, there)
+            report.differ("rows", f"step {step}, {path}", _text_of(here), _text_of(there))
     for step in waiting:
         report.differ("rows", f"step {step}", f"a row of {len(rows[step]) - 1} values", "no row")
 
@@ -162,7 +162,7 @@ def _compare_documents(
 ) -> None:
     report.counts[kind] = len(local)
     for path, here, there in _differences(local, remote, is_alone=is_alone):
-        report.differ(kind, path, here, there)
+        report.differ(kind, path, _text_of(here), _text_of(there))
 
 
 def _compare_console(
@@ -247,10 +247,12 @@ def _own(summary: JsonObject) -> JsonObject:
     return {key: value for key, value in summary.items() if key != INTERNAL_KEY}
 
 
+def _text_of(value: Any) -> str:
+    return "nothing" if value is _MISSING else exact_json.dumps(value)
+
+
 def _shown(value: object) -> str:
-    if value is _MISSING:
-        return "nothing"
-    text = value if isinstance(value, str) else exact_json.dumps(value)  # type: ignore[arg-type]
+    text = str(value)
     return text if len(text) <= 120 else f"{text[:119]}…"
 
 

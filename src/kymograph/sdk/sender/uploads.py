@@ -103,7 +103,9 @@ class Uploads:
         return note is None or (note.size_bytes, note.mtime_ns) != (stat.st_size, stat.st_mtime_ns)
 
     def _give_up(self, name: str, problem: str) -> None:
-        self.counts.problems.append(f"{name}: {problem}")
+        words = f"{name}: {problem}"
+        if words not in self.counts.problems:
+            self.counts.problems.append(words)
 
     def work(self, client: RunClient, at: RunAddress) -> float | None:
         """Take up results and start what can be started; returns in how many s to come back, None if nobody has to."""
