@@ -32,7 +32,7 @@ def clean(
     import json
     from datetime import UTC, datetime, timedelta
 
-    from kymograph.cli.local import local_runs, shown_bytes, shown_path
+    from kymograph.cli.local import counted, local_runs, shown_bytes, shown_path
     from kymograph.sdk.cleaning import choose_removable, remove_runs
 
     choice = choose_removable(
@@ -58,18 +58,18 @@ def clean(
     if dry_run:
         removed, freed, problems = [], 0, list[str]()
         if not as_json:
-            click.echo(f"{len(chosen)} folders would be removed, {shown_bytes(total)} freed")
+            click.echo(f"{counted(len(chosen), 'folder')} would be removed, {shown_bytes(total)} freed")
     else:
         if not yes and not as_json:
             if not sys.stdin.isatty():
                 raise click.UsageError("nobody is there to ask: say --yes to remove these folders, or --dry-run")
-            click.confirm(f"Remove {len(chosen)} folders ({shown_bytes(total)})?", abort=True)
+            click.confirm(f"Remove {counted(len(chosen), 'folder')} ({shown_bytes(total)})?", abort=True)
         elif as_json and not yes:
             raise click.UsageError("--json asks nothing: say --yes to remove, or --dry-run")
         removal = remove_runs(chosen)
         removed, freed, problems = removal.removed, removal.freed_bytes, removal.problems
         if not as_json:
-            click.echo(f"{len(removed)} folders removed, {shown_bytes(freed)} freed")
+            click.echo(f"{counted(len(removed), 'folder')} removed, {shown_bytes(freed)} freed")
     for problem in problems:
         click.echo(f"not removed: {problem}", err=True)
     if as_json:

@@ -36,6 +36,11 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
+def counted(number: int, word: str) -> str:
+    """So many of something, in words."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def shown_bytes(size: float) -> str:
     """A size for people."""
     for unit in ("bytes", "kB", "MB", "GB"):

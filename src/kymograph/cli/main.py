@@ -42,7 +42,7 @@ class Sections(click.Group):
         listed = {command.name for commands in SECTIONS.values() for command in commands}
         others = tuple(command for name, command in self.commands.items() if name not in listed)
         for title, commands in {**SECTIONS, "More": others}.items():
-            rows = [(str(command.name), command.get_short_help_str(80)) for command in commands if not command.hidden]
+            rows = [(str(command.name), command.get_short_help_str(140)) for command in commands if not command.hidden]
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)

@@ -35,7 +35,7 @@ def pull(
     import json
 
     from kymograph.cli.connecting import connected_to
-    from kymograph.cli.local import shown_bytes, shown_path
+    from kymograph.cli.local import counted, shown_bytes, shown_path
     from kymograph.client.run_reads import RemoteFile
     from kymograph.sdk.pulling import Pulled, pull_files
 
@@ -65,6 +65,5 @@ def pull(
         return
     came = [item for item in done if not item.was_there]
     total = shown_bytes(sum(item.size_bytes for item in came))
-    click.echo(
-        f"{shown_path(folder.absolute())}: {len(came)} files fetched ({total}), {len(done) - len(came)} were here"
-    )
+    fetched = f"{counted(len(came), 'file')} fetched ({total})"
+    click.echo(f"{shown_path(folder.absolute())}: {fetched}, {len(done) - len(came)} were here")

@@ -246,7 +246,7 @@ def _clean(
 ) -> list[Path]:
     from datetime import UTC, datetime, timedelta
 
-    from kymograph.cli.local import shown_bytes
+    from kymograph.cli.local import counted, shown_bytes
     from kymograph.sdk.cleaning import choose_removable, remove_runs
     from kymograph.sdk.local_runs import read_local_run
 
@@ -255,7 +255,7 @@ def _clean(
     choice = choose_removable(map(read_local_run, equal), min_age=timedelta(hours=min_hours), now=datetime.now(UTC))
     removal = remove_runs(choice.removable)
     if not is_quiet:
-        click.echo(f"{len(removal.removed)} folders removed, {shown_bytes(removal.freed_bytes)} freed")
+        click.echo(f"{counted(len(removal.removed), 'folder')} removed, {shown_bytes(removal.freed_bytes)} freed")
         for problem in removal.problems:
             click.echo(f"not removed: {problem}", err=True)
     return [run.folder.path for run in removal.removed]

@@ -12,8 +12,6 @@ from click.testing import CliRunner, Result
 from kymograph.cli.main import cli
 from tests.unit.sdk.folders import write_run
 
-AN_HOUR_AGO = 3600
-
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
@@ -85,9 +83,9 @@ def test_clean_keeps_what_is_not_synced_and_says_what_it_frees(here: Path) -> No
     done = invoke("clean", "--yes")
 
     assert "1 run stays: not marked as synced" in dry.output
-    assert "1 folders would be removed" in dry.output
+    assert "1 folder would be removed" in dry.output
     assert refused.exit_code == 2
-    assert "1 folders removed" in done.output
+    assert "1 folder removed" in done.output
     assert (old.path.exists(), unsynced.path.exists()) == (False, True)
 
 
