@@ -3,7 +3,7 @@
 Names and meanings are those of the protocol's own client. Some it has and we have no use for (its service process, for
 one); they are taken so that no script breaks, and do nothing, which their description says.
 
-Source: seeds.md E.2, Appendix 2; names compared with the installed client by tests/protocol/test_sdk_settings.py.
+Source: seeds.md E.2, Appendix 2; names compared with the installed client by tests/protocol/test_sdk_values.py.
 """
 
 from __future__ import annotations
