@@ -14,8 +14,6 @@ from __future__ import annotations
 import atexit
 import codecs
 import os
-import secrets
-import selectors
 import sys
 import threading
 from collections.abc import Iterator
@@ -116,7 +114,7 @@ class _Pump:
     def __init__(self, number: int, fanout: Fanout) -> None:
         self._number = number
         self._fanout = fanout
-        self._mark = f"\x1b]kymograph:{secrets.token_hex(8)}\a".encode()
+        self._mark = f"\x1b]kymograph:{os.urandom(8).hex()}\a".encode()
         self._is_ending = False
         self._has_ended = threading.Event()
         """Set once everything is copied that is to be."""
@@ -238,6 +236,8 @@ def _write_all(number: int, data: bytes) -> None:
         try:
             rest = rest[os.write(number, rest) :]
         except BlockingIOError:
+            import selectors
+
             with selectors.DefaultSelector() as selector:
                 selector.register(number, selectors.EVENT_WRITE)
                 selector.select()
