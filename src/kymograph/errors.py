@@ -3,14 +3,16 @@
 ::
 
     KymographError
-    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidFilter · InvalidCursor · InvalidQuery ·
-    │                                QueryOverLimit · DuplicatePath · InvalidValue (TypeError) · NoActiveRun ·
-    │                                RunFinished
+    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidChoice (TypeError) ·
+    │                                UnknownSetting (AttributeError, KeyError) · SettingsFrozen (TypeError) ·
+    │                                InvalidFilter · InvalidCursor · InvalidQuery · QueryOverLimit · DuplicatePath ·
+    │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished ·
+    │                                InvalidMedia (TypeError) · MissingPackage (ImportError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
-    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound ·
-    │                                ObjectNotFound (FileNotFoundError)
+    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
+    │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
-    │                                DataFolderBusy · RunExists
+    │                                DataFolderBusy · RunExists · FolderBusy
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt
     ├─ ProtocolError                 MalformedRequest · RequestTooLarge · UnsupportedOperation
     ├─ AuthError                     Unauthenticated · Forbidden
@@ -49,6 +51,31 @@ class InvalidSetting(UsageError):
     def __init__(self, setting: str, value: object, *, rule: str) -> None:
         super().__init__(f"setting {setting} = {value!r} cannot be used: {rule}")
         self.setting, self.value, self.rule = setting, value, rule
+
+
+class InvalidChoice(InvalidSetting, TypeError):
+    """A setting has a value of another type, or none of those that there are."""
+
+
+class UnknownSetting(UsageError, AttributeError, KeyError):
+    """There is no setting of that name."""
+
+    def __init__(
+        self, setting: str, *, hint: str = "see `kymograph status --settings` for those that there are"
+    ) -> None:
+        super().__init__(f"there is no setting {setting!r}; {hint}")
+        self.setting = setting
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show its quoted form
+
+
+class SettingsFrozen(UsageError, TypeError):
+    """Settings were to be changed after they had been settled."""
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(f"setting {setting} cannot change any more: the settings are frozen; change a copy() of them")
+        self.setting = setting
 
 
 class InvalidFilter(UsageError):
@@ -100,6 +127,26 @@ class InvalidValue(UsageError, TypeError):
     def __init__(self, where: str, value: object, *, rule: str) -> None:
         super().__init__(f"{where} is of type {type(value).__name__}: {rule}")
         self.where, self.rule = where, rule
+
+
+class ConfigError(UsageError):
+    """A config cannot be read, or a value of it was to change unasked."""
+
+
+class InvalidMedia(UsageError, TypeError):
+    """A media object cannot be made of what was given."""
+
+    def __init__(self, kind: str, problem: str) -> None:
+        super().__init__(f"{kind}: {problem}")
+        self.kind, self.problem = kind, problem
+
+
+class MissingPackage(UsageError, ImportError):
+    """Something needs a package that is not installed."""
+
+    def __init__(self, package: str, *, purpose: str, install: str) -> None:
+        super().__init__(f"{purpose} needs the package {package}, which is not installed: {install}")
+        self.package, self.purpose = package, purpose
 
 
 class NoActiveRun(UsageError):
@@ -158,6 +205,16 @@ class RunNotFound(NotFoundError):
     kind = "run"
 
 
+class RunNotResumable(NotFoundError):
+    """A run was to be resumed, and there is none."""
+
+    def __init__(self, run_id: str) -> None:
+        Exception.__init__(
+            self, f"resume='must' but run ({run_id}) doesn't exist; check id, project and entity, or use resume='allow'"
+        )
+        self.run_id = run_id
+
+
 class RunFileNotFound(NotFoundError, FileNotFoundError):
     """No such file of a run."""
 
@@ -186,6 +243,12 @@ class ObjectNotFound(NotFoundError, FileNotFoundError):
     """The object store has no bytes under this key."""
 
     kind = "object"
+
+
+class MediaFileNotFound(NotFoundError, FileNotFoundError):
+    """No such file on this machine, where a media object was to be made of it."""
+
+    kind = "media file"
 
 
 # --- conflict ---------------------------------------------------------------------------------------------------------
@@ -235,6 +298,14 @@ class RunExists(ConflictError):
     def __init__(self, run_id: str, *, path: str) -> None:
         super().__init__(f"resume='never' but run ({run_id}) exists at {path}; leave the id out, or resume it")
         self.run_id, self.path = run_id, path
+
+
+class FolderBusy(ConflictError):
+    """Another sender works on the folder of a run."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"{folder} is being sent by another process; it will finish, or end it first")
+        self.folder = folder
 
 
 class InvalidTransition(ConflictError):
@@ -367,8 +438,8 @@ class Unreachable(TransportError):
 class ServerBusy(TransportError):
     """The server cannot take the request now."""
 
-    def __init__(self, problem: str = "the server is busy", *, retry_after_s: float = 1.0) -> None:
-        super().__init__(f"{problem}; try again in {retry_after_s:g} s")
+    def __init__(self, problem: str = "the server is busy", *, retry_after_s: float | None = 1.0) -> None:
+        super().__init__(f"{problem}; try again {'later' if retry_after_s is None else f'in {retry_after_s:g} s'}")
         self.retry_after_s = retry_after_s
 
 

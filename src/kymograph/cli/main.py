@@ -10,6 +10,8 @@ from kymograph import __version__
 from kymograph.cli.admin import admin
 from kymograph.cli.check import check
 from kymograph.cli.export import export
+from kymograph.cli.login import login
+from kymograph.cli.modes import disabled, enabled, init, offline, online, status
 from kymograph.cli.server import server
 from kymograph.cli.sql import sql
 from kymograph.errors import KymographError
@@ -30,6 +32,8 @@ cli.add_command(admin)
 cli.add_command(sql)
 cli.add_command(check)
 cli.add_command(export)
+for command in (login, init, status, online, offline, enabled, disabled):
+    cli.add_command(command)
 
 
 def main() -> None:

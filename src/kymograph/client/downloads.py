@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from kymograph.client.transport import Transport, error_of
+from kymograph.client.answers import error_of
+from kymograph.client.transport import Transport
 from kymograph.errors import Unreachable
 
 DAMAGE_HEADER = "X-Kymograph-Damaged"

@@ -6,15 +6,14 @@ Source: protocol.md, "Client settings": ``WANDB_BASE_URL``, ``WANDB_API_KEY``, `
 
 from __future__ import annotations
 
-import netrc
 from collections.abc import Mapping
-from configparser import ConfigParser
-from configparser import Error as ConfigError
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kymograph.errors import InvalidSetting, Unauthenticated
+from kymograph.client.credentials import find_credential, no_credential
+from kymograph.client.settings_files import read_settings_file, system_path, workspace_paths
+from kymograph.errors import InvalidSetting
 
 DEFAULT_BASE_URL = "http://localhost:8080"
 """Of `kymograph server`. Never an address of somebody else: a key would go there."""
@@ -27,8 +26,10 @@ class ClientSettings:
     base_url: str
     """Without a slash at its end."""
     api_key: str
+    """Or the access token that an identity token was exchanged for."""
     entity: str | None = None
     project: str | None = None
+    is_access_token: bool = False
 
 
 def load_client_settings(environment: Mapping[str, str], *, home: Path, folder: Path) -> ClientSettings:
@@ -42,44 +43,46 @@ def load_client_settings(environment: Mapping[str, str], *, home: Path, folder: 
     Raises:
         Unauthenticated: There is no key for this server.
         InvalidSetting: The address is none.
+        Unreachable: An identity token was to be exchanged, and the server does not answer.
     """
-    config_folder = Path(environment.get("WANDB_CONFIG_DIR") or home / ".config" / "wandb")
-    local_folder = Path(environment.get("WANDB_DIR") or folder)
-    filed = {**_settings_file(config_folder / "settings"), **_settings_file(local_folder / "wandb" / "settings")}
+    files = [system_path(environment, home), *workspace_paths(Path(environment.get("WANDB_DIR") or folder))]
+    filed = {
+        name: (value, str(path)) for path in files for name, value in read_settings_file(path).values.items() if value
+    }
 
     def given(name: str) -> str | None:
-        return environment.get(f"WANDB_{name.upper()}") or filed.get(name) or None
+        return environment.get(f"WANDB_{name.upper()}") or filed.get(name, ("", ""))[0] or None
 
-    base_url = (given("base_url") or DEFAULT_BASE_URL).rstrip("/")
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidSetting("WANDB_BASE_URL", base_url, rule="an http or https address, like http://localhost:8080")
-    api_key = given("api_key") or _netrc_key(environment, home, parts.hostname)
-    if not api_key:
-        raise Unauthenticated(
-            f"there is no API key for {base_url}; set WANDB_API_KEY, or WANDB_BASE_URL if another server is meant"
-        )
-    return ClientSettings(base_url, api_key, given("entity"), given("project"))
+    base_url = check_base_url(given("base_url") or DEFAULT_BASE_URL)
+    credential = find_credential(base_url, environment=environment, home=home, filed=filed)
+    if credential is None:
+        raise no_credential(base_url, app_url=environment.get("WANDB_APP_URL"))
+    entity, project = given("entity"), given("project")
+    if credential.api_key is not None:
+        return ClientSettings(base_url, credential.api_key, entity, project)
+    from kymograph.client.identity import AccessTokens
+
+    cache = given("credentials_file")
+    tokens = AccessTokens(
+        base_url,
+        credential.identity_token_file or Path(),
+        Path(cache).expanduser() if cache else system_path(environment, home).with_name("credentials.json"),
+    )
+    return ClientSettings(base_url, tokens.token(), entity, project, is_access_token=True)
 
 
-def _settings_file(path: Path) -> dict[str, str]:
-    """What a settings file says; nothing if it is not there or no such file."""
-    parser = ConfigParser(interpolation=None)
+def check_base_url(text: str, *, setting: str = "WANDB_BASE_URL") -> str:
+    """The address of a server, without a slash at its end.
+
+    Raises:
+        InvalidSetting: It is none.
+    """
+    rule = "an http or https address, like http://localhost:8080"
     try:
-        parser.read_string(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, ConfigError):
-        return {}
-    return dict(parser["default"]) if parser.has_section("default") else {}
-
-
-def _netrc_key(environment: Mapping[str, str], home: Path, host: str) -> str | None:
-    named = environment.get("NETRC")
-    paths = [Path(named).expanduser()] if named else [home / ".netrc", home / "_netrc"]
-    for path in paths:
-        try:
-            found = netrc.netrc(str(path)).authenticators(host)
-        except (OSError, netrc.NetrcParseError):
-            continue
-        if found is not None:
-            return found[2]
-    return None
+        parts = urlsplit(text)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as exc:
+        raise InvalidSetting(setting, text, rule=rule) from exc
+    if not is_address or any(character.isspace() or not character.isprintable() for character in text):
+        raise InvalidSetting(setting, text, rule=rule)
+    return text.rstrip("/")

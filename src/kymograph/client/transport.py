@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import httpx
 
-from kymograph import __version__, errors
+from kymograph import __version__
+from kymograph.client.answers import error_of
 from kymograph.client.settings import ClientSettings, load_client_settings
-from kymograph.errors import KymographError, ProtocolError, ServerBusy, Unreachable
-from kymograph.wire.errors import STATUS_BY_ERROR
+from kymograph.errors import Unreachable
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 120.0
@@ -75,22 +75,3 @@ class Transport:
     def get(self, path: str, **arguments: Any) -> Any:
         """The JSON document at a path."""
         return self.request("GET", path, **arguments).json()
-
-
-def error_of(response: httpx.Response) -> KymographError:
-    """The error that an answer tells of, in the server's own words."""
-    try:
-        told = response.json()["error"]
-        kind, message = str(told["kind"]), str(told["message"])
-    except (ValueError, KeyError, TypeError):
-        kind, message = "", f"the server answers {response.status_code} {response.reason_phrase}"
-    found = getattr(errors, kind, None)
-    if not (isinstance(found, type) and issubclass(found, KymographError)):
-        found = next((family for family, status in STATUS_BY_ERROR if status == response.status_code), ProtocolError)
-    # Not through its own constructor, which would word the message anew from parts that are not sent.
-    error: KymographError = found.__new__(found)
-    Exception.__init__(error, message)
-    if isinstance(error, ServerBusy):
-        waits = response.headers.get("retry-after", "")
-        error.retry_after_s = float(waits) if waits.isdigit() else 1.0
-    return error

@@ -1,1 +1,1 @@
-"""What a training script touches: starting runs, logging to them, and what is captured beside them."""
+"""What a training script touches: runs, their journal, and the sender that uploads it."""

@@ -53,7 +53,7 @@ def response_of(error: KymographError, *, for_graphql: bool = False) -> Response
         # the page's request would hang behind it. Clients of the protocol send their key unasked.
         headers["WWW-Authenticate"] = 'Bearer realm="Kymograph"'
     if isinstance(error, ServerBusy):
-        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s or 1)))
     kind = type(error).__name__
     return error_response(status_of(error), kind, str(error), headers=headers, for_graphql=for_graphql)
 

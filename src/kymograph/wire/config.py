@@ -5,10 +5,11 @@ Source: protocol.md §4.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from kymograph.core.config import internal_notes
+from kymograph.core.metric_definitions import Goal, MetricDefinition, SummaryKind
 from kymograph.types import JsonObject, JsonValue
 
 
@@ -32,15 +33,20 @@ def parse_time(text: str) -> datetime | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class MetricDefinition:
-    """One ``define_metric``, as far as charts need it."""
-
-    name: str
-    """May end in ``*`` when `is_glob`."""
-    is_glob: bool
-    step_metric: str | None
-    is_hidden: bool
+# Numbers of the fields and their values in `MetricRecord`. Source: protocol.md §4.2.
+_NAME, _GLOB, _STEP_NAME, _STEP_INDEX, _OPTIONS, _SUMMARY, _GOAL = "1", "2", "4", "5", "6", "7", "8"
+_STEP_SYNCED, _HIDDEN, _EXPLICIT = 1, 2, 3
+_SUMMARY_NUMBERS = {
+    SummaryKind.MIN: 1,
+    SummaryKind.MAX: 2,
+    SummaryKind.MEAN: 3,
+    SummaryKind.BEST: 4,
+    SummaryKind.LAST: 5,
+    SummaryKind.NONE: 6,
+    SummaryKind.COPY: 7,
+    SummaryKind.FIRST: 8,
+}
+_GOAL_NUMBERS = {Goal.MINIMIZE: 1, Goal.MAXIMIZE: 2}
 
 
 def metric_definitions(document: JsonObject) -> list[MetricDefinition]:
@@ -48,27 +54,69 @@ def metric_definitions(document: JsonObject) -> list[MetricDefinition]:
     items = internal_notes(document).get("m")
     if not isinstance(items, list):
         return []
-    names = [_text(item, "1") or _text(item, "2") for item in items]
+    names = [_text(item, _NAME) or _text(item, _GLOB) for item in items]
     found: list[MetricDefinition] = []
     for item, name in zip(items, names, strict=True):
         if not isinstance(item, dict) or name is None:
             continue
-        step_metric = _text(item, "4")
-        index = item.get("5")
+        step_metric = _text(item, _STEP_NAME)
+        index = item.get(_STEP_INDEX)
         if step_metric is None and isinstance(index, int) and 1 <= index <= len(names):
             step_metric = names[index - 1]
-        options = item.get("6")
+        options, summaries = _numbers(item, _OPTIONS), _numbers(item, _SUMMARY)
         found.append(
             MetricDefinition(
-                name=name.replace("\\.", "."),
-                is_glob=_text(item, "1") is None,
-                step_metric=step_metric.replace("\\.", ".") if step_metric else None,
-                is_hidden=isinstance(options, list) and 2 in options,
+                name=name,
+                is_glob=_text(item, _NAME) is None,
+                step_metric=step_metric,
+                is_hidden=_HIDDEN in options,
+                is_step_synced=_STEP_SYNCED in options,
+                is_explicit=_EXPLICIT in options,
+                summaries=frozenset(kind for kind, number in _SUMMARY_NUMBERS.items() if number in summaries),
+                goal=next((goal for goal, number in _GOAL_NUMBERS.items() if item.get(_GOAL) == number), None),
             )
         )
     return found
 
 
+def encode_metrics(definitions: Iterable[MetricDefinition], *, with_globs: bool = True) -> list[JsonValue]:
+    """The value of ``m``; undoes `metric_definitions`.
+
+    Args:
+        definitions: In any order; their step metrics get entries of their own, which the others point to.
+        with_globs: False for a server that does not expand globs by itself.
+    """
+    known = {definition.name: definition for definition in definitions if with_globs or not definition.is_glob}
+    positions: dict[str, int] = {}
+    for definition in known.values():
+        for name in (definition.name, definition.step_metric):
+            if name is not None:
+                positions.setdefault(name, len(positions) + 1)
+    found = (known.get(name) or MetricDefinition(name, is_explicit=False) for name in positions)
+    return [_encode_metric(definition, positions) for definition in found]
+
+
+def _encode_metric(definition: MetricDefinition, positions: dict[str, int]) -> JsonObject:
+    options = {
+        _STEP_SYNCED: definition.is_step_synced,
+        _HIDDEN: definition.is_hidden,
+        _EXPLICIT: definition.is_explicit and not definition.is_glob,
+    }
+    item: JsonObject = {_GLOB if definition.is_glob else _NAME: definition.name}
+    if definition.step_metric is not None:
+        item[_STEP_INDEX] = positions[definition.step_metric]
+    item[_OPTIONS] = [number for number, holds in options.items() if holds]
+    item[_SUMMARY] = [number for kind, number in _SUMMARY_NUMBERS.items() if kind in definition.summaries]
+    if definition.goal is not None:
+        item[_GOAL] = _GOAL_NUMBERS[definition.goal]
+    return item
+
+
 def _text(item: JsonValue, key: str) -> str | None:
     value = item.get(key) if isinstance(item, dict) else None
     return value if isinstance(value, str) and value else None
+
+
+def _numbers(item: JsonObject, key: str) -> list[JsonValue]:
+    value = item.get(key)
+    return value if isinstance(value, list) else []

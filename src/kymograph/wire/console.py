@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import orjson
+
+from kymograph.core import exact_json
 
 _PLAIN = re.compile(r"(?P<error>ERROR )?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)(?: \[(?P<label>[^\]]*)\])? ")
 
@@ -55,3 +58,18 @@ def _parse_structured(line: str) -> ConsoleLine | None:
         is_error=document.get("level") == "error",
         label=label if isinstance(label, str) and label else None,
     )
+
+
+def encode_console_line(
+    text: str, timestamp: datetime, *, is_error: bool = False, label: str | None = None, is_structured: bool = False
+) -> str:
+    """Write a line in the form that the server announced, `parse_console_line` reads either."""
+    moment = timestamp.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    if is_structured:
+        document = {"ts": moment, "content": text}
+        if is_error:
+            document["level"] = "error"
+        if label:
+            document["label"] = label
+        return exact_json.dumps(dict(document))
+    return f"{'ERROR ' if is_error else ''}{moment} {f'[{label}] ' if label else ''}{text}"

@@ -369,14 +369,30 @@ class AlertRecord(_message.Message):
     def __init__(self, title: _Optional[str] = ..., text: _Optional[str] = ..., level: _Optional[str] = ..., wait_duration: _Optional[int] = ...) -> None: ...
 
 class TelemetryRecord(_message.Message):
-    __slots__ = ("python_version", "cli_version", "platform")
+    __slots__ = ("imports_init", "imports_finish", "feature", "python_version", "cli_version", "huggingface_version", "env", "label", "deprecated", "core_version", "platform")
+    IMPORTS_INIT_FIELD_NUMBER: _ClassVar[int]
+    IMPORTS_FINISH_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_FIELD_NUMBER: _ClassVar[int]
     PYTHON_VERSION_FIELD_NUMBER: _ClassVar[int]
     CLI_VERSION_FIELD_NUMBER: _ClassVar[int]
+    HUGGINGFACE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ENV_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    DEPRECATED_FIELD_NUMBER: _ClassVar[int]
+    CORE_VERSION_FIELD_NUMBER: _ClassVar[int]
     PLATFORM_FIELD_NUMBER: _ClassVar[int]
+    imports_init: bytes
+    imports_finish: bytes
+    feature: bytes
     python_version: str
     cli_version: str
+    huggingface_version: str
+    env: bytes
+    label: bytes
+    deprecated: bytes
+    core_version: str
     platform: str
-    def __init__(self, python_version: _Optional[str] = ..., cli_version: _Optional[str] = ..., platform: _Optional[str] = ...) -> None: ...
+    def __init__(self, imports_init: _Optional[bytes] = ..., imports_finish: _Optional[bytes] = ..., feature: _Optional[bytes] = ..., python_version: _Optional[str] = ..., cli_version: _Optional[str] = ..., huggingface_version: _Optional[str] = ..., env: _Optional[bytes] = ..., label: _Optional[bytes] = ..., deprecated: _Optional[bytes] = ..., core_version: _Optional[str] = ..., platform: _Optional[str] = ...) -> None: ...
 
 class EnvironmentRecord(_message.Message):
     __slots__ = ("os", "python", "started_at", "docker", "args", "program", "code_path", "code_path_local", "git", "email", "root", "host", "username", "executable", "colab", "cpu_count", "cpu_count_logical", "gpu_type", "gpu_count", "disk", "memory", "cpu", "apple", "gpu_nvidia", "cuda_version", "gpu_amd", "slurm", "writer_id")

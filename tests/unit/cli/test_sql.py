@@ -95,7 +95,7 @@ def test_errors_of_the_server_pass_through(monkeypatch: pytest.MonkeyPatch) -> N
         raise InvalidQuery("no")
 
     monkeypatch.setattr(module.Transport, "request", fail)
-    monkeypatch.setenv("WANDB_API_KEY", "k")
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
 
     assert isinstance(run("SELECT 1", "--project", "me/p").exception, InvalidQuery)
 

@@ -54,7 +54,9 @@ def test_an_error_comes_back_as_it_was_raised(error: KymographError) -> None:
 
 
 def test_an_answer_of_somebody_else_is_told_by_its_status() -> None:
-    with answering(httpx.Response(502, text="<html>")) as transport, pytest.raises(ProtocolError, match="502"):
+    with answering(httpx.Response(502, text="<html>")) as transport, pytest.raises(ServerBusy, match="502"):
+        transport.get("/x")
+    with answering(httpx.Response(418)) as transport, pytest.raises(ProtocolError, match="418"):
         transport.get("/x")
     with answering(httpx.Response(429)) as transport, pytest.raises(ServerBusy):
         transport.get("/x")

@@ -8,13 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kymograph.core.metric_definitions import Goal, MetricDefinition, SummaryKind
 from kymograph.types import JsonObject, JsonValue
-from kymograph.wire.config import (
-    MetricDefinition,
-    metric_definitions,
-    parse_time,
-    started_at,
-)
+from kymograph.wire.config import encode_metrics, metric_definitions, parse_time, started_at
 
 
 def notes(**values: JsonValue) -> JsonObject:
@@ -54,18 +50,73 @@ def test_metric_definitions_by_field_number() -> None:
     document = notes(
         m=[
             {"1": "epoch"},
-            {"1": "train/loss", "5": 1},
+            {"1": "train/loss", "5": 1, "7": [1, 5], "8": 2},
             {"1": "with\\.dot", "4": "my\\.step"},
             {"2": "val/*", "5": 1, "6": [1, 2]},
         ]
     )
 
-    assert metric_definitions(document) == [
-        MetricDefinition("epoch", is_glob=False, step_metric=None, is_hidden=False),
-        MetricDefinition("train/loss", is_glob=False, step_metric="epoch", is_hidden=False),
-        MetricDefinition("with.dot", is_glob=False, step_metric="my.step", is_hidden=False),
-        MetricDefinition("val/*", is_glob=True, step_metric="epoch", is_hidden=True),
+    found = metric_definitions(document)
+
+    assert found == [
+        MetricDefinition("epoch", is_explicit=False),
+        MetricDefinition(
+            "train/loss",
+            step_metric="epoch",
+            is_explicit=False,
+            summaries=frozenset({SummaryKind.MIN, SummaryKind.LAST}),
+            goal=Goal.MAXIMIZE,
+        ),
+        MetricDefinition("with\\.dot", step_metric="my\\.step", is_explicit=False),
+        MetricDefinition(
+            "val/*", is_glob=True, step_metric="epoch", is_hidden=True, is_step_synced=True, is_explicit=False
+        ),
     ]
+    assert (found[2].dotted_name, found[2].dotted_step_metric) == ("with.dot", "my.step")
+
+
+MEAN, LAST = SummaryKind.MEAN, SummaryKind.LAST
+
+
+def test_metric_definitions_as_the_client_encodes_them() -> None:
+    """The order within is ours; what is observed of the client is in protocol.md §4.2."""
+    definitions = [
+        MetricDefinition("loss", summaries=frozenset({SummaryKind.MIN})),
+        MetricDefinition("m2", step_metric="epoch", is_hidden=True, summaries=frozenset({MEAN, LAST})),
+        MetricDefinition("lay/*", is_glob=True, step_metric="epoch", is_step_synced=True, goal=Goal.MINIMIZE),
+    ]
+
+    assert encode_metrics(definitions) == [
+        {"1": "loss", "6": [3], "7": [1]},
+        {"1": "m2", "5": 3, "6": [2, 3], "7": [3, 5]},
+        {"1": "epoch", "6": [], "7": []},
+        {"2": "lay/*", "5": 3, "6": [1], "7": [], "8": 1},
+    ]
+    assert [item.get("1") for item in encode_metrics(definitions, with_globs=False) if isinstance(item, dict)] == [
+        "loss",
+        "m2",
+        "epoch",
+    ]
+
+
+names = st.text("ab.\\/", min_size=1)
+definitions = st.builds(
+    MetricDefinition,
+    name=names,
+    step_metric=st.none() | names,
+    is_hidden=st.booleans(),
+    is_step_synced=st.booleans(),
+    is_explicit=st.booleans(),
+    summaries=st.frozensets(st.sampled_from(SummaryKind)),
+    goal=st.none() | st.sampled_from(Goal),
+)
+
+
+@given(st.lists(definitions, unique_by=lambda definition: definition.name))
+def test_what_is_encoded_is_decoded(items: list[MetricDefinition]) -> None:
+    decoded = {found.name: found for found in metric_definitions(notes(m=encode_metrics(items)))}
+
+    assert [decoded[item.name] for item in items] == items
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from kymograph.core import exact_json
 from kymograph.core.filters import RunQuery
 from kymograph.core.history import MetricInfo, MetricKind, MetricQuery, NameMatch, Stream
+from kymograph.core.metric_definitions import MetricDefinition
 from kymograph.core.run import Run
 from kymograph.errors import MalformedRequest
 from kymograph.server.auth import CallerDep, ServicesDep
@@ -29,7 +30,7 @@ from kymograph.server.routes.rest.common import (
 from kymograph.server.routes.rest.models import MetricList
 from kymograph.services.container import Services
 from kymograph.types import JsonObject, JsonValue, MetricName
-from kymograph.wire.config import MetricDefinition, metric_definitions
+from kymograph.wire.config import metric_definitions
 
 router = APIRouter(tags=["history"], responses=ERRORS)
 
@@ -138,7 +139,7 @@ class _Merged:
         self._non_finite += metric.non_finite
         self._last = metric.last
         if definition is not None:
-            self._x = self._x or definition.step_metric
+            self._x = self._x or definition.dotted_step_metric
             self._is_hidden = self._is_hidden or definition.is_hidden
 
     def encode(self, *, with_last: bool) -> JsonObject:
@@ -172,7 +173,7 @@ class _Definitions:
             if definition.is_glob:
                 globs.append(definition)
             else:
-                exact.setdefault(definition.name, definition)
+                exact.setdefault(definition.dotted_name, definition)
         return exact, globs
 
     def of(self, name: str) -> MetricDefinition | None:
@@ -180,4 +181,4 @@ class _Definitions:
         exact, globs = self._all
         if name in exact:
             return exact[name]
-        return next((item for item in globs if name.startswith(item.name.removesuffix("*"))), None)
+        return next((item for item in globs if name.startswith(item.dotted_name.removesuffix("*"))), None)

@@ -1,0 +1,87 @@
+"""GraphQL over a transport: documents of the protocol, and the user they are sent for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kymograph.client.answers import error_of_problems
+from kymograph.client.credentials import basic_authorization
+from kymograph.client.transport import Transport
+from kymograph.errors import ProtocolError, Unauthenticated
+from kymograph.types import JsonObject
+
+_VIEWER = """
+query Viewer {
+  viewer { id entity username email admin flags teams { edges { node { name } } } }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whom a credential belongs to."""
+
+    username: str
+    entity: str
+    """Where runs go for which no entity is named."""
+    email: str = ""
+    teams: tuple[str, ...] = ()
+
+
+class GraphqlTransport(Transport):
+    """A transport that speaks GraphQL, with a key as every server of the protocol takes it."""
+
+    def graphql(self, document: str, variables: Mapping[str, Any] | None = None, *, operation: str = "") -> JsonObject:
+        """The data that a document asks for.
+
+        Args:
+            document: One operation, and the fragments of it.
+            variables: Its variables; left out of the request if there are none.
+            operation: Its name.
+
+        Raises:
+            KymographError: What the server says is wrong, as the error that it raised.
+            Unreachable: There is no server, or the connection broke.
+            ProtocolError: What answers speaks no GraphQL.
+        """
+        body: dict[str, Any] = {"query": document, "operationName": operation}
+        if variables:
+            body["variables"] = dict(variables)
+        settings = self.settings
+        bearer = f"Bearer {settings.api_key}"
+        headers = {
+            "Authorization": bearer if settings.is_access_token else basic_authorization(settings.api_key),
+            "Accept": "application/json",
+        }
+        response = self.request("POST", "/graphql", json=body, headers=headers)
+        try:
+            answer = response.json()
+        except ValueError as exc:
+            raise ProtocolError(
+                f"{settings.base_url} answers with something that is no JSON: is it the address of a server?"
+            ) from exc
+        if isinstance(answer, dict) and answer.get("errors"):
+            raise error_of_problems(answer["errors"])
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(data, dict):
+            raise ProtocolError(f"{settings.base_url} answers without data: is it the address of a server?")
+        return data
+
+    def viewer(self) -> Viewer:
+        """Whom this transport's credential belongs to.
+
+        Raises:
+            Unauthenticated: Nobody.
+        """
+        found: Any = self.graphql(_VIEWER, operation="Viewer").get("viewer")
+        if not isinstance(found, dict):
+            raise Unauthenticated(
+                f"{self.settings.base_url} did not recognize an account for this key; fetch a new one at "
+                f"{self.settings.base_url}/authorize"
+            )
+        edges = (found.get("teams") or {}).get("edges") or ()
+        names = tuple(str(edge["node"]["name"]) for edge in edges if edge and edge.get("node"))
+        username, entity = str(found.get("username") or ""), str(found.get("entity") or "")
+        return Viewer(username, entity or username, str(found.get("email") or ""), names)

@@ -1,0 +1,337 @@
+"""The writing half of the protocol for one client: runs, their stream, their files.
+
+Answers are read with tolerance: servers of the protocol differ in what they leave out. Failures come as errors of our
+tree; those of the family `TransportError` may be tried again, the others will fail again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import orjson
+
+from kymograph import __version__
+from kymograph.client.answers import error_of, error_of_problems
+from kymograph.core import exact_json
+from kymograph.errors import ProtocolError, Unauthenticated, Unreachable
+from kymograph.types import JsonObject
+
+CONNECT_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 30.0
+STREAM_TIMEOUT_S = 180.0
+"""Source: protocol.md §5.3."""
+GZIP_FROM_BYTES = 2_048
+
+_VIEWER = """
+query Viewer { viewer { id entity username email flags teams { edges { node { name } } } } }
+"""
+_FEATURES = """
+query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }
+"""
+_BUCKET = """
+  id name displayName description config sweepName historyLineCount
+  project { id name entity { id name } }
+"""
+_UPSERT = f"""
+mutation UpsertBucket(
+  $id: String, $name: String, $project: String, $entity: String, $groupName: String, $displayName: String,
+  $notes: String, $commit: String, $config: JSONString, $host: String, $program: String, $repo: String,
+  $jobType: String, $sweep: String, $tags: [String!]
+) {{
+  upsertBucket(input: {{
+    id: $id, name: $name, modelName: $project, entityName: $entity, groupName: $groupName, displayName: $displayName,
+    notes: $notes, commit: $commit, config: $config, host: $host, jobProgram: $program, jobRepo: $repo,
+    jobType: $jobType, sweep: $sweep, tags: $tags
+  }}) {{ bucket {{ {_BUCKET} }} inserted }}
+}}
+"""
+_RESUME_STATUS = """
+query RunResumeStatus($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) {
+    id name entity { id name }
+    bucket(name: $name, missingOk: true) {
+      id name displayName summaryMetrics logLineCount historyLineCount eventsLineCount historyTail eventsTail
+      config tags notes wandbConfig(keys: ["t"])
+    }
+  }
+}
+"""
+_REWIND = f"""
+mutation RewindRun(
+  $runName: String!, $entity: String, $project: String, $metricName: String!, $metricValue: Float!
+) {{
+  rewindRun(input: {{
+    runName: $runName, entityName: $entity, projectName: $project, metricName: $metricName, metricValue: $metricValue
+  }}) {{ rewoundRun {{ {_BUCKET} }} }}
+}}
+"""
+_CREATE_FILES = """
+mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) {
+  createRunFiles(input: { entityName: $entity, projectName: $project, runName: $run, files: $files }) {
+    runID uploadHeaders files { name uploadUrl }
+  }
+}
+"""
+_ALERT = """
+mutation NotifyScriptableRunAlert(
+  $entityName: String!, $projectName: String!, $runName: String!, $title: String!, $text: String!,
+  $severity: AlertSeverity = INFO, $waitDuration: Duration
+) {
+  notifyScriptableRunAlert(input: {
+    entityName: $entityName, projectName: $projectName, runName: $runName, title: $title, text: $text,
+    severity: $severity, waitDuration: $waitDuration
+  }) { success }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunAddress:
+    """Where a run is on its server."""
+
+    entity: str
+    project: str
+    run_id: str
+
+    @property
+    def path(self) -> str:
+        """As people write it."""
+        return f"{self.entity}/{self.project}/{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTarget:
+    """Where the bytes of a run file go."""
+
+    name: str
+    url: str | None
+    """None: the server does not want them."""
+    headers: tuple[tuple[str, str], ...]
+
+
+class RunClient:
+    """Talks to one server as one user. Safe to share between threads; close it when done."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        authorization: str,
+        headers: Mapping[str, str] | None = None,
+        inner: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            base_url: Of the server, without a slash at its end.
+            authorization: The header of that name: whose requests these are.
+            headers: Sent with every request to the server.
+            inner: Carries the requests instead of the network.
+        """
+        self.base_url = base_url
+        agent = {"User-Agent": f"kymograph/{__version__}", **(headers or {})}
+        timeout = httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        self._api = httpx.Client(
+            base_url=base_url, headers={"Authorization": authorization, **agent}, timeout=timeout, transport=inner
+        )
+        # Addresses for files carry their own credential, and may be on another host: the key stays here.
+        self._files = httpx.Client(
+            headers=agent, timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S), transport=inner
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release connections."""
+        self._api.close()
+        self._files.close()
+
+    # --- documents ---------------------------------------------------------------------------------------------------
+
+    def graphql(self, document: str, variables: Mapping[str, Any] | None = None) -> JsonObject:
+        """The data that a document asks for.
+
+        Raises:
+            TransportError: No answer, or one to try again after.
+            KymographError: The server refuses it, in its own words.
+        """
+        body = orjson.dumps({"query": document, **({"variables": dict(variables)} if variables else {})})
+        response = self._send("POST", "/graphql", content=body, headers={"Content-Type": "application/json"})
+        try:
+            answer = response.json()
+            data, problems = answer.get("data"), answer.get("errors")
+        except (ValueError, AttributeError) as exc:
+            raise ProtocolError(f"{self.base_url} does not answer as a server of the protocol does") from exc
+        if problems:
+            raise error_of_problems(problems)
+        return data if isinstance(data, dict) else {}
+
+    def viewer(self) -> JsonObject:
+        """The user that the key belongs to.
+
+        Raises:
+            Unauthenticated: To none.
+        """
+        found = self.graphql(_VIEWER).get("viewer")
+        if not isinstance(found, dict):
+            raise Unauthenticated(f"{self.base_url} does not know this API key; log in again")
+        return found
+
+    def features(self) -> frozenset[str]:
+        """Names of what the server announces; none if it does not know the question."""
+        try:
+            info = self.graphql(_FEATURES).get("serverInfo")
+        except ProtocolError:
+            return frozenset()
+        entries = info.get("features") if isinstance(info, dict) else None
+        return frozenset(
+            str(entry.get("name"))
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict) and entry.get("isEnabled")
+        )
+
+    def upsert_run(self, **variables: Any) -> JsonObject:
+        """Create a run or change one; None leaves as it is. Returns the run as the server has it then.
+
+        Args:
+            variables: Those of the document: ``id``, ``name``, ``project``, ``entity``, ``config``, ``tags``…
+        """
+        answer = self.graphql(_UPSERT, variables).get("upsertBucket")
+        bucket = answer.get("bucket") if isinstance(answer, dict) else None
+        if not isinstance(answer, dict) or not isinstance(bucket, dict):
+            raise ProtocolError("the server made no run and does not say why")
+        return {**bucket, "inserted": answer.get("inserted")}
+
+    def resume_status(self, entity: str | None, project: str | None, run_id: str) -> JsonObject | None:
+        """What a process needs to go on with a run; None if there is no such run, or it never began."""
+        model = self.graphql(_RESUME_STATUS, {"entity": entity, "project": project, "name": run_id}).get("model")
+        bucket = model.get("bucket") if isinstance(model, dict) else None
+        if not isinstance(bucket, dict):
+            return None
+        noted = bucket.get("wandbConfig")
+        notes = exact_json.loads(noted) if isinstance(noted, str) else noted
+        return bucket if isinstance(notes, dict) and "t" in notes else None
+
+    def rewind_run(self, entity: str | None, project: str | None, run_id: str, *, step: float) -> JsonObject:
+        """Drop the history of a run after a step; returns the run as it is then."""
+        variables = {
+            "entity": entity,
+            "project": project,
+            "runName": run_id,
+            "metricName": "_step",
+            "metricValue": step,
+        }
+        answer = self.graphql(_REWIND, variables).get("rewindRun")
+        found = answer.get("rewoundRun") if isinstance(answer, dict) else None
+        if not isinstance(found, dict):
+            raise ProtocolError(f"the server does not rewind {run_id}")
+        return found
+
+    def alert(self, at: RunAddress, *, title: str, text: str, level: str, wait_ms: int) -> None:
+        """Tell the people who follow a run."""
+        self.graphql(
+            _ALERT,
+            {
+                "entityName": at.entity,
+                "projectName": at.project,
+                "runName": at.run_id,
+                "title": title,
+                "text": text,
+                "severity": level or "INFO",
+                "waitDuration": wait_ms,
+            },
+        )
+
+    # --- the stream --------------------------------------------------------------------------------------------------
+
+    def stream(self, at: RunAddress, document: JsonObject, *, is_gzip: bool = False, writer: str = "") -> JsonObject:
+        """Send one request of the file stream; it was taken when this returns. Returns the server's wishes."""
+        body = orjson.dumps(document)
+        headers = {"Content-Type": "application/json"}
+        if is_gzip and len(body) >= GZIP_FROM_BYTES:
+            packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+            body, headers["Content-Encoding"] = packer.compress(body) + packer.flush(), "gzip"
+        if writer:
+            headers |= {"X-WANDB-USE-ASYNC-FILESTREAM": "true", "X-WANDB-ASYNC-CLIENT-ID": writer}
+        response = self._send(
+            "POST",
+            f"/files/{at.entity}/{at.project}/{at.run_id}/file_stream",
+            content=body,
+            headers=headers,
+            timeout=STREAM_TIMEOUT_S,
+        )
+        try:
+            wishes = response.json()
+        except ValueError:
+            return {}  # it was taken all the same
+        return wishes if isinstance(wishes, dict) else {}
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    def create_files(self, at: RunAddress, names: Sequence[str]) -> list[UploadTarget]:
+        """Addresses for the bytes of run files, in any order."""
+        variables = {"entity": at.entity, "project": at.project, "run": at.run_id, "files": list(names)}
+        answer = self.graphql(_CREATE_FILES, variables).get("createRunFiles")
+        if not isinstance(answer, dict):
+            raise ProtocolError("the server gives no addresses for files")
+        told = answer.get("uploadHeaders")
+        headers = tuple(
+            (name, value)
+            for line in (told if isinstance(told, list) else [])
+            for name, _, value in [str(line).partition(":")]
+        )
+        files = answer.get("files")
+        return [
+            UploadTarget(str(file["name"]), str(file["uploadUrl"]) if file.get("uploadUrl") else None, headers)
+            for file in (files if isinstance(files, list) else [])
+            if isinstance(file, dict)
+        ]
+
+    def put_file(self, target: UploadTarget, path: Path) -> int:
+        """Send the bytes of a file as it is now; returns how many.
+
+        Raises:
+            OSError: The file cannot be read.
+            TransportError: To be tried again.
+        """
+        assert target.url is not None
+        size = path.stat().st_size
+        with path.open("rb") as source:
+            # As long as it was when it was measured: whoever appends meanwhile has it sent again later.
+            body = _first_bytes(source, size) if size else b""
+            request = self._files.build_request(
+                "PUT", target.url, content=body, headers={**dict(target.headers), "Content-Length": str(size)}
+            )
+            try:
+                response = self._files.send(request)
+            except httpx.HTTPError as exc:
+                raise Unreachable(request.url.host, problem=str(exc) or type(exc).__name__) from exc
+        if response.status_code >= 400:
+            raise error_of(response)
+        return size
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            response = self._api.request(method, path, **arguments)
+        except httpx.HTTPError as exc:
+            raise Unreachable(self.base_url, problem=str(exc) or type(exc).__name__) from exc
+        if response.status_code >= 400:
+            raise error_of(response)
+        return response
+
+
+def _first_bytes(source: Any, size: int) -> Any:
+    """The first bytes of a file in pieces, fewer if it shrinks."""
+    while size > 0 and (piece := source.read(min(size, 1 << 20))):
+        size -= len(piece)
+        yield piece

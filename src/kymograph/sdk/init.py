@@ -1,0 +1,332 @@
+"""``init``: from arguments to a run that can be logged to."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kymograph.core.config import INTERNAL_KEY
+from kymograph.core.run_ids import new_run_id
+from kymograph.errors import UsageError
+from kymograph.sdk import notices, records
+from kymograph.sdk.active import activate, active_run
+from kymograph.sdk.config import Config
+from kymograph.sdk.config_sources import read_config
+from kymograph.sdk.journal import Durability, Journal
+from kymograph.sdk.link import Beginning, SenderLink, Server
+from kymograph.sdk.logged_values import LoggedValues
+from kymograph.sdk.rows import RowWriter
+from kymograph.sdk.run import Run
+from kymograph.sdk.run_directory import create_run_directory
+from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.settings import Settings, Source
+from kymograph.sdk.settings_sources import load_settings
+from kymograph.types import JsonObject
+from kymograph.wire.records_pb2 import BranchPoint, ConfigRecord, FilesItem, Record, RunRecord
+
+UNREACHABLE_WAIT_S = 5.0
+"""How long `init` waits for a server once it is known not to answer; the run then goes on, and joins later."""
+_RESUME_WORDS = {"True": "auto", "true": "auto", "False": "", "false": ""}
+
+
+def init(
+    entity: str | None = None,
+    project: str | None = None,
+    dir: str | os.PathLike[str] | None = None,
+    id: str | None = None,
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Sequence[str] | None = None,
+    config: Mapping[str, Any] | str | Any | None = None,
+    config_exclude_keys: Sequence[str] | None = None,
+    config_include_keys: Sequence[str] | None = None,
+    allow_val_change: bool | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    mode: str | None = None,
+    force: bool | None = None,
+    reinit: bool | str | None = None,
+    resume: bool | str | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    save_code: bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+    anonymous: str | None = None,
+) -> Run:
+    """Begin a run.
+
+    Args:
+        entity: Whose project; default: that of the key's user.
+        project: Where runs are together that are compared; default: uncategorized.
+        dir: Where the folder of runs is made; default: here.
+        id: Of the run, unique in its project; default: a new one.
+        name: What people call it; default: the server invents one.
+        notes: Free text.
+        tags: Labels.
+        config: Inputs: a mapping, a namespace, or the path of a YAML file.
+        config_exclude_keys: Keys of `config` that are left out.
+        config_include_keys: Keys of `config` that alone are taken.
+        allow_val_change: Whether values of the config may change.
+        group: What it belongs together with.
+        job_type: What kind of work it does.
+        mode: online (default), offline (nothing is sent until ``kymograph sync``), disabled, or shared.
+        force: Whether to end here without a key, rather than go on offline.
+        reinit: What happens to a run that has not ended: finish_previous, return_previous (default) or create_new.
+        resume: Go on with a run that is there: allow, must, never, auto.
+        resume_from: ``<id>?_step=<n>``: go on from an earlier step of a run; what came after is archived.
+        fork_from: The same in a new run.
+        save_code: Whether the program is kept with the run.
+        tensorboard: Whether TensorBoard's logs are followed; by its old name.
+        sync_tensorboard: Whether TensorBoard's logs are followed.
+        monitor_gym: Whether films of environments are logged.
+        settings: More settings.
+        anonymous: Does nothing; accepted for old scripts.
+
+    Returns:
+        The run, which is the active one now.
+
+    Raises:
+        UsageError: An argument that cannot be used, named.
+        KymographError: The server refuses the run, or the wish to resume.
+    """
+    given = {
+        name: value
+        for name, value in locals().items()
+        if name not in _NOT_SETTINGS and value is not None and not name.startswith("_")
+    }
+    if "resume" in given:
+        given["resume"] = _RESUME_WORDS.get(str(given["resume"]), given["resume"]) or None
+    found = load_settings(init=given, settings=settings)
+    previous = active_run()
+    if previous is not None:
+        how = _how_to_reinit(found.reinit)
+        if how == "return_previous":
+            return previous
+        if how == "finish_previous":
+            previous.finish()
+    return _begin(found, _inputs(config, config_include_keys, config_exclude_keys))
+
+
+_NOT_SETTINGS = frozenset(
+    {"config", "config_exclude_keys", "config_include_keys", "settings", "anonymous", "monitor_gym", "tensorboard"}
+)
+
+
+def _how_to_reinit(reinit: Any) -> str:
+    named = {True: "finish_previous", False: "return_previous", "default": "return_previous", None: "return_previous"}
+    return str(named.get(reinit, reinit))
+
+
+def _inputs(config: Any, include: Sequence[str] | None, exclude: Sequence[str] | None) -> JsonObject:
+    if include and exclude:
+        raise UsageError("init() takes config_include_keys or config_exclude_keys, not both")
+    return read_config(config, include=include, exclude=exclude) if config is not None else {}
+
+
+def _begin(settings: Settings, inputs: JsonObject) -> Run:
+    started_at = time.time()
+    settings.update({"x_start_time": started_at}, source=Source.RUN)
+    branch = _branch(settings)
+    if settings.run_id is None:
+        settings.update({"run_id": branch.run if settings.resume_from else new_run_id()}, source=Source.RUN)
+    if settings.is_disabled:
+        return _disabled(settings, inputs)
+    server = None if settings.is_offline else _server(settings)
+    directory = create_run_directory(settings)
+    folder = RunFolder(directory.root, str(settings.run_id))
+    journal = Journal(
+        folder.journal,
+        durability=Durability(settings.durability),
+        path_of_writer=folder.further_journal,
+        warn=notices.warn,
+    )
+    record = _record(settings, started_at, branch)
+    journal.append(records.header())
+    first = RunRecord()
+    first.CopyFrom(record)
+    first.config.CopyFrom(_config_record(inputs))
+    journal.append(records.run(first))
+
+    link, beginning = None, None
+    if server is not None:
+        link = SenderLink(folder, server, warn=notices.warn, on_stop=_interrupt)
+        beginning = link.wait_for_beginning(settings.init_timeout, trouble_timeout_s=UNREACHABLE_WAIT_S)
+    if beginning is not None:
+        _take_over(settings, record, beginning)
+    run = _run_of(settings, folder, journal, record, inputs, link, beginning)
+    activate(run)
+    _start_captures(run)
+    _greet(run, beginning)
+    return run
+
+
+def _run_of(
+    settings: Settings,
+    folder: RunFolder,
+    journal: Journal,
+    record: RunRecord,
+    inputs: JsonObject,
+    link: SenderLink | None,
+    beginning: Beginning | None,
+) -> Run:
+    values = LoggedValues(
+        None if settings.is_disabled else folder.files,
+        keep=lambda name: run._keep([name], kind=FilesItem.MEDIA),
+        configure=lambda path, value: run._set_config(path, value),
+    )
+    rows = RowWriter(
+        journal,
+        convert=values.convert,
+        started_at=record.start_time.ToDatetime(UTC).timestamp(),
+        warn=notices.warn,
+        first_step=beginning.starting_step if beginning is not None else _first_step(record),
+        earlier_runtime_s=beginning.runtime_s if beginning is not None else 0.0,
+        is_strict=settings.step_order == "strict",
+    )
+    there = beginning.config if beginning is not None else {}
+    config = Config(
+        {**there, **inputs},
+        on_change=lambda path, value: run._set_config(path, value),
+        warn=notices.warn,
+        allow_val_change=bool(settings.allow_val_change),
+    )
+    run = Run(
+        settings,
+        folder,
+        journal,
+        record,
+        config=config,
+        rows=rows,
+        link=link,
+        is_resumed=beginning.is_resumed if beginning is not None else False,
+    )
+    if settings.sweep_id and there:
+        config.update_locked(there, "sweep")
+    if beginning is not None and beginning.summary:
+        for key, value in beginning.summary.items():
+            if key != INTERNAL_KEY:
+                run.summary._builder.set((key,), value)
+    return run
+
+
+def _record(settings: Settings, started_at: float, branch: BranchPoint) -> RunRecord:
+    record = RunRecord(
+        run_id=str(settings.run_id),
+        entity=settings.entity or "",
+        project=settings.project or "",
+        run_group=settings.run_group or "",
+        job_type=settings.run_job_type or "",
+        display_name=settings.run_name or "",
+        notes=settings.run_notes or "",
+        tags=settings.run_tags or (),
+        sweep_id=settings.sweep_id or "",
+        host=settings.host or socket.gethostname(),
+        start_time=records.stamp(datetime.fromtimestamp(started_at, UTC)),
+        telemetry=records.telemetry(),
+    )
+    known = {"resume": settings.resume, "mode": settings.mode}
+    record.settings.CopyFrom(records.settings({name: value for name, value in known.items() if value is not None}))
+    if branch.run:
+        record.branch_point.CopyFrom(branch)
+        record.forked = branch.run != record.run_id
+    return record
+
+
+def _branch(settings: Settings) -> BranchPoint:
+    """Where a run is forked off or rewound to; an empty one for others."""
+    moment = settings.fork_from or settings.resume_from
+    if moment is None:
+        return BranchPoint()
+    if settings.fork_from and settings.resume_from:
+        raise UsageError("init() takes fork_from or resume_from, not both")
+    run_id, _, step = str(moment).partition("?_step=")
+    try:
+        return BranchPoint(run=run_id, value=float(step), metric="_step")
+    except ValueError as exc:
+        raise UsageError(f"{moment!r} names no step of a run: write '<run id>?_step=<number>'") from exc
+
+
+def _first_step(record: RunRecord) -> int:
+    return int(record.branch_point.value) + 1 if record.HasField("branch_point") else 0
+
+
+def _config_record(inputs: JsonObject) -> ConfigRecord:
+    return ConfigRecord(update=[records.item((key,), value) for key, value in inputs.items()])
+
+
+def _server(settings: Settings) -> Server:
+    """Where the run is sent, and as whom.
+
+    Raises:
+        Unauthenticated: There is no key, and nobody to ask for one.
+    """
+    from kymograph.sdk.login import authorization_of
+
+    return Server(settings.base_url, authorization_of(settings), dict(settings.x_extra_http_headers or {}))
+
+
+def _take_over(settings: Settings, record: RunRecord, beginning: Beginning) -> None:
+    """What the server has decided."""
+    record.entity, record.project = beginning.entity, beginning.project
+    record.display_name = beginning.display_name or record.display_name
+    record.storage_id = beginning.storage_id
+    record.resumed = beginning.is_resumed
+    if beginning.sweep:
+        record.sweep_id = beginning.sweep
+    settings.update(
+        {"entity": beginning.entity, "project": beginning.project, "run_name": record.display_name or None},
+        source=Source.RUN,
+    )
+
+
+def _interrupt() -> None:
+    """Somebody stopped the run from its page: as if by Ctrl-C."""
+    import _thread
+
+    notices.warn("this run was stopped from its page")
+    _thread.interrupt_main()
+
+
+def _start_captures(run: Run) -> None:
+    from kymograph.sdk.capture.session import CaptureSession
+
+    run._captures = CaptureSession(
+        run._settings,
+        run._folder.files,
+        started_at=datetime.fromtimestamp(run.start_time, UTC),
+        writer_id=run.id,
+        on_text=run._print,
+        on_sample=run._sample,
+        on_environment=lambda record: run._append(Record(environment=record)),
+        on_files=lambda names: run._keep(names, kind=FilesItem.WANDB),
+    )
+    run._captures.start()
+
+
+def _greet(run: Run, beginning: Beginning | None) -> None:
+    settings = run._settings
+    if settings.quiet or settings.silent:
+        return
+    if run.url is not None:
+        notices.say(f"run {run.name or run.id}: {run.url}", repeat=True)
+    else:
+        notices.say(f"run {run.id} is kept in {run.sync_dir}", repeat=True)
+
+
+def _disabled(settings: Settings, inputs: JsonObject) -> Run:
+    """A run that keeps nothing: everything works and goes nowhere."""
+    from kymograph.sdk.disabled import NullJournal
+
+    record = _record(settings, float(settings.x_start_time or 0), BranchPoint())
+    folder = RunFolder(Path(os.devnull), str(settings.run_id))
+    run = _run_of(settings, folder, NullJournal(), record, inputs, None, None)  # type: ignore[arg-type]
+    activate(run)
+    return run

@@ -1,0 +1,246 @@
+"""The training's end of its sender: starts the process, hears what it says, and lets go of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from kymograph import __file__ as package_file
+from kymograph.core import exact_json
+from kymograph.errors import KymographError
+from kymograph.sdk.run_folder import RunFolder
+from kymograph.types import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a sender sends to, and as whom."""
+
+    base_url: str
+    authorization: str = field(repr=False)
+    """The header of that name."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How the server has the run, as the sender tells it."""
+
+    entity: str
+    project: str
+    display_name: str
+    storage_id: str
+    sweep: str | None
+    is_resumed: bool
+    starting_step: int
+    runtime_s: float
+    config: JsonObject
+    summary: JsonObject
+
+
+class SenderLink:
+    """A sender process and what is known of its work. Safe to share between threads."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        server: Server,
+        *,
+        warn: Callable[[str], object],
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Start the process; it outlives this one.
+
+        Args:
+            folder: Of the run; its journal exists.
+            server: Where to.
+            warn: Is told what a user should know.
+            on_stop: Called when somebody stops the run from the server.
+
+        Raises:
+            OSError: No process can be started.
+        """
+        self._warn, self._on_stop = warn, on_stop
+        self._changed = threading.Condition()
+        self._beginning: Beginning | None = None
+        self._refusal: KymographError | None = None
+        self._trouble = ""
+        self._progress: JsonObject = {}
+        self._receipt: JsonObject | None = None
+        self._is_over = False
+        self._process = _start(folder)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._commands: IO[bytes] = self._process.stdin
+        start = {"base_url": server.base_url, "authorization": server.authorization, "headers": dict(server.headers)}
+        self._say(start)
+        threading.Thread(
+            target=self._listen, args=(self._process.stdout,), name="kymograph sender", daemon=True
+        ).start()
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    @property
+    def refusal(self) -> KymographError | None:
+        """Why the server will not have the run."""
+        return self._refusal
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from sending at the moment."""
+        return self._trouble
+
+    @property
+    def progress(self) -> JsonObject:
+        """Rows and files so far."""
+        return dict(self._progress)
+
+    def wait_for_beginning(self, timeout_s: float, *, trouble_timeout_s: float) -> Beginning | None:
+        """How the server has the run.
+
+        Args:
+            timeout_s: How long to wait for an answer.
+            trouble_timeout_s: How long once it is known that there is none for now.
+
+        Returns:
+            None if there is no answer yet; the sender goes on asking.
+
+        Raises:
+            KymographError: The server refuses the run.
+        """
+        with self._changed:
+            self._changed.wait_for(self._has_begun_or_failed, timeout_s)
+            if self._beginning is None and self._refusal is None and not self._is_over:
+                return None
+            if self._trouble and self._beginning is None and self._refusal is None:
+                self._changed.wait_for(lambda: self._beginning or self._refusal or self._is_over, trouble_timeout_s)
+        if self._refusal is not None:
+            raise self._refusal
+        return self._beginning
+
+    def _has_begun_or_failed(self) -> bool:
+        return self._beginning is not None or self._refusal is not None or self._is_over or bool(self._trouble)
+
+    def wait_for_receipt(
+        self, timeout_s: float, *, look: Callable[[JsonObject], None] | None = None
+    ) -> JsonObject | None:
+        """What the sender ends with; None if it is not done in time, or will not be.
+
+        Args:
+            timeout_s: How long to wait.
+            look: Is shown how far it is, now and then.
+        """
+        import time
+
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while self._receipt is None and self._refusal is None and not self._is_over:
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    return None
+                self._changed.wait(min(left_s, 0.2))
+                if look is not None:
+                    look(self.progress)
+        return self._receipt
+
+    def let_go(self) -> None:
+        """The training is done with it; the sender goes on by itself if it has to."""
+        with _quietly():
+            self._commands.close()
+        if self._is_over:
+            self._process.wait()
+        else:
+            # Nobody waits for it any more; without this, the interpreter would warn about that.
+            self._process.returncode = 0
+
+    def _say(self, command: Mapping[str, Any]) -> None:
+        with _quietly():
+            self._commands.write(json.dumps(command).encode() + b"\n")
+            self._commands.flush()
+
+    # --- on a thread of its own --------------------------------------------------------------------------------------
+
+    def _listen(self, events: IO[bytes]) -> None:
+        for line in events:
+            try:
+                event = exact_json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                with self._changed:
+                    self._take(event)
+                    self._changed.notify_all()
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
+    def _take(self, event: JsonObject) -> None:
+        kind = event.pop("kind", None)
+        if kind == "started":
+            config, summary = (
+                exact_json.loads_document(str(event.pop(name))) for name in ("config_json", "summary_json")
+            )
+            self._beginning = Beginning(**event, config=config, summary=summary)  # type: ignore[arg-type]
+            self._trouble = ""
+        elif kind == "refused":
+            self._refusal = _error_of(event.get("error"))
+        elif kind == "trouble":
+            is_news = not self._trouble
+            self._trouble = str(event.get("message"))
+            if is_news:
+                self._warn(f"{self._trouble}. The run goes on and is sent when the server is back")
+        elif kind == "recovered":
+            self._trouble = ""
+            self._warn("the server is back: sending what has been logged meanwhile")
+        elif kind == "progress":
+            self._progress = event
+        elif kind == "stop":
+            self._on_stop()
+        elif kind == "finished":
+            receipt = event.get("receipt")
+            self._receipt = receipt if isinstance(receipt, dict) else {}
+
+
+def _start(folder: RunFolder) -> subprocess.Popen[bytes]:
+    # The child shall find this very package, wherever it was found here.
+    places = [str(Path(package_file).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+    environment.pop("PYTHONINSPECT", None)
+    folder.logs.mkdir(exist_ok=True)
+    with (folder.logs / "sender.err").open("ab") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-m", "kymograph.sdk.sender", str(folder.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            # Ctrl-C in the terminal is for the training.
+            start_new_session=True,
+        )
+
+
+def _error_of(document: Any) -> KymographError:
+    from kymograph.client.answers import make_error
+
+    told = document if isinstance(document, dict) else {}
+    return make_error(str(told.get("kind", "")), str(told.get("message", "the sender ended")), status=400)
+
+
+class _quietly:  # noqa: N801 - reads as the statement it is
+    """Passes over a pipe that nobody reads any more."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        return kind is not None and issubclass(kind, (OSError, ValueError))

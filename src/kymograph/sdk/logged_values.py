@@ -1,0 +1,52 @@
+"""Between `Run.log` and media: loaded when something else than numbers and texts is logged for the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from kymograph.errors import InvalidValue
+from kymograph.types import JsonObject, JsonValue
+
+_TEXTS_AND_NUMBERS = frozenset({int, float, str, bool, type(None)})
+
+
+class LoggedValues:
+    """Makes what JSON has of what is logged to one run; media are written into its folder."""
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        keep: Callable[[str], None],
+        configure: Callable[[tuple[str, ...], JsonValue], None],
+    ) -> None:
+        """Prepare; nothing is loaded.
+
+        Args:
+            folder: The run's ``files`` folder; None for a run that keeps nothing.
+            keep: Told the name of each file that was written.
+            configure: Told what media add to the config.
+        """
+        self._folder, self._keep, self._configure = folder, keep, configure
+
+    def convert(self, row: Mapping[str, object], step: int) -> JsonObject:
+        """The JSON form of a row.
+
+        Raises:
+            InvalidValue: Something that cannot be logged, named.
+        """
+        if _TEXTS_AND_NUMBERS.issuperset(map(type, row.values())):
+            for key in row:
+                if not isinstance(key, str):
+                    raise InvalidValue(f"the key {key!r}", key, rule="keys of what is logged must be texts")
+            return dict(row)  # type: ignore[arg-type] # just checked
+        import tempfile
+
+        from kymograph.sdk.media.base import MediaPlace
+        from kymograph.sdk.media.values import loggable_row
+
+        if self._folder is not None:
+            return loggable_row(row, step, MediaPlace(self._folder, self._keep, self._configure))
+        with tempfile.TemporaryDirectory() as folder:
+            return loggable_row(row, step, MediaPlace(Path(folder), self._keep, self._configure))

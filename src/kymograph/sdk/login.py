@@ -1,0 +1,273 @@
+"""Signing in: finding a key or asking for one, checking it, and keeping it for next time.
+
+A key is kept in netrc and for this process in memory; never in its environment.
+
+Source: protocol.md §1.5; seeds.md E.6.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kymograph.client.credentials import Credential, check_key, find_credential, key_problem, no_credential
+from kymograph.client.netrc_file import netrc_path, write_key
+from kymograph.client.settings import ClientSettings, check_base_url
+from kymograph.client.settings_files import change_settings_file
+from kymograph.errors import Unauthenticated, UsageError
+from kymograph.sdk import notices
+from kymograph.sdk.settings_sources import load_settings
+
+if TYPE_CHECKING:
+    from kymograph.client.graphql import Viewer
+    from kymograph.sdk.settings import Settings
+
+_session: dict[str, Credential] = {}
+"""Credentials that were given in this process, by server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where people are asked."""
+
+    is_interactive: Callable[[], bool]
+    ask: Callable[[str, float | None], str]
+    """Shows a text and gives the answer, which is not shown while it is typed; the limit is in s.
+
+    Raises `TimeoutError`.
+    """
+
+
+def login(
+    key: str | None = None,
+    host: str | None = None,
+    relogin: bool | None = None,
+    force: bool | None = None,
+    timeout: float | None = None,
+    verify: bool = False,
+    prompt: bool = True,
+    *,
+    settings: Settings | None = None,
+    environment: Mapping[str, str] | None = None,
+    home: Path | None = None,
+    terminal: Terminal | None = None,
+    find_viewer: Callable[[ClientSettings], Viewer] | None = None,
+) -> bool:
+    """Sign in to a server.
+
+    Args:
+        key: The key. Default: one that is known already, else somebody is asked.
+        host: Address of the server; kept as the one to use from here on.
+        relogin: Ask for a key though there is one.
+        force: Do not offer to go on without one.
+        timeout: How long to wait for an answer, in s.
+        verify: Ask the server whose key it is.
+        prompt: Whether somebody may be asked.
+        settings: Instead of those that hold in this process.
+        environment: Instead of that of the process.
+        home: Of the user.
+        terminal: Instead of that of the process.
+        find_viewer: Asks a server whose key it is.
+
+    Returns:
+        Whether there is a key now; false if somebody chose to go on without, or in a mode that needs none.
+
+    Raises:
+        Unauthenticated: There is none and nobody to ask, or it is none, or the server does not take it.
+        Unreachable: The server does not answer; only with `verify`.
+    """
+    environment = os.environ if environment is None else environment
+    home = Path.home() if home is None else home
+    if settings is None:
+        settings = load_settings(environment=environment, home=home)
+    if settings.is_disabled or settings.is_offline:
+        if settings.is_offline:
+            notices.warn("in offline mode nobody is signed in; `kymograph online` ends it")
+        return False
+    base_url = check_base_url(host, setting="host") if host else settings.base_url
+    silent = settings.silent
+
+    asks = settings.relogin if relogin is None else relogin
+    credential = _known(base_url, key, settings, environment, home) if key is not None or not asks else None
+    is_new = key is not None
+    if credential is None:
+        if not prompt:
+            return False
+        forced = settings.force if force is None else force
+        typed = _ask(base_url, settings, terminal or _terminal(), force=forced, timeout_s=timeout)
+        if typed is None:
+            notices.say("going on without a key: runs stay on this machine until `kymograph sync`")
+            return False
+        credential, is_new = Credential("the terminal", typed), True
+    viewer = None
+    if verify:
+        viewer = (find_viewer or _ask_server)(_client_settings(base_url, credential, settings))
+    if is_new and credential.api_key is not None:
+        _session[base_url] = credential
+        _keep(base_url, credential.api_key, environment, home)
+    if host:
+        _keep_host(base_url, settings)
+    if not silent:
+        _greet(base_url, viewer, credential)
+    return True
+
+
+def ensure_configured(
+    settings: Settings,
+    *,
+    environment: Mapping[str, str] | None = None,
+    home: Path | None = None,
+    terminal: Terminal | None = None,
+) -> Credential:
+    """The credential for the server that settings mean, asking for one if there is none.
+
+    Args:
+        settings: Of a run.
+        environment: Instead of that of the process.
+        home: Of the user.
+        terminal: Instead of that of the process.
+
+    Raises:
+        Unauthenticated: There is none, and nobody to ask or nobody who gave one.
+    """
+    environment = os.environ if environment is None else environment
+    home = Path.home() if home is None else home
+    known = _known(settings.base_url, None, settings, environment, home)
+    if known is None and login(
+        settings=settings, environment=environment, home=home, terminal=terminal, timeout=settings.login_timeout
+    ):
+        known = _known(settings.base_url, None, settings, environment, home)
+    if known is None:
+        raise no_credential(settings.base_url, app_url=settings.app_url)
+    return known
+
+
+def authorization_of(settings: Settings) -> str:
+    """The header that proves who asks the server that settings mean.
+
+    Raises:
+        Unauthenticated: There is no credential, and nobody to ask for one.
+    """
+    credential = ensure_configured(settings)
+    known = credential.authorization()
+    if known is not None:
+        return known
+    return f"Bearer {_client_settings(settings.base_url, credential, settings).api_key}"
+
+
+def _known(
+    base_url: str, key: str | None, settings: Settings, environment: Mapping[str, str], home: Path
+) -> Credential | None:
+    if key is None and base_url in _session:
+        return _session[base_url]
+    filed = {}
+    if base_url == settings.base_url:  # a key that is set is for the server that is set, and no other may see it
+        for name in ("api_key", "identity_token_file"):
+            value = getattr(settings, name)
+            if value is not None:
+                (explained,) = settings.explain(name)
+                filed[name] = (str(value), str(explained.origin))
+    else:
+        environment = {name: value for name, value in environment.items() if name == "NETRC"}
+    return find_credential(base_url, key=key, environment=environment, home=home, filed=filed)
+
+
+def _client_settings(base_url: str, credential: Credential, settings: Settings) -> ClientSettings:
+    if credential.api_key is not None:
+        return ClientSettings(base_url, credential.api_key)
+    from kymograph.client.identity import AccessTokens
+
+    tokens = AccessTokens(base_url, credential.identity_token_file or Path(), Path(settings.credentials_file))
+    return ClientSettings(base_url, tokens.token(), is_access_token=True)
+
+
+def _ask_server(settings: ClientSettings) -> Viewer:
+    from kymograph.client.graphql import GraphqlTransport
+
+    with GraphqlTransport(settings) as transport:
+        return transport.viewer()
+
+
+def _ask(base_url: str, settings: Settings, terminal: Terminal, *, force: bool, timeout_s: float | None) -> str | None:
+    """A key that somebody types; None if nobody wants to.
+
+    Raises:
+        Unauthenticated: There is nobody to ask, or no answer came.
+    """
+    app_url = settings.app_url if base_url == settings.base_url else base_url
+    if not terminal.is_interactive():
+        raise no_credential(base_url, app_url=app_url)
+    notices.say(f"signing in to {base_url}. You find your API key at {app_url}/authorize", repeat=True)
+    ending = "" if force else ", or nothing to keep runs on this machine"
+    while True:
+        try:
+            key = terminal.ask(f"{notices.PREFIX}paste your API key and press Enter{ending}: ", timeout_s).strip()
+        except TimeoutError as exc:
+            raise Unauthenticated(f"nobody gave an API key for {base_url} within {timeout_s:g} s") from exc
+        if not key and not force:
+            return None
+        problem = key_problem(key)
+        if problem is None:
+            return key
+        notices.say(f"Invalid API key: {problem}", kind="ERROR", repeat=True)
+
+
+def _keep(base_url: str, key: str, environment: Mapping[str, str], home: Path) -> None:
+    path = netrc_path(environment, home)
+    try:
+        write_key(path, base_url, check_key(key, source="the call"))
+    except UsageError as exc:
+        notices.warn(str(exc))
+
+
+def _keep_host(base_url: str, settings: Settings) -> None:
+    """Make a server the one to use, in the user's file; that of this folder would win, and is cleared of another."""
+    try:
+        change_settings_file(Path(settings.settings_system or ""), {"base_url": base_url})
+        (explained,) = settings.explain("base_url")
+        if explained.origin.source.name == "WORKSPACE" and explained.value != base_url:
+            change_settings_file(Path(explained.origin.detail), {"base_url": None})
+    except UsageError as exc:
+        notices.warn(str(exc))
+
+
+def _greet(base_url: str, viewer: Viewer | None, credential: Credential) -> None:
+    if viewer is None:
+        notices.say(f"the API key for {base_url} comes from {credential.source}; `kymograph login --verify` checks it")
+        return
+    teams = f" ({', '.join(viewer.teams)})" if viewer.teams else ""
+    notices.say(f"Currently logged in as: {viewer.username}{teams} to {base_url}", repeat=True)
+
+
+def _terminal() -> Terminal:
+    def is_interactive() -> bool:
+        try:
+            return sys.stdin.isatty() and sys.stderr.isatty()
+        except (AttributeError, ValueError):  # none, or closed
+            return False
+
+    return Terminal(is_interactive, _read_hidden)
+
+
+def _read_hidden(text: str, limit_s: float | None) -> str:
+    import getpass
+
+    if limit_s is None or sys.platform == "win32":
+        return getpass.getpass(text)
+    import select
+
+    # Only waiting for the first line: the terminal hands over whole lines.
+    print(text, end="", file=sys.stderr, flush=True)
+    ready, _, _ = select.select([sys.stdin], [], [], limit_s)
+    if not ready:
+        raise TimeoutError
+    return sys.stdin.readline()
+
+
+def forget_session() -> None:
+    """Forget keys that were given in this process; for tests."""
+    _session.clear()

@@ -1,0 +1,107 @@
+"""Tables that are made of others, and stand in artifacts: history can only name what an artifact holds."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from kymograph.errors import InvalidMedia
+from kymograph.sdk.media.base import MediaPlace, Value
+from kymograph.sdk.media.dtypes import DType, NamedType
+from kymograph.sdk.media.table import Table
+from kymograph.types import JsonObject
+
+
+class _OfArtifacts(Value):
+    """What can be put into artifacts alone."""
+
+    def bind(self, place: MediaPlace, key: str, step: int) -> JsonObject:
+        """Not possible for these.
+
+        Raises:
+            InvalidMedia: Always.
+        """
+        raise InvalidMedia(type(self).__name__, f"{key} must be added to an artifact before it can be logged")
+
+    def data_type(self) -> DType:
+        return NamedType(self.log_type)
+
+    @classmethod
+    def any_data_type(cls) -> DType:
+        return NamedType(cls.log_type)
+
+
+class PartitionedTable(_OfArtifacts):
+    """A table whose parts are all tables in one folder of an artifact.
+
+    Attributes:
+        parts_path: That folder.
+    """
+
+    log_type: ClassVar[str] = "partitioned-table"
+
+    def __init__(self, parts_path: str) -> None:
+        """Take the folder of the parts."""
+        self.parts_path = parts_path
+
+    def document(self) -> JsonObject:
+        """The form of it in an artifact."""
+        return {"_type": self.log_type, "parts_path": self.parts_path}
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the parts are in the same folder."""
+        return isinstance(other, PartitionedTable) and self.parts_path == other.parts_path
+
+    __hash__ = object.__hash__
+
+
+class JoinedTable(_OfArtifacts):
+    """Two tables side by side.
+
+    Attributes:
+        table1, table2: A table, the path of one in an artifact, or an entry of an artifact.
+        join_key: The column to join them by, or one of each.
+    """
+
+    log_type: ClassVar[str] = "joined-table"
+
+    def __init__(self, table1: Any, table2: Any, join_key: str | list[str]) -> None:
+        """Take two tables.
+
+        Raises:
+            InvalidMedia: One is none, or the key is neither a text nor two.
+        """
+        if not isinstance(join_key, str) and not len(join_key) == 2:
+            raise InvalidMedia("JoinedTable", "join_key must be the name of a column, or a list of two")
+        for name, table in (("table1", table1), ("table2", table2)):
+            if not _is_table(table):
+                raise InvalidMedia("JoinedTable", f"{name} must be a Table, or the path of one in an artifact")
+        self.table1, self.table2 = table1, table2
+        self.join_key = join_key
+
+    def document(self, path1: str, path2: str) -> JsonObject:
+        """The form of it in an artifact, where its tables have these paths."""
+        key = self.join_key
+        return {
+            "_type": self.log_type,
+            "table1": path1,
+            "table2": path2,
+            "join_key": key if isinstance(key, str) else [*key],
+        }
+
+    def __eq__(self, other: object) -> bool:
+        """Whether tables and key are the same."""
+        return isinstance(other, JoinedTable) and (self.table1, self.table2, self.join_key) == (
+            other.table1,
+            other.table2,
+            other.join_key,
+        )
+
+    __hash__ = object.__hash__
+
+
+def _is_table(table: Any) -> bool:
+    if isinstance(table, str):
+        return table.endswith(".table.json")
+    if isinstance(table, Table | PartitionedTable):
+        return True
+    return callable(getattr(table, "ref_url", None)) and str(table.ref_url()).endswith(".table.json")

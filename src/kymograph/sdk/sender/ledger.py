@@ -1,0 +1,80 @@
+"""What a server has of a run: a small file beside the journal, so that a sender goes on where another stopped.
+
+It may lag behind the server, never run ahead: what was sent and not noted is sent again, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from kymograph.client.runs import RunAddress
+from kymograph.types import JsonObject
+
+
+@dataclass(slots=True)
+class FileNote:
+    """A file as it was when it was uploaded."""
+
+    size_bytes: int
+    mtime_ns: int
+    md5: str
+    """Base64."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What is known to be on the server."""
+
+    base_url: str = ""
+    entity: str = ""
+    project: str = ""
+    run_id: str = ""
+    storage_id: str = ""
+    display_name: str = ""
+    base_lines: dict[str, int] = field(default_factory=dict)
+    """Lines that each stream of a resumed run had before this journal."""
+    base_config: JsonObject = field(default_factory=dict)
+    base_notes: JsonObject = field(default_factory=dict)
+    base_summary: JsonObject = field(default_factory=dict)
+    """What such a run had then."""
+    acknowledged: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Lines that will not change any more and are there, by writer and stream."""
+    files: dict[str, FileNote] = field(default_factory=dict)
+    alerts_sent: int = 0
+    is_complete: bool = False
+    """The server knows that the run has ended; nothing is left to do."""
+
+    @property
+    def address(self) -> RunAddress:
+        """Where the run is."""
+        return RunAddress(self.entity, self.project, self.run_id)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server knows the run."""
+        return bool(self.run_id)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What an earlier sender noted; a new one if there is none, or it cannot be read."""
+        try:
+            document: dict[str, Any] = orjson.loads(path.read_bytes())
+            files = {name: FileNote(**note) for name, note in document.pop("files", {}).items()}
+            return cls(**document, files=files)
+        except (OSError, ValueError, TypeError, AttributeError):
+            return cls()
+
+    def save(self, path: Path) -> None:
+        """Write it whole or not at all.
+
+        Raises:
+            OSError: The disk takes nothing.
+        """
+        draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+        draft.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
+        draft.replace(path)

@@ -1,0 +1,423 @@
+"""The sender of one run: reads its journal, and makes the server have what it says.
+
+`step` does what is due and tells when to come back: the same code runs under a real clock, in a sync, and through hours
+of virtual time. The journal is the queue, so memory stays bounded however long a server is away: it is read on only as
+lines are acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+
+from kymograph.client.retry import Backoff
+from kymograph.client.runs import RunClient
+from kymograph.core import exact_json
+from kymograph.errors import KymographError, RequestTooLarge, ServerBusy, StorageFull, TransportError
+from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.connect import Started, connect, upsert
+from kymograph.sdk.sender.control import Control, error_document
+from kymograph.sdk.sender.documents import write_final_files
+from kymograph.sdk.sender.ledger import Ledger
+from kymograph.sdk.sender.receipt import Receipt, make_receipt
+from kymograph.sdk.sender.strand import Strand, lines_document
+from kymograph.sdk.sender.uploads import UploadCounts, Uploads
+from kymograph.types import JsonObject
+from kymograph.wire.filestream import SUMMARY_FILE
+from kymograph.wire.journal import Damage
+from kymograph.wire.records_pb2 import FilesItem
+
+POLL_S = 0.2
+"""How often the journal is looked at for more."""
+STREAM_EVERY_S = 0.75
+"""A row is on the server within a second of being logged."""
+FULL_BYTES = 1 << 20
+"""With so much waiting, requests follow one another."""
+MAX_REQUEST_BYTES = 4 << 20
+MAX_PENDING_BYTES = 16 << 20
+HEARTBEAT_S = 30.0
+SUMMARY_EVERY_S = 4.0
+UPSERT_EVERY_S = 2.0
+LEDGER_EVERY_S = 2.0
+
+
+@dataclass(slots=True)
+class _Due:
+    """When things may happen next, in s of the monotonic clock."""
+
+    connect: float = 0.0
+    stream: float = 0.0
+    upsert: float = 0.0
+    summary: float = 0.0
+    ledger: float = 0.0
+    last_stream: float = 0.0
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What the server has, besides lines."""
+
+    facts_revision: int = -1
+    summary_revision: int = 0
+    is_preempting: bool = False
+
+
+@dataclass(slots=True)
+class SenderOptions:
+    """How a sender works."""
+
+    is_sync: bool = False
+    """The journal will not grow: at its end, the run is over, whether it says so or not."""
+
+
+class Sender:
+    """Moves one run to one server. All methods belong to one thread."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        client: RunClient,
+        *,
+        control: Control,
+        executor: Executor,
+        wake: Callable[[], None],
+        now: Callable[[], float],
+        options: SenderOptions | None = None,
+    ) -> None:
+        """Begin before the first record.
+
+        Args:
+            folder: Of the run.
+            client: Of the server.
+            control: Of the training, if there is one.
+            executor: For uploads.
+            wake: Called from other threads when there is something to do.
+            now: A monotonic clock in s.
+            options: How to work.
+        """
+        self.folder, self._client, self._control, self._now = folder, client, control, now
+        self._options = options or SenderOptions()
+        self.ledger = Ledger.load(folder.ledger)
+        if self.ledger.base_url not in ("", client.base_url):
+            self.ledger = Ledger()  # another server knows nothing of this run
+        self._features = frozenset[str]()
+        self._main = Strand(folder.journal, acknowledged=self.ledger.acknowledged.get(""))
+        self.strands = [self._main]
+        self.replay = self._main.replay
+        self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
+        self._started: Started | None = None
+        self._due, self._sent, self._backoff = _Due(), _Sent(), Backoff()
+        self._has_final_files = False
+        self._alerts_seen = 0
+        self._request_bytes = MAX_REQUEST_BYTES
+        self._trouble = ""
+        self.refusal: KymographError | None = None
+        """Why the server will not have the run."""
+        self.receipt: Receipt | None = None
+        """Once all is done."""
+
+    def close(self) -> None:
+        """Release the journal; what was acknowledged is noted."""
+        self._save_ledger()
+        for strand in self.strands:
+            strand.close()
+
+    def damages(self) -> list[Damage]:
+        """What of the journals could not be read."""
+        return [damage for strand in self.strands for damage in strand.damages()]
+
+    @property
+    def upload_counts(self) -> UploadCounts:
+        """How far the files are."""
+        return self._uploads.counts
+
+    # --- one step ----------------------------------------------------------------------------------------------------
+
+    def step(self) -> float | None:
+        """Do what is due.
+
+        Returns:
+            In how many s to come back, at the latest; None if there is nothing left to do.
+        """
+        if self.receipt is not None or self.refusal is not None:
+            return None
+        try:
+            return self._step()
+        except TransportError as exc:
+            return self._wait_after(exc)
+        except KymographError as exc:
+            self.refusal = exc
+            self._control.send("refused", error=error_document(exc))
+            self._save_ledger()
+            return None
+
+    def _step(self) -> float | None:
+        now = self._now()
+        if now < self._due.connect:
+            return self._due.connect - now
+        if self._started is None:
+            if not self._main.read_run():
+                return None if self._is_over_without_run() else POLL_S
+            self._connect()
+        self._read()
+        self._send_facts()
+        self._send_alerts()
+        wait_s = self._send_files()
+        self._stream()
+        self._finish()
+        if self.receipt is not None:
+            return None
+        self._note_progress()
+        waits = [POLL_S, *([wait_s] if wait_s is not None else [])]
+        return 0.0 if self._has_more_to_send() else min(waits)
+
+    def _wait_after(self, error: TransportError) -> float:
+        told_s = error.retry_after_s if isinstance(error, ServerBusy) else None
+        wait_s = self._backoff.wait_s(told_s)
+        self._due.connect = self._now() + wait_s
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            self._control.send("trouble", message=self._trouble, is_connected=self._started is not None)
+        self._save_ledger()
+        return wait_s
+
+    def _works_again(self) -> None:
+        self._backoff.reset()
+        if self._trouble:
+            self._trouble = ""
+            self._control.send("recovered")
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def _is_over_without_run(self) -> bool:
+        return self._options.is_sync or self._control.is_alone
+
+    def _read(self) -> None:
+        self._find_strands()
+        for strand in self.strands:
+            strand.read(max_pending_bytes=MAX_PENDING_BYTES // len(self.strands))
+        while self.replay.new_files:
+            name = self.replay.new_files.popleft()
+            if self.replay.files[name] != FilesItem.END:
+                self._uploads.want(name)
+
+    def _find_strands(self) -> None:
+        """Look for processes that have begun to write the run, too."""
+        known = {strand.writer for strand in self.strands}
+        for writer, path in self.folder.further_journals():
+            if writer not in known:
+                acknowledged = self.ledger.acknowledged.get(writer)
+                self.strands.append(Strand(path, writer=writer, acknowledged=acknowledged, main=self.replay))
+
+    # --- what describes the run --------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        started = connect(self._client, self.replay, self.ledger)
+        self._works_again()
+        ledger, run = self.ledger, self.replay.facts.run
+        assert run is not None
+        ledger.base_url, ledger.run_id = self._client.base_url, run.run_id
+        ledger.entity, ledger.project = started.entity, started.project
+        ledger.storage_id, ledger.display_name = started.storage_id, started.display_name
+        if not ledger.base_lines:
+            ledger.base_lines = started.base_lines
+            if started.is_resumed:
+                ledger.base_config, ledger.base_notes = started.config, started.notes
+                ledger.base_summary = started.summary
+        self._started = started
+        self._sent.facts_revision = self.replay.facts.revision
+        self._save_ledger()
+        self._control.send(
+            "started",
+            entity=started.entity,
+            project=started.project,
+            display_name=started.display_name,
+            storage_id=started.storage_id,
+            sweep=started.sweep,
+            is_resumed=started.is_resumed,
+            starting_step=started.starting_step,
+            runtime_s=started.runtime_s,
+            config_json=exact_json.dumps(started.config),
+            summary_json=exact_json.dumps(started.summary),
+        )
+        self._features = self._client.features()
+        self.replay.is_console_structured = "STRUCTURED_CONSOLE_LOGS" in self._features
+
+    def _send_facts(self) -> None:
+        revision = self.replay.facts.revision
+        is_due = self._now() >= self._due.upsert or self.replay.exit is not None
+        if revision == self._sent.facts_revision or not is_due:
+            return
+        upsert(self._client, self.replay, storage_id=self.ledger.storage_id or None)
+        self._works_again()
+        self._sent.facts_revision = revision
+        self._due.upsert = self._now() + UPSERT_EVERY_S
+
+    def _send_alerts(self) -> None:
+        while self.replay.alerts:
+            alert = self.replay.alerts[0]
+            if self._alerts_seen >= self.ledger.alerts_sent:
+                self._client.alert(
+                    self.ledger.address,
+                    title=alert.title,
+                    text=alert.text,
+                    level=alert.level,
+                    wait_ms=alert.wait_duration,
+                )
+                self.ledger.alerts_sent += 1
+                self._save_ledger()
+            self._alerts_seen += 1
+            self.replay.alerts.popleft()
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    def _send_files(self) -> float | None:
+        if self._is_over() and not self._has_final_files:
+            write_final_files(self.folder, self.replay)
+            self._has_final_files = True
+            for name in [*self.replay.files, *standard_files(self.folder)]:
+                self._uploads.want(name)
+        return self._uploads.work(self._client, self.ledger.address)
+
+    def _is_over(self) -> bool:
+        """Whether the journal is read to its end and will not grow."""
+        is_ended = self.replay.exit is not None or self._options.is_sync or self._control.is_alone
+        return is_ended and all(strand.is_at_end for strand in self.strands)
+
+    # --- the stream --------------------------------------------------------------------------------------------------
+
+    def _has_more_to_send(self) -> bool:
+        is_full = sum(strand.replay.pending_bytes for strand in self.strands) >= FULL_BYTES
+        return is_full or (self._is_over() and any(strand.has_lines for strand in self.strands))
+
+    def _stream(self) -> None:
+        now = self._now()
+        if not (now >= self._due.stream or self._has_more_to_send()):
+            return
+        for strand in self.strands[1:]:
+            self._stream_lines(strand)
+        self._stream_main(now)
+
+    def _stream_lines(self, strand: Strand) -> None:
+        """Send what a further process wrote."""
+        chunks = strand.next_chunks(max_bytes=self._request_bytes)
+        if chunks and self._send_document({"files": lines_document(chunks, {})}, writer=strand.writer):
+            strand.acknowledge(chunks)
+
+    def _stream_main(self, now: float) -> None:
+        chunks = self._main.next_chunks(max_bytes=self._request_bytes)
+        files = lines_document(chunks, self.ledger.base_lines)
+        wants_summary = self._wants_summary(is_over=self._is_over())
+        if wants_summary:
+            summary = exact_json.dumps(self.replay.summary.document())
+            files[SUMMARY_FILE] = {"offset": 0, "content": [summary]}
+        document: JsonObject = {"files": files} if files else {}
+        uploaded = [*self._uploads.finished]
+        if uploaded:
+            document["uploaded"] = [*uploaded]
+        if self.replay.is_preempting and not self._sent.is_preempting:
+            document["preempting"] = True
+        if not document and now < self._due.last_stream + HEARTBEAT_S:
+            return
+        summary_revision = self.replay.facts.summary_revision
+        if not self._send_document(document):
+            return
+        self._main.acknowledge(chunks)
+        for _ in uploaded:
+            self._uploads.finished.popleft()
+        if wants_summary:
+            self._sent.summary_revision = summary_revision
+            self._due.summary = now + SUMMARY_EVERY_S
+        self._sent.is_preempting = self.replay.is_preempting
+        self._due.stream = now + STREAM_EVERY_S
+
+    def _wants_summary(self, *, is_over: bool) -> bool:
+        is_due = is_over or self._now() >= self._due.summary
+        return is_due and self._sent.summary_revision != self.replay.facts.summary_revision
+
+    def _send_document(self, document: JsonObject, *, writer: str = "") -> bool:
+        """Returns whether the server took it; False if it has to be said in smaller pieces."""
+        try:
+            wishes = self._client.stream(
+                self.ledger.address, document, is_gzip="FILESTREAM_GZIP" in self._features, writer=writer
+            )
+        except StorageFull:
+            raise
+        except RequestTooLarge:
+            if self._request_bytes <= 1024:
+                raise
+            self._request_bytes //= 4
+            return False
+        self._works_again()
+        self._due.last_stream = self._now()
+        if wishes.get("stopped"):
+            self._control.send("stop")
+        return True
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        if not self._is_over() or not self._has_final_files or self._has_something_left():
+            return
+        document: JsonObject = {}
+        if self._uploads.finished:
+            document["uploaded"] = list(self._uploads.finished)
+        exit_record = self.replay.exit
+        if exit_record is not None:
+            document |= {"complete": True, "exitcode": exit_record.exit_code}
+        if document and not self.ledger.is_complete:
+            self._send_document(document)
+        self._uploads.finished.clear()
+        self.ledger.is_complete = exit_record is not None
+        self._save_ledger()
+        self.receipt = make_receipt(self)
+        if exit_record is not None or self._options.is_sync:
+            self.folder.synced_mark.touch()
+        self._control.send("finished", receipt=self.receipt.document())
+
+    def _has_something_left(self) -> bool:
+        return (
+            any(strand.has_lines for strand in self.strands)
+            or not self._uploads.is_idle
+            or self._sent.facts_revision != self.replay.facts.revision
+            or self._sent.summary_revision != self.replay.facts.summary_revision
+            or bool(self.replay.alerts)
+        )
+
+    def _note_progress(self) -> None:
+        now = self._now()
+        if now < self._due.ledger:
+            return
+        self._due.ledger = now + LEDGER_EVERY_S
+        self._save_ledger()
+        counts = self._uploads.counts
+        self._control.send(
+            "progress",
+            rows=sum(strand.replay.history.acknowledged_end for strand in self.strands),
+            files_done=counts.done,
+            files_wanted=counts.wanted,
+            bytes_sent=counts.bytes_sent,
+        )
+
+    def _save_ledger(self) -> None:
+        if not self.ledger.is_connected:
+            return
+        self.ledger.acknowledged = {strand.writer: strand.acknowledged() for strand in self.strands}
+        with suppress(OSError):  # what is not noted is sent again
+            self.ledger.save(self.folder.ledger)
+
+
+def standard_files(folder: RunFolder) -> list[str]:
+    """Files that clients put beside every run, those of them that are there."""
+    names = (
+        "wandb-metadata.json",
+        "requirements.txt",
+        "conda-environment.yaml",
+        "diff.patch",
+        "config.yaml",
+        "wandb-summary.json",
+        "output.log",
+    )
+    return [name for name in names if (folder.files / name).is_file()]
