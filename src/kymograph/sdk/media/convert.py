@@ -64,6 +64,8 @@ class Converter:
         kind = type(value)
         if kind in PLAIN:
             return value  # type: ignore[return-value] # one of the five
+        if foreign.is_array_scalar(value):  # what most scripts log; the other kinds take longer to tell apart
+            return _array_scalar(key, value)
         if isinstance(value, Value):
             return value.bind(self.place, key, self.step)
         if depth > MAX_DEPTH:
@@ -134,8 +136,6 @@ def _scalar(key: str, value: object) -> JsonValue:
     if isinstance(value, enum.Enum):
         inner = value.value
         return inner if type(inner) in PLAIN and inner is not None else value.name
-    if foreign.is_array_scalar(value):
-        return _array_scalar(key, value)
     for plain in (bool, int, float, str):
         if isinstance(value, plain):  # of a class of the caller's own
             return plain(value)

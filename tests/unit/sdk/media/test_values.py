@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped] # it has none
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
