@@ -189,3 +189,27 @@ def issubclass_of_media(name: str) -> bool:
         and issubclass(value, Media)
         and name not in ("Media", "BatchableMedia", "ImageMask", "BoundingBoxes2D")
     )
+
+
+READ = f"""
+import json, sys
+sys.path.insert(0, {str(Path(media_cases.__file__).parent)!r})
+import media_cases, wandb
+read = {{}}
+for name, document in json.load(open(sys.argv[1])).items():
+    table = wandb.Table.from_json(document, None)
+    read[name] = [table == media_cases.typed_tables(wandb)[name](), str(table._column_types)]
+report(read)
+"""
+
+
+def test_the_client_reads_our_tables(client: Client, tmp_path: Path) -> None:
+    """Those without media, which it would look for in an artifact, and without moments, which come back in UTC."""
+    names = ("plain", "strict", "mixed", "growing", "nested", "declared", "optional", "linked", "empty")
+    tables = {name: media_cases.typed_tables(our_face())[name]() for name in names}
+    documents: JsonObject = {name: table.document(lambda value: {}) for name, table in tables.items()}
+    (tmp_path / "documents.json").write_text(exact_json.dumps(documents))
+
+    read = client.run(READ, str(tmp_path / "documents.json")).reported
+
+    assert read == {name: [True, str(table.column_types)] for name, table in tables.items()}
