@@ -87,7 +87,7 @@ class Converter:
         media = self.promote(value)
         if media is not None:
             return media.bind(self.place, key, self.step)
-        array = foreign.as_array(value)
+        array = self._read_array(key, value)
         if array is not None:
             return self._array(key, array, depth)
         return self._object(key, value, depth)
@@ -110,6 +110,13 @@ class Converter:
 
     def _promoted(self, item: object) -> Value | None:
         return None if type(item) in PLAIN else self.promote(item)
+
+    def _read_array(self, key: str, value: object) -> np.ndarray | None:
+        try:
+            return foreign.as_array(value)
+        except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as exc:
+            # What libraries raise for tensors without data, of types that NumPy lacks, or on a device that is gone.
+            raise InvalidValue(key, value, rule=f"it cannot be read as an array: {exc}") from exc
 
     def _array(self, key: str, array: np.ndarray, depth: int) -> JsonValue:
         if array.dtype.kind in "mM":

@@ -144,6 +144,21 @@ def test_what_has_no_form_is_refused_by_key_and_type(run: Recorded, value: objec
         loggable("k", value, 0, run.place)
 
 
+def test_a_tensor_that_cannot_be_read_is_refused_by_key(run: Recorded) -> None:
+    class Unreadable(Tensor):
+        def numpy(self) -> np.ndarray:
+            raise RuntimeError("no data on the meta device")
+
+    with pytest.raises(InvalidValue, match="k is of type Unreadable: it cannot be read as an array: no data"):
+        loggable("k", Unreadable(np.zeros(2)), 0, run.place)
+
+
+def test_masked_elements_are_missing(run: Recorded) -> None:
+    form = loggable("k", np.ma.masked_array([1, 2, 3], [0, 1, 0]), 0, run.place)
+
+    assert exact_json.dumps(form) == "[1.0,NaN,3.0]"
+
+
 def test_what_contains_itself_is_refused(run: Recorded) -> None:
     value: dict[str, Any] = {}
     value["again"] = value
