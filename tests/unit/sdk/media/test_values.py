@@ -154,7 +154,7 @@ def test_a_tensor_that_cannot_be_read_is_refused_by_key(run: Recorded) -> None:
 
 
 def test_masked_elements_are_missing(run: Recorded) -> None:
-    form = loggable("k", np.ma.masked_array([1, 2, 3], [0, 1, 0]), 0, run.place)
+    form = loggable("k", np.ma.masked_array([1, 2, 3], [False, True, False]), 0, run.place)
 
     assert exact_json.dumps(form) == "[1.0,NaN,3.0]"
 
