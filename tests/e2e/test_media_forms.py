@@ -204,7 +204,7 @@ report(read)
 
 
 def test_the_client_reads_our_tables(client: Client, tmp_path: Path) -> None:
-    """Without media, which it would look for in artifacts, and without moments and tuples, which come back otherwise."""
+    """Without media, which are in artifacts, and without moments and tuples, which come back different."""
     names = ("plain", "strict", "mixed", "growing", "declared", "optional", "linked", "empty")
     tables = {name: media_cases.typed_tables(our_face())[name]() for name in names}
     documents: JsonObject = {name: table.document(lambda value: {}) for name, table in tables.items()}
