@@ -96,6 +96,24 @@ def test_a_run_that_was_kept_offline_arrives_whole_by_a_sync(
     assert_whole(rest, project)
 
 
+def test_the_key_is_in_no_file_of_a_run_and_in_no_argument(training: Training, project: str) -> None:
+    script = """
+import sys
+from pathlib import Path
+import kymograph as wandb
+run = wandb.init(id="secret", settings={"api_key": sys.argv[2]})
+run.log({"a": 1})
+print(Path(f"/proc/{run._link.pid}/cmdline").read_bytes())
+run.finish()
+"""
+    printed, said = training.run(script, f"--api-key={ADMIN_KEY}", ADMIN_KEY, environment=into(project))
+
+    (folder,) = training.run_folders()
+    holders = [path for path in folder.rglob("*") if path.is_file() and ADMIN_KEY.encode() in path.read_bytes()]
+    assert holders == []
+    assert ADMIN_KEY not in printed + said
+
+
 def test_a_run_goes_on_where_it_stopped(training: Training, rest: Rest, project: str) -> None:
     script = """
 import sys

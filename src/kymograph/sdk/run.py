@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -421,6 +422,10 @@ class Run:
             self._append(records.exit_of(code, time.time() - self._started_at))
             self._is_finished, self._exit_code = True, code
             self._journal.close()
+        if self._settings.resume == "auto" and code == 0:
+            from kymograph.sdk.auto_resume import forget_run
+
+            forget_run(Path(self._settings.resume_fname))
         from kymograph.sdk.ending import end
 
         end(self, is_quiet=bool(quiet))
