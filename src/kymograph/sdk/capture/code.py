@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -90,6 +89,8 @@ def save_program(program: Program, files_folder: Path) -> str | None:
     """
     if program.path is None or program.relative is None:
         return None
+    import shutil
+
     name = f"{CODE_FOLDER}/{program.relative}"
     target = files_folder / name
     target.parent.mkdir(parents=True, exist_ok=True)

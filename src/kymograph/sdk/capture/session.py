@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -88,10 +87,21 @@ class CaptureSession:
     def _start_monitor(self) -> None:
         # Loads psutil, which a training does not wait for.
         from kymograph.sdk.capture.system.monitor import SystemMonitor
-        from kymograph.sdk.capture.system.sampler import SystemSampler, default_probes
+        from kymograph.sdk.capture.system.sampler import ProbeOptions, SystemSampler, default_probes
 
         settings = self._settings
-        probes = default_probes()
+        probes = default_probes(
+            ProbeOptions(
+                pid=settings.x_stats_pid,
+                disk_paths=settings.x_stats_disk_paths or (),
+                track_process_tree=settings.x_stats_track_process_tree,
+                use_cgroup=not settings.x_stats_no_cgroup,
+                gpu_device_ids=settings.x_stats_gpu_device_ids,
+                open_metrics_endpoints=settings.x_stats_open_metrics_endpoints or {},
+                open_metrics_filters=settings.x_stats_open_metrics_filters,
+                open_metrics_headers=settings.x_stats_open_metrics_http_headers or {},
+            )
+        )
         monitor = SystemMonitor(
             SystemSampler(probes),
             self._on_sample,
@@ -116,12 +126,14 @@ class CaptureSession:
         facts = environment.probe(
             environment.ProbeSettings(
                 started_at=self._started_at,
-                root=os.getcwd(),
+                root=settings.root_dir,
                 writer_id=self._writer_id,
                 host=settings.host,
                 username=settings.username,
                 email=settings.email,
+                executable=settings.x_executable,
                 program=settings.program,
+                is_notebook=settings._notebook,
                 docker=settings.docker,
                 secrets=tuple(filter(None, [settings.api_key])),
                 git_remote=settings.git_remote,
@@ -130,6 +142,11 @@ class CaptureSession:
                 git_remote_url=settings.git_remote_url,
                 with_git=not settings.disable_git,
                 with_machine=not settings.x_disable_machine_info,
+                disk_paths=settings.x_stats_disk_paths or (),
+                cpu_count=settings.x_stats_cpu_count,
+                cpu_count_logical=settings.x_stats_cpu_logical_count,
+                gpu_count=settings.x_stats_gpu_count,
+                gpu_type=settings.x_stats_gpu_type,
             )
         )
         self._on_environment(environment.to_record(facts))

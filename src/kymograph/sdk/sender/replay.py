@@ -86,9 +86,9 @@ class RunReplay:
         self.history = LineQueue(acknowledged_end=known.history)
         self.events = LineQueue(acknowledged_end=known.events)
         self.console = LineQueue(acknowledged_end=known.console)
-        self.facts = RunFacts() if main is None else main.facts
-        self.definitions = MetricDefinitions() if main is None else main.definitions
-        self.summary = SummaryBuilder(self.definitions) if main is None else main.summary
+        self.facts: RunFacts = RunFacts() if main is None else main.facts
+        self.definitions: MetricDefinitions = MetricDefinitions() if main is None else main.definitions
+        self.summary: SummaryBuilder = SummaryBuilder(self.definitions) if main is None else main.summary
         self.files: dict[str, FilesItem.PolicyType] = {} if main is None else main.files
         self.new_files: deque[str] = deque() if main is None else main.new_files
         """Files that were named since somebody last looked, named again included."""
