@@ -134,7 +134,9 @@ _MEDIA = (
     "Audio Bokeh BoundingBoxes2D Classes Graph Histogram Html Image ImageMask JoinedTable Molecule Object3D "
     "PartitionedTable Plotly Table Video box3d"
 )
-_SHORTCUTS = "alert define_metric finish join log mark_preempting pin_config_keys save teardown unwatch watch write_logs"
+_SHORTCUTS = (
+    "alert define_metric finish join log mark_preempting pin_config_keys save teardown unwatch watch write_logs"
+)
 _HOMES = {
     **dict.fromkeys(_MEDIA.split(), "kymograph.sdk.media"),
     **dict.fromkeys(_SHORTCUTS.split(), "kymograph.sdk.shortcuts"),

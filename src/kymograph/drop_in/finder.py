@@ -41,7 +41,9 @@ class StandIn(ModuleType):
         home = MODULES.get(path) if path else "kymograph"
         there = dir(importlib.import_module(home)) if home is not None else []
         below = [name for name in _PATHS if name.rpartition(".")[0] == path and name]
-        return sorted({*there, *(NAMES.get(path, {}) if path else ROOT_NAMES), *(it.rpartition(".")[2] for it in below)})
+        return sorted(
+            {*there, *(NAMES.get(path, {}) if path else ROOT_NAMES), *(it.rpartition(".")[2] for it in below)}
+        )
 
 
 _PATHS = all_paths()
