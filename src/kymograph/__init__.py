@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from kymograph.drop_in import install_as_wandb
     from kymograph.errors import CommError, UsageError
     from kymograph.errors import KymographError as Error
-    from kymograph.integrations import keras, lightgbm, sklearn, xgboost
+    from kymograph.integrations import keras as keras
+    from kymograph.integrations import lightgbm as lightgbm
+    from kymograph.integrations import sklearn as sklearn
+    from kymograph.integrations import xgboost as xgboost
     from kymograph.sdk import media as data_types
     from kymograph.sdk import util
     from kymograph.sdk.alerts import AlertLevel
@@ -163,9 +166,8 @@ _MODULES = {
     "util": "kymograph.sdk.util",
     **{name: f"kymograph.integrations.{name}" for name in ("keras", "lightgbm", "sklearn", "xgboost")},
 }
-_NOT_YET = frozenset(
-    "Api Artifact ArtifactTTL EvalTable agent controller link_model log_artifact log_model sweep use_artifact "
-    "use_model".split()
+_NOT_YET = (
+    "Api Artifact ArtifactTTL EvalTable agent controller link_model log_artifact log_model sweep use_artifact use_model"
 )
 
 
@@ -184,10 +186,10 @@ def __getattr__(name: str) -> Any:
         return import_module("kymograph.sdk.active").active_run()
     if name in ("config", "summary"):
         return getattr(import_module("kymograph.sdk.shortcuts"), f"{name}_of_run")()
-    if name in _NOT_YET:
+    if name in _NOT_YET.split():
         raise AttributeError(f"kymograph has no {name} yet; hasattr() tells, and scripts can do without")
     raise AttributeError(f"module 'kymograph' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -30,7 +30,7 @@ def install_as_wandb() -> ModuleType:
             f"imports it, or start the program as: python -m kymograph.as_wandb PROGRAM"
         )
     if not any(isinstance(finder, WandbFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, cast(Any, WandbFinder()))
+        sys.meta_path.insert(0, cast("Any", WandbFinder()))
     if present is not None and _is_signpost(present):
         del sys.modules[ROOT]
     return importlib.import_module(ROOT)

@@ -50,9 +50,9 @@ def login(
     timeout: float | None = None,
     verify: bool = False,
     referrer: str | None = None,
+    prompt: bool = True,
     anonymous: str | None = None,
     *,
-    prompt: bool = True,
     settings: Settings | None = None,
     environment: Mapping[str, str] | None = None,
     home: Path | None = None,
@@ -68,9 +68,9 @@ def login(
         force: Do not offer to go on without one.
         timeout: How long to wait for an answer, in s.
         verify: Ask the server whose key it is.
-        referrer: Does nothing; accepted for old scripts, as is `anonymous`.
-        anonymous: Does nothing.
+        referrer: Does nothing; accepted for old scripts.
         prompt: Whether somebody may be asked.
+        anonymous: Does nothing; accepted for old scripts.
         settings: Instead of those that hold in this process.
         environment: Instead of that of the process.
         home: Of the user.

@@ -17,7 +17,7 @@ from typing import Any
 CLASSES_OF_MEDIA = (
     "Audio Bokeh BoundingBoxes2D Classes EvalTable Graph Histogram Html Image ImageMask JoinedTable Molecule Node "
     "Object3D PartitionedTable Plotly Table Video"
-).split()
+)
 HOMES = {"wandb": "wandb.data_types", "kymograph": "kymograph.sdk.media"}
 ERRORS = {"wandb": "wandb.errors", "kymograph": "kymograph.errors"}
 PLAIN = (type(None), bool, int, float, str)
@@ -27,7 +27,11 @@ def surface(package: str) -> Iterator[tuple[str, str]]:
     """Each thing a script can name, and what it is: ``log(step)`` → ``= None``."""
     face = importlib.import_module(package)
     for name in sorted(names_of(face)):
-        thing = getattr(face, name)
+        try:
+            thing = getattr(face, name)
+        except ImportError:  # of a package that it works with
+            yield name, "module"
+            continue
         if isinstance(thing, type):
             yield name, "class"
         elif isinstance(thing, types.ModuleType):
@@ -44,7 +48,7 @@ def surface(package: str) -> Iterator[tuple[str, str]]:
         yield from members_of(name, getattr(face, name), package)
     summary = importlib.import_module(f"{package}.sdk.wandb_summary" if package == "wandb" else "kymograph.sdk.summary")
     yield from members_of("Summary", summary.Summary, package)
-    for name in CLASSES_OF_MEDIA:
+    for name in CLASSES_OF_MEDIA.split():
         if hasattr(home, name):
             yield f"data_types.{name}", "class"
             yield from members_of(name, getattr(home, name), package)
@@ -64,7 +68,8 @@ def surface(package: str) -> Iterator[tuple[str, str]]:
 def names_of(module: Any) -> set[str]:
     """What a module offers: all that it lists, or all that it has."""
     listed = set(getattr(module, "__all__", ()))
-    found = listed | set(dir(module)) if module.__name__ == "wandb" else listed
+    more = {"wandb": set(dir(module)), "kymograph": set(getattr(module, "_MODULES", ()))}
+    found = listed | more.get(module.__name__, set())
     return {name for name in found if not name.startswith("_") and name != "annotations"}
 
 
