@@ -37,14 +37,15 @@ class Expected:
     """Beginnings of the names of files."""
 
 
+SKLEARN = (
+    "roc_table precision_recall_table confusion_matrix feature_importances summary_metrics class_proportions "
+    "calibration_curve learning_curve residuals outlier_candidates elbow_curve silhouette_plot"
+)
 EXPECTED = {
     "scikit_learn": Expected(
         ("sklearn",),
         1,
-        (
-            "roc_table precision_recall_table confusion_matrix feature_importances summary_metrics class_proportions "
-            "calibration_curve learning_curve residuals outlier_candidates elbow_curve silhouette_plot"
-        ).split(),
+        SKLEARN.split(),
     ),
     "xgboost_booster": Expected(
         ("xgboost", "sklearn"),

@@ -1,4 +1,4 @@
-"""Keras on PyTorch: metrics by epoch and batch, checkpoints, tables of predictions, and the callback of old versions."""
+"""Keras on PyTorch: metrics, checkpoints, tables of predictions, and the callback of old versions."""
 # mypy: ignore-errors
 
 import os
