@@ -53,7 +53,7 @@ class LiveServer:
             def do_GET(self) -> None:
                 owner._handle(self)
 
-            do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_GET
+            do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_GET  # noqa: N815
 
             def log_message(self, format: str, *arguments: Any) -> None:
                 """Say nothing."""
