@@ -21,6 +21,7 @@ from kymograph.sdk.config_sources import read_config, read_config_file
 from kymograph.sdk.journal import Durability, Journal
 from kymograph.sdk.link import Beginning, SenderLink, Server
 from kymograph.sdk.logged_values import LoggedValues
+from kymograph.sdk.process import given_settings
 from kymograph.sdk.rows import RowWriter
 from kymograph.sdk.run import Run
 from kymograph.sdk.run_directory import create_run_directory
@@ -106,7 +107,7 @@ def init(
     }
     if "resume" in given:
         given["resume"] = _RESUME_WORDS.get(str(given["resume"]), given["resume"]) or None
-    found = load_settings(init=given, settings=settings)
+    found = load_settings(init=given, settings=settings, setup=given_settings())
     previous = active_run()
     if previous is not None:
         how = _how_to_reinit(found.reinit)
@@ -178,7 +179,7 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
         _take_over(settings, record, beginning)
     run = _run_of(settings, folder, journal, record, inputs, link, beginning)
     activate(run)
-    _start_captures(run)
+    start_captures(run)
     _greet(run, beginning)
     return run
 
@@ -198,6 +199,15 @@ def _find_free_folder(settings: Settings) -> None:
     while Path(settings.sync_file).exists():
         number += 1
         settings.update({"x_sync_dir_suffix": str(number)}, source=Source.RUN)
+
+
+def run_in_folder(
+    settings: Settings, folder: RunFolder, journal: Journal | None, record: RunRecord, config: JsonObject
+) -> Run:
+    """A run that another process began; without a journal, one that keeps nothing."""
+    from kymograph.sdk.disabled import NullJournal
+
+    return _run_of(settings, folder, journal or NullJournal(), record, config, None, None)  # type: ignore[arg-type]
 
 
 def _run_of(
@@ -328,7 +338,8 @@ def _interrupt() -> None:
     _thread.interrupt_main()
 
 
-def _start_captures(run: Run) -> None:
+def start_captures(run: Run) -> None:
+    """Begin with what is captured while a run goes on."""
     from kymograph.sdk.capture.session import CaptureSession
 
     run._captures = CaptureSession(

@@ -125,6 +125,12 @@ class RowWriter:
             return -1
         return at
 
+    def prepare(self, name: str, value: Any) -> Any:
+        """A value for the summary: of media, the JSON form, and the file is kept with the run."""
+        if not hasattr(type(value), "bind"):
+            return value
+        return self._convert({name: value}, self.step).get(name, value)
+
     def define(self, definition: MetricDefinition, *, overwrite: bool = False) -> MetricDefinition:
         """Take a metric's definition into account from the next row on."""
         with self._lock:
