@@ -70,6 +70,12 @@ $(STATIC): $(WEB_SOURCES) web/node_modules/.made
 	@$(MAKE_VENV) $(@D) $<
 	@touch $@
 
+# The peers of `bench/log_overhead`.
+.cache/bench-trackers/.made: requirements/bench-trackers.txt | .venv/.made
+	@echo "installing the Python packages of $< into $(@D)"
+	@$(MAKE_VENV) $(@D) $<
+	@touch $@
+
 # Not a stamp: whether the browser is there is a question to the machine, and a quick one.
 browser:
 	@tools/chromium.sh

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ("tests.e2e.fixtures",)
-"""Real servers and clients; nothing starts before a test asks for it."""
+pytest_plugins = ("tests.e2e.fixtures", "kymograph.testing.plugin")
+"""Real servers and clients, and our own test kit; nothing starts before a test asks for it."""
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from kymograph import errors
+    from kymograph.drop_in import install_as_wandb
+    from kymograph.errors import CommError, UsageError
     from kymograph.errors import KymographError as Error
-    from kymograph.errors import UsageError
+    from kymograph.integrations import keras as keras
+    from kymograph.integrations import lightgbm as lightgbm
+    from kymograph.integrations import sklearn as sklearn
+    from kymograph.integrations import xgboost as xgboost
+    from kymograph.sdk import media as data_types
+    from kymograph.sdk import util
+    from kymograph.sdk.alerts import AlertLevel
+    from kymograph.sdk.attach import attach
     from kymograph.sdk.config import Config
     from kymograph.sdk.init import init
     from kymograph.sdk.login import login
@@ -32,7 +42,12 @@ if TYPE_CHECKING:
         Plotly,
         Table,
         Video,
+        box3d,
+        plot,
     )
+    from kymograph.sdk.media.charts import plot_table, visualize
+    from kymograph.sdk.process import require, setup
+    from kymograph.sdk.restore import restore
     from kymograph.sdk.run import Run
     from kymograph.sdk.settings import Settings
     from kymograph.sdk.shortcuts import (
@@ -44,9 +59,13 @@ if TYPE_CHECKING:
         pin_config_keys,
         save,
         teardown,
+        unwatch,
+        watch,
         write_logs,
     )
+    from kymograph.sdk.shortcuts import finish as join
     from kymograph.sdk.summary import Summary
+    from kymograph.sdk.terminal_messages import termerror, termlog, termwarn
 
     run: Run | None
     """The active run."""
@@ -56,10 +75,12 @@ if TYPE_CHECKING:
     """The active run's summary."""
 
 __all__ = [
+    "AlertLevel",
     "Audio",
     "Bokeh",
     "BoundingBoxes2D",
     "Classes",
+    "CommError",
     "Config",
     "Error",
     "Graph",
@@ -79,40 +100,75 @@ __all__ = [
     "UsageError",
     "Video",
     "alert",
+    "attach",
+    "box3d",
     "config",
+    "data_types",
     "define_metric",
+    "errors",
     "finish",
     "init",
+    "install_as_wandb",
+    "join",
     "log",
     "login",
     "mark_preempting",
     "pin_config_keys",
     "plot",
+    "plot_table",
+    "require",
+    "restore",
     "run",
     "save",
+    "setup",
     "summary",
     "teardown",
+    "termerror",
+    "termlog",
+    "termwarn",
+    "unwatch",
+    "util",
+    "visualize",
+    "watch",
     "write_logs",
 ]
 
 _MEDIA = (
     "Audio Bokeh BoundingBoxes2D Classes Graph Histogram Html Image ImageMask JoinedTable Molecule Object3D "
-    "PartitionedTable Plotly Table Video"
+    "PartitionedTable Plotly Table Video box3d"
 )
-_SHORTCUTS = "alert define_metric finish log mark_preempting pin_config_keys save teardown write_logs"
+_SHORTCUTS = (
+    "alert define_metric finish join log mark_preempting pin_config_keys save teardown unwatch watch write_logs"
+)
 _HOMES = {
     **dict.fromkeys(_MEDIA.split(), "kymograph.sdk.media"),
     **dict.fromkeys(_SHORTCUTS.split(), "kymograph.sdk.shortcuts"),
+    **dict.fromkeys(("plot_table", "visualize"), "kymograph.sdk.media.charts"),
+    **dict.fromkeys(("require", "setup"), "kymograph.sdk.process"),
+    **dict.fromkeys(("termerror", "termlog", "termwarn"), "kymograph.sdk.terminal_messages"),
+    **dict.fromkeys(("CommError", "Error", "UsageError"), "kymograph.errors"),
+    "AlertLevel": "kymograph.sdk.alerts",
     "Config": "kymograph.sdk.config",
-    "Error": "kymograph.errors",
     "Run": "kymograph.sdk.run",
     "Settings": "kymograph.sdk.settings",
     "Summary": "kymograph.sdk.summary",
-    "UsageError": "kymograph.errors",
+    "attach": "kymograph.sdk.attach",
     "init": "kymograph.sdk.init",
+    "install_as_wandb": "kymograph.drop_in",
     "login": "kymograph.sdk.login",
+    "restore": "kymograph.sdk.restore",
 }
-_NAMES_THERE = {"Error": "KymographError"}
+_NAMES_THERE = {"join": "finish"}
+_MODULES = {
+    "data_types": "kymograph.sdk.media",
+    "errors": "kymograph.errors",
+    "plot": "kymograph.sdk.media.plot",
+    "util": "kymograph.sdk.util",
+    **{name: f"kymograph.integrations.{name}" for name in ("keras", "lightgbm", "sklearn", "xgboost")},
+}
+_NOT_YET = (
+    "Api Artifact ArtifactTTL EvalTable agent controller link_model log_artifact log_model sweep use_artifact use_model"
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -123,15 +179,17 @@ def __getattr__(name: str) -> Any:
         found = getattr(import_module(home), _NAMES_THERE.get(name, name))
         globals()[name] = found
         return found
-    if name == "plot":
-        return import_module("kymograph.sdk.media.plot")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     # Not kept: what they are changes with the active run.
     if name == "run":
         return import_module("kymograph.sdk.active").active_run()
     if name in ("config", "summary"):
         return getattr(import_module("kymograph.sdk.shortcuts"), f"{name}_of_run")()
+    if name in _NOT_YET.split():
+        raise AttributeError(f"kymograph has no {name} yet; hasattr() tells, and scripts can do without")
     raise AttributeError(f"module 'kymograph' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

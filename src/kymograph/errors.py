@@ -14,9 +14,10 @@
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
     │                                DataFolderBusy · RunExists · FolderBusy
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt
-    ├─ ProtocolError                 MalformedRequest · RequestTooLarge · UnsupportedOperation
-    ├─ AuthError                     Unauthenticated · Forbidden
-    └─ TransportError (OSError)      Unreachable · ServerBusy · StorageFull
+    └─ CommError                     what goes wrong with a server, by the name that other clients have for it
+       ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
+       ├─ AuthError                  Unauthenticated · Forbidden
+       └─ TransportError (OSError)   Unreachable · ServerBusy · StorageFull
 
 Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
 attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
@@ -370,7 +371,11 @@ class StoreCorrupt(IntegrityError):
 # --- protocol ---------------------------------------------------------------------------------------------------------
 
 
-class ProtocolError(KymographError):
+class CommError(KymographError):
+    """A server cannot be asked, does not understand, or will not: scripts catch it by this name."""
+
+
+class ProtocolError(CommError):
     """A request does not follow the protocol."""
 
 
@@ -401,7 +406,7 @@ class UnsupportedOperation(ProtocolError):
 # --- access -----------------------------------------------------------------------------------------------------------
 
 
-class AuthError(KymographError):
+class AuthError(CommError):
     """The caller is not known, or not allowed."""
 
 
@@ -423,7 +428,7 @@ class Forbidden(AuthError):
 # --- transport and resources ------------------------------------------------------------------------------------------
 
 
-class TransportError(KymographError, OSError):
+class TransportError(CommError, OSError):
     """A passing condition: the same request may succeed later."""
 
 
@@ -449,3 +454,11 @@ class StorageFull(TransportError):
     def __init__(self, where: str) -> None:
         super().__init__(f"no space left for {where}; free some space, nothing that was acknowledged is lost")
         self.where = where
+
+
+# --- other names ------------------------------------------------------------------------------------------------------
+
+# What scripts for the protocol's own client call these. Source: the vendor's package 0.31.0, `errors`.
+Error = KymographError
+AuthenticationError = AuthError
+UnsupportedError = UnsupportedOperation

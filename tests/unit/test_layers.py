@@ -36,8 +36,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bucket": CLIENT_SIDE | {"sdk"},
     "compare": CLIENT_SIDE | {"sdk"},
     "agent": CLIENT_SIDE | {"sdk"},
-    "face": CLIENT_SIDE | {"sdk"},
+    "face": CLIENT_SIDE | {"sdk", "integrations", "drop_in"},
     "integrations": frozenset({"face"}),
+    "drop_in": CLIENT_SIDE | {"sdk", "integrations"},
+    "as_wandb": frozenset({"errors", "drop_in"}),
 }
 """Layer → layers it may import, besides itself. `cli` and `testing` may import any; nothing but they imports them."""
 

@@ -65,12 +65,14 @@ def disabled(service: str | None) -> None:
 @click.option("--reset", is_flag=True, help="Forget what was set here before.")
 def init(project: str | None, entity: str | None, mode: str | None, host: str | None, *, reset: bool) -> None:
     """Settle where the runs of this folder go, so that scripts need not say it."""
+    import sys
+
     from kymograph.sdk.settings import parse_setting
 
     names = ("project", "entity", "mode", "base_url")
     given = dict(zip(names, (project, entity, mode, host), strict=True))
     if not any(given.values()) and not reset:
-        if not click.get_text_stream("stdin").isatty():
+        if not sys.stdin.isatty():
             raise click.UsageError("say what is to be settled: --project, --entity, --mode or --host")
         given["project"] = click.prompt("Project of the runs in this folder")
     changes: dict[str, str | None] = {

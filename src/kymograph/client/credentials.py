@@ -9,7 +9,6 @@ Source: protocol.md §1.3–1.6; seeds.md F.8.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +36,8 @@ class Credential:
 
 def basic_authorization(api_key: str) -> str:
     """The header in which every server of the protocol takes a key."""
+    from base64 import b64encode
+
     return "Basic " + b64encode(f"api:{api_key}".encode()).decode()
 
 

@@ -5,8 +5,6 @@ Source: protocol.md §1.5.
 
 from __future__ import annotations
 
-import netrc
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +42,8 @@ def read_key(path: Path, base_url: str) -> str | None:
     Returns:
         None if there is no file, no entry, or a file that is none.
     """
+    import netrc
+
     try:
         entries = netrc.netrc(str(path))
     except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
@@ -89,6 +89,8 @@ def _without(lines: list[str], machine: str) -> list[str]:
 
 
 def _tokens(line: str) -> list[str]:
+    import shlex
+
     try:
         return shlex.split(line)
     except ValueError:

@@ -252,14 +252,14 @@ class RunReads:
                     str(node.get("directUrl") or ""),
                 )
 
-    def download(self, file: RemoteFile, sink: BinaryIO) -> int:
-        """Write the bytes of a file; returns how many.
+    def download(self, file: RemoteFile, sink: BinaryIO) -> None:
+        """Write the bytes of a file.
 
         Raises:
             KymographError: The server refuses it, in its own words.
             Unreachable: The connection broke: what was written is not whole.
         """
-        return self.client.get_file(file.url, sink)
+        self.client.get_file(file.url, sink)
 
     def delete_run(self, storage_id: str) -> None:
         """Delete a run."""

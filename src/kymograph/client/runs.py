@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
-from urllib.parse import urljoin, urlsplit
 
 import httpx
 import orjson
@@ -321,29 +320,23 @@ class RunClient:
             raise error_of(response)
         return size
 
-    def get_file(self, address: str, sink: BinaryIO) -> int:
-        """Write the bytes at an address that the server gave; returns how many.
+    def get_file(self, url: str, sink: BinaryIO) -> None:
+        """Write what an address for a file holds, piece by piece.
 
         Raises:
-            TransportError: To be tried again: what was written is not whole.
-            KymographError: The server refuses it, in its own words.
+            KymographError: No connection, or the server says no; what was written is not whole then.
         """
-        url, size = urljoin(f"{self.base_url}/", address), 0
-        # On the server itself the key may be wanted; any other address carries its own credential.
-        is_own = urlsplit(url)[:2] == urlsplit(self.base_url)[:2]
-        http = self._api if is_own else self._files
-        headers = {"Accept-Encoding": "identity"}
+        # Some servers give addresses of their own without the host; those want the key.
+        client = self._api if url.startswith("/") else self._files
         try:
-            with http.stream("GET", url, headers=headers, follow_redirects=not is_own) as response:
+            with client.stream("GET", url, follow_redirects=True) as response:
                 if response.status_code >= 400:
                     response.read()
                     raise error_of(response)
                 for piece in response.iter_bytes(1 << 20):
                     sink.write(piece)
-                    size += len(piece)
         except httpx.HTTPError as exc:
-            raise Unreachable(urlsplit(url).netloc, problem=str(exc) or type(exc).__name__) from exc
-        return size
+            raise Unreachable(self.base_url, problem=str(exc) or type(exc).__name__) from exc
 
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:

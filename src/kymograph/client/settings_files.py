@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from configparser import ConfigParser
-from configparser import Error as ParserError
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,12 +43,18 @@ def workspace_paths(root: Path) -> tuple[Path, ...]:
 
 def read_settings_file(path: Path) -> SettingsFile:
     """What a settings file says; nothing if it is not there, and why if it cannot be read."""
-    parser = ConfigParser(interpolation=None)
     try:
-        parser.read_string(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return SettingsFile(path)
-    except (OSError, ValueError, ParserError) as exc:
+    except (OSError, ValueError) as exc:
+        return SettingsFile(path, problem=str(exc))
+    from configparser import ConfigParser, Error  # only where there is a file: importing this package is to be cheap
+
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+    except (ValueError, Error) as exc:
         return SettingsFile(path, problem=str(exc).replace("\n", " "))
     return SettingsFile(path, dict(parser[SECTION]) if parser.has_section(SECTION) else {})
 
@@ -63,6 +67,8 @@ def change_settings_file(path: Path, changes: Mapping[str, str | None]) -> None:
     Raises:
         InvalidSetting: It cannot be read, and would be lost; or not written.
     """
+    from configparser import ConfigParser
+
     known = read_settings_file(path)
     if known.problem is not None:
         raise InvalidSetting("settings file", str(path), rule=f"it cannot be read ({known.problem}); mend or remove it")

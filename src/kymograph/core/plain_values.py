@@ -2,7 +2,7 @@
 
 Arrays and tensors are known by what they can do, so that none of their libraries is imported for a look.
 
-Source: seeds.md E.9; forms of single values compared with the vendor's client by tests/protocol/test_sdk_config.py.
+Source: seeds.md E.9; forms of single values compared with the vendor's client by tests/protocol/test_sdk_values.py.
 """
 
 from __future__ import annotations

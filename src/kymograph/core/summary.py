@@ -4,21 +4,18 @@ A metric has its last value, or, where ``define_metric`` asks for them, a mappin
 are merged by their leaves; media records (with a ``_type``) and lists are values.
 
 Source: seeds.md E.9; the arithmetic (NaN spreads, other than numbers count only for first and last) compared with the
-vendor's client by tests/protocol/test_sdk_summary.py.
+vendor's client by tests/protocol/test_sdk_values.py.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeGuard
 
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.metric_definitions import Goal, MetricDefinition, MetricDefinitions, SummaryKind
 from kymograph.types import JsonObject, JsonValue
-
-if TYPE_CHECKING:
-    from typing import TypeGuard
 
 _ABSENT: Any = object()
 _NUMBERS = frozenset({int, float})

@@ -44,12 +44,14 @@ class Terminal:
 
 def login(
     key: str | None = None,
-    host: str | None = None,
     relogin: bool | None = None,
+    host: str | None = None,
     force: bool | None = None,
     timeout: float | None = None,
     verify: bool = False,
+    referrer: str | None = None,
     prompt: bool = True,
+    anonymous: str | None = None,
     *,
     settings: Settings | None = None,
     environment: Mapping[str, str] | None = None,
@@ -61,12 +63,14 @@ def login(
 
     Args:
         key: The key. Default: one that is known already, else somebody is asked.
-        host: Address of the server; kept as the one to use from here on.
         relogin: Ask for a key though there is one.
+        host: Address of the server; kept as the one to use from here on.
         force: Do not offer to go on without one.
         timeout: How long to wait for an answer, in s.
         verify: Ask the server whose key it is.
+        referrer: Does nothing; accepted for old scripts.
         prompt: Whether somebody may be asked.
+        anonymous: Does nothing; accepted for old scripts.
         settings: Instead of those that hold in this process.
         environment: Instead of that of the process.
         home: Of the user.

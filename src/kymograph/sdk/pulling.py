@@ -38,11 +38,12 @@ def pull_file(reads: RunReads, file: RemoteFile, folder: Path) -> Pulled:
     draft = path.with_name(f"{path.name}.part")
     try:
         with draft.open("wb") as sink:
-            size = reads.download(file, sink)
+            reads.download(file, sink)
         digest = md5_of(draft)
         if file.md5 is not None and digest != file.md5:
             raise DigestMismatch(file.name, expected=file.md5, actual=digest)
         draft.replace(path)
+        size = path.stat().st_size
     finally:
         draft.unlink(missing_ok=True)
     return Pulled(path, size, was_there=False)

@@ -49,6 +49,20 @@ def telemetry() -> TelemetryRecord:
     return TelemetryRecord(python_version=version, cli_version=__version__, platform=sys.platform)
 
 
+def label(*, repo: str, code: str) -> Record | None:
+    """Who logs on behalf of a script; None if that is not said.
+
+    The message is written by hand: it is one of those that readers pass on as they are (`kymograph.wire.telemetry`).
+    Source: the vendor's `Labels`: ``code_string`` is its field 1, ``repo_string`` its field 2.
+    """
+    message = b"".join(
+        bytes([number << 3 | 2, len(text.encode())]) + text.encode()
+        for number, text in ((1, code[:40]), (2, repo[:40]))
+        if text and text.isascii()
+    )
+    return Record(telemetry=TelemetryRecord(label=message)) if message else None
+
+
 def item(path: tuple[str, ...], value: JsonValue) -> Item:
     """A value at a path of keys."""
     text = exact_json.dumps(value)

@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from kymograph.core.metric_definitions import MetricDefinition, define_metric
 from kymograph.errors import InvalidChoice, RunFinished, UsageError
@@ -31,6 +32,8 @@ from kymograph.wire.records_pb2 import FilesItem, Record, RunRecord, SummaryReco
 if TYPE_CHECKING:
     from kymograph.sdk.capture.session import CaptureSession
     from kymograph.sdk.link import SenderLink
+    from kymograph.sdk.watch import Watcher
+    from kymograph.sdk.watched_graph import WatchedGraph
 
 ALERT_LEVELS = ("INFO", "WARN", "ERROR")
 MAX_TITLE = 64
@@ -61,6 +64,8 @@ class Run:
         self._is_finished = False
         self._exit_code: int | None = None
         self._pid = os.getpid()
+        self._is_guest = False  # another process began it, and ends it
+        self._watcher: Watcher | None = None
         self._captures: CaptureSession | None = None
         self._lock = threading.RLock()
         self._last_alerts: dict[str, float] = {}
@@ -69,6 +74,7 @@ class Run:
             pull=rows.pull,
             on_change=lambda path, value: self._append(records.summary_change(path, value)),
             on_remove=lambda path: self._append(records.summary_removal(path)),
+            prepare=rows.prepare,
         )
         rows.fold_into(self._fold_rows)
 
@@ -417,10 +423,17 @@ class Run:
             if self._captures is not None:
                 self._captures.stop()
             code = exit_code or 0
-            self._append_summary()
-            self._append(records.exit_of(code, time.time() - self._started_at))
+            if not self._is_guest:
+                self._append_summary()
+                self._append(records.exit_of(code, time.time() - self._started_at))
             self._is_finished, self._exit_code = True, code
             self._journal.close()
+            if self._is_guest:
+                return
+        if self._settings.resume == "auto" and code == 0:
+            from kymograph.sdk.auto_resume import forget_run
+
+            forget_run(Path(self._settings.resume_fname))
         from kymograph.sdk.ending import end
 
         end(self, is_quiet=bool(quiet))
@@ -428,6 +441,139 @@ class Run:
     def join(self, exit_code: int | None = None) -> None:
         """`finish`, by its old name."""
         self.finish(exit_code)
+
+    # --- models and code ---------------------------------------------------------------------------------------------
+
+    def watch(
+        self,
+        models: Any,
+        criterion: Any = None,
+        log: Literal["gradients", "parameters", "all"] | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> list[WatchedGraph]:
+        """Log histograms of the parameters and gradients of PyTorch models while they train.
+
+        Args:
+            models: One, or a list of several.
+            criterion: Not needed; accepted for old scripts.
+            log: What is logged; None for neither. Nothing is where the setting `watch` is false.
+            log_freq: After how many batches.
+            idx: Number of the first model, for the names of metrics.
+            log_graph: Whether the layers are put into the summary.
+
+        Returns:
+            The graphs of the layers, with `log_graph`; empty until data goes through.
+
+        Raises:
+            UsageError: Something is no model, is watched already, or `log` is unknown.
+        """
+        self._check_running("watch()")
+        if str(self._settings.watch or "").lower() in ("false", "0", "no"):
+            return []
+        if self._watcher is None:
+            from kymograph.sdk.watch import Watcher
+
+            self._watcher = Watcher(self)
+        return self._watcher.watch(models, what=log, every=log_freq, index=idx, with_graph=log_graph)
+
+    def unwatch(self, models: Any = None) -> None:
+        """Stop watching some models, or all."""
+        if self._watcher is not None:
+            self._watcher.unwatch(models)
+        elif models is not None:
+            notices.warn("unwatch(): no model is watched")
+
+    def log_code(
+        self,
+        root: str | os.PathLike[str] | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] | None = None,
+        exclude_fn: Callable[..., bool] | None = None,
+    ) -> list[str] | None:
+        """Keep the code with the run, below ``code/`` among its files.
+
+        Args:
+            root: The folder where it is.
+            name: Not used; accepted for old scripts.
+            include_fn: Says of a path, or of a path and the root, that the file is code. Default: Python files,
+                requirements and Dockerfiles.
+            exclude_fn: The same, that it is not. Default: folders of runs.
+
+        Returns:
+            Names of the files; None if there are none.
+        """
+        self._check_running("log_code()")
+        from kymograph.sdk.capture.code import is_code_file, is_run_folder_file
+        from kymograph.sdk.log_code import copy_code
+
+        if self.disabled:
+            return None
+        names = copy_code(
+            self._folder.files,
+            root=root or ".",
+            include=include_fn or is_code_file,
+            exclude=exclude_fn or is_run_folder_file,
+        )
+        if names:
+            self._keep(names, kind=FilesItem.OTHER)
+        return names or None
+
+    def restore(
+        self,
+        name: str,
+        run_path: str | None = None,
+        replace: bool = False,
+        root: str | os.PathLike[str] | None = None,
+    ) -> IO[Any] | None:
+        """Fetch a file of a run, by default of this one; None if there is none of that name.
+
+        Raises:
+            RunNotFound: There is no such run.
+            KymographError: The server cannot be asked.
+        """
+        from kymograph.sdk.restore import restore
+
+        return restore(name, run_path or self.path, replace, root or self.dir)
+
+    # --- other names for the same ------------------------------------------------------------------------------------
+
+    def get_url(self) -> str | None:
+        """`url`, by its old name."""
+        return self.url
+
+    def get_project_url(self) -> str | None:
+        """`project_url`, by its old name."""
+        return self.project_url
+
+    def get_sweep_url(self) -> str | None:
+        """`sweep_url`, by its old name."""
+        return self.sweep_url
+
+    def project_name(self) -> str:
+        """`project`, by its old name."""
+        return self.project
+
+    # --- other processes, other packages -----------------------------------------------------------------------------
+
+    @property
+    def _attach_id(self) -> str:
+        """What another process gives to `attach` to take part."""
+        from kymograph.sdk.attach import ticket_of
+
+        return ticket_of(self)
+
+    def __reduce__(self) -> tuple[Callable[[str], Run], tuple[str]]:
+        from kymograph.sdk.attach import attach
+
+        return attach, (self._attach_id,)
+
+    def _label(self, repo: str | None = None, code: str | None = None, **_others: Any) -> None:
+        """Packages that log on behalf of a script say here who they are."""
+        record = records.label(repo=repo or "", code=code or "")
+        if record is not None and not self._is_finished:
+            self._append(record)
 
     # --- for the parts of the SDK ------------------------------------------------------------------------------------
 

@@ -217,6 +217,13 @@ class ComputedSettings(SettingsFields):
         return f"{platform.python_implementation()} {platform.python_version()}"
 
     @property
+    def _code_path_local(self) -> str | None:
+        """The program, as seen from here; None if it is elsewhere, or none that is a file."""
+        path = Path(self.program or "").absolute()
+        here = Path.cwd()
+        return str(path.relative_to(here)) if path.is_file() and path.is_relative_to(here) else None
+
+    @property
     def _args(self) -> list[str]:
         if self.args is not None:
             return list(self.args)

@@ -3,12 +3,11 @@
 Names and meanings are those of the protocol's own client. Some it has and we have no use for (its service process, for
 one); they are taken so that no script breaks, and do nothing, which their description says.
 
-Source: seeds.md E.2, Appendix 2; names compared with the installed client by tests/protocol/test_sdk_settings.py.
+Source: seeds.md E.2, Appendix 2; names compared with the installed client by tests/protocol/test_sdk_values.py.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from kymograph.client.settings import DEFAULT_BASE_URL
@@ -262,7 +261,7 @@ class SettingsFields:
     x_jupyter_root: str | None = None
     x_label: str | None = None
     """Names this writer of a shared run."""
-    x_log_level: int = logging.INFO
+    x_log_level: int = 20
     x_network_buffer: int | None = None
     x_primary: bool = True
     """Whether this writer of a shared run keeps its files and metadata."""

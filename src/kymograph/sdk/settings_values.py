@@ -6,7 +6,6 @@ evaluated at import, and no library of models is needed.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -125,6 +124,8 @@ def parse_filters(name: str, value: Any) -> dict[str, dict[str, str]] | tuple[st
 def _from_json(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    import json
+
     try:
         return json.loads(value)
     except ValueError as exc:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from kymograph.core.metric_definitions import MetricDefinition
 from kymograph.errors import NoActiveRun
 from kymograph.sdk.active import active_run, require_run, unfinished_runs
 from kymograph.sdk.run import DEFAULT_ALERT_WAIT_S
+
+if TYPE_CHECKING:
+    from kymograph.sdk.watched_graph import WatchedGraph
 
 
 def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
@@ -71,6 +74,23 @@ def write_logs(text: str) -> None:
 def pin_config_keys(keys: Sequence[str]) -> None:
     """`Run.pin_config_keys` of the active run."""
     require_run("pin_config_keys()").pin_config_keys(keys)
+
+
+def watch(
+    models: Any,
+    criterion: Any = None,
+    log: Literal["gradients", "parameters", "all"] | None = "gradients",
+    log_freq: int = 1000,
+    idx: int | None = None,
+    log_graph: bool = False,
+) -> list[WatchedGraph]:
+    """`Run.watch` of the active run."""
+    return require_run("watch()").watch(models, criterion, log, log_freq, idx, log_graph)
+
+
+def unwatch(models: Any = None) -> None:
+    """`Run.unwatch` of the active run."""
+    require_run("unwatch()").unwatch(models)
 
 
 def teardown(exit_code: int | None = None) -> None:

@@ -53,6 +53,8 @@ class SyncResult:
     """Why it failed."""
     damages: tuple[Damage, ...] = ()
     """What of the journal cannot be read: everything else of it was sent."""
+    missing_files: tuple[str, ...] = ()
+    """Files that could not be sent, each with the reason."""
     is_abandoned: bool = False
     """Whether the run's process died without saying how it ended, so that it counts as failed."""
 
@@ -60,13 +62,6 @@ class SyncResult:
     def is_whole(self) -> bool:
         """Whether everything arrived that can be read, files included."""
         return self.outcome is not SyncOutcome.FAILED and self.receipt is not None and not self.missing_files
-
-    @property
-    def missing_files(self) -> tuple[str, ...]:
-        """Files that could not be sent, each with the reason."""
-        if self.receipt is None:
-            return ()
-        return self.receipt.problems[len(self.damages) :]
 
     def document(self) -> JsonObject:
         """For programs."""
@@ -149,7 +144,7 @@ def sync_run(
 
 
 def _result_of(run: LocalRun, sender: Sender, patience: _Patience) -> SyncResult:
-    damages = tuple(sender.damages())
+    damages = [damage for strand in sender.strands for damage in strand.damages(is_growing=run.is_being_written)]
     if sender.receipt is None:
         if sender.refusal is not None:
             problem = str(sender.refusal)
@@ -157,12 +152,17 @@ def _result_of(run: LocalRun, sender: Sender, patience: _Patience) -> SyncResult
             problem = patience.why or "it was stopped; sync again to go on"
         else:
             problem = "the journal does not say which run it is; nothing of it can be sent"
-        return SyncResult(run, SyncOutcome.FAILED, problem=problem, damages=damages)
+        return SyncResult(run, SyncOutcome.FAILED, problem=problem, damages=tuple(damages))
     has_ended = sender.replay.exit is not None
     is_growing = not has_ended and run.is_being_written
     outcome = SyncOutcome.GROWING if is_growing else SyncOutcome.SENT
     return SyncResult(
-        run, outcome, sender.receipt, damages=damages, is_abandoned=not has_ended and not run.is_being_written
+        run,
+        outcome,
+        sender.receipt,
+        damages=tuple(damages),
+        missing_files=tuple(f"{name}: {problem}" for name, problem in sender.upload_counts.problems.items()),
+        is_abandoned=not has_ended and not run.is_being_written,
     )
 
 

@@ -45,7 +45,7 @@ def test_the_call_wins_over_variables_over_files_over_netrc(tmp_path: Path) -> N
 
     def key(**arguments: object) -> str | None:
         found = find_credential(URL, home=tmp_path, **arguments)  # type: ignore[arg-type]
-        return found and found.api_key
+        return None if found is None else found.api_key
 
     assert key(key="c" * 40, environment={"WANDB_API_KEY": "v" * 40}, filed=filed) == "c" * 40
     assert key(environment={"WANDB_API_KEY": "v" * 40}, filed=filed) == "v" * 40

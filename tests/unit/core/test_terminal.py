@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.progress import Progress
 
 from kymograph.core.terminal import MAX_LINE_CELLS, VIEW_ROWS, ConsoleLine, Terminal
 
@@ -136,6 +140,23 @@ def test_nested_bars_keep_a_line_each() -> None:
     pieces.append("\nafter\n")
 
     assert list(accumulate(pieces).values()) == ["outer 2/2", "after    "]
+
+
+def test_bars_of_a_real_library_end_as_the_lines_they_end_on() -> None:
+    file = StringIO()
+    console = Console(file=file, force_terminal=True, width=60, legacy_windows=False, color_system="standard")
+    with Progress(console=console, auto_refresh=False) as progress:
+        outer, inner = progress.add_task("outer", total=2), progress.add_task("inner", total=3)
+        for step in range(6):
+            progress.update(inner, completed=step % 3 + 1, refresh=True)
+            progress.update(outer, completed=step // 3 + 1, refresh=True)
+            console.print(f"step {step}")
+
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in shown(file.getvalue())]
+
+    assert [line.strip() for line in lines[:6]] == [f"step {step}" for step in range(6)]
+    assert [line.split()[0] for line in lines[6:]] == ["outer", "inner"]
+    assert all("100%" in line for line in lines[6:])
 
 
 def test_a_bar_on_stderr_keeps_its_line_while_stdout_goes_on() -> None:

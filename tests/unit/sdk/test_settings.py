@@ -82,7 +82,7 @@ def test_none_never_overwrites_but_may_be_assigned() -> None:
 
     assert settings.project is None
     with pytest.raises(TypeError):
-        settings.mode = None
+        settings.mode = None  # type: ignore[assignment]
 
 
 def test_higher_ranks_win_in_any_order() -> None:

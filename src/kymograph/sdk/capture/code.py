@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -56,7 +55,7 @@ def find_program(
     """
     cwd = cwd or Path.cwd()
     name = (
-        name or os.environ.get("WANDB_PROGRAM") or _name_of_main(sys.modules.get("__main__") if main is None else main)
+        name or os.environ.get("WANDB_PROGRAM") or name_of_main(sys.modules.get("__main__") if main is None else main)
     )
     if not name:
         return None
@@ -66,7 +65,9 @@ def find_program(
     return Program(name, path, relative=_below(path, root or cwd), relative_to_cwd=_below(path, cwd))
 
 
-def _name_of_main(main: Any) -> str | None:
+def name_of_main(main: Any = None) -> str | None:
+    """What was started, as the main module says: its file, or ``-m`` and its name; None in an interactive session."""
+    main = sys.modules.get("__main__") if main is None else main
     spec = getattr(main, "__spec__", None)
     if spec is not None and getattr(spec, "name", None):
         return f"-m {spec.name}"
@@ -90,6 +91,8 @@ def save_program(program: Program, files_folder: Path) -> str | None:
     """
     if program.path is None or program.relative is None:
         return None
+    import shutil
+
     name = f"{CODE_FOLDER}/{program.relative}"
     target = files_folder / name
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
-import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,6 +133,9 @@ def probe(
         nvidia: Tells of GPUs.
         amd: Tells of GPUs.
     """
+    import platform
+    import socket
+
     secrets = known_secrets(environment) | set(settings.secrets)
     arguments = sys.argv[1:] if arguments is None else arguments
     git = _guarded("git", lambda: _git(settings)) if settings.with_git else None
@@ -286,6 +287,8 @@ def _disk(path: str) -> Callable[[], Disk]:
 
 def _cpu_model() -> str | None:
     """What the processor calls itself; `platform.processor` says no more than its family on Linux."""
+    import platform
+
     if sys.platform == "linux":
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             for line in lines:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import glob as glob_module
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -184,6 +183,8 @@ def _link(source: Path, target: Path, *, uses_symlinks: bool) -> bool:
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"{source} is a folder, and links to it cannot be made here")
+    import shutil
+
     draft = target.with_name(f"{target.name}.part~")
     shutil.copy2(source, draft)
     draft.replace(target)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +58,8 @@ class GitRepository:
 
     def ask(self, *arguments: str, timeout_s: float = QUESTION_TIMEOUT_S) -> str | None:
         """What git prints, without white space at its ends; None if it fails, is not there, or prints nothing."""
+        import subprocess
+
         try:
             done = subprocess.run(
                 [self._executable, *arguments],
@@ -113,6 +114,8 @@ class GitRepository:
 
     def save_diff(self, reference: str, file: Path) -> bool:
         """Write how the files differ from a commit, submodules included; False, and no file, if they do not."""
+        import subprocess
+
         draft = file.with_name(f"{file.name}.part")
         command = [self._executable, "diff", "--no-color", "--no-ext-diff", "--submodule=diff", reference]
         try:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import subprocess
 from collections.abc import Iterable
-from importlib.metadata import Distribution, distributions
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 REQUIREMENTS_FILE_NAME = "requirements.txt"
 CONDA_FILE_NAME = "conda-environment.yaml"
@@ -25,6 +26,8 @@ def installed_packages(found: Iterable[Distribution] | None = None) -> list[tupl
     Args:
         found: Distributions in the order of the import path; by default those of this process.
     """
+    from importlib.metadata import distributions
+
     versions = dict[str, tuple[str, str]]()
     for distribution in distributions() if found is None else found:
         try:
@@ -47,6 +50,9 @@ def conda_environment_text() -> str | None:
     """The content of `conda-environment.yaml`, if this process runs in such an environment; takes seconds."""
     if not os.environ.get("CONDA_PREFIX"):
         return None
+    import shutil
+    import subprocess
+
     conda = os.environ.get("CONDA_EXE") or shutil.which("conda")
     if conda is None:
         return None

@@ -11,10 +11,9 @@ wait for our thread, which waits for the lock. Pipes are made as large as the sy
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import os
-import secrets
-import selectors
 import sys
 import threading
 from collections.abc import Iterator
@@ -60,7 +59,7 @@ class Redirect:
                 number = descriptor_of(self.stream)
                 if number is None:
                     raise OSError(f"{self.stream} has no file descriptor")
-                _register_fork_handler()
+                _register_handlers()
                 _flush(self.stream)
                 self._pump = _Pump(number, self.fanout)
                 # A sink that prints comes to the pipe again. Its thread is known to the tap, which sends it past us.
@@ -87,6 +86,15 @@ class Redirect:
             pump.drain()
         self.fanout.remove(token)
 
+    def end(self) -> None:
+        """Pass on what is still in the channel when the interpreter ends: no thread will do so afterwards."""
+        with self._lock:
+            pump, self._pump = self._pump, None
+        if pump is not None:
+            _flush(self.stream)
+            pump.restore()
+            pump.drain()
+
     def reset_after_fork(self) -> None:
         """Let a forked child write where we wrote before: the thread that would pass it on is not in it."""
         self._lock = threading.RLock()
@@ -106,7 +114,7 @@ class _Pump:
     def __init__(self, number: int, fanout: Fanout) -> None:
         self._number = number
         self._fanout = fanout
-        self._mark = f"\x1b]kymograph:{secrets.token_hex(8)}\a".encode()
+        self._mark = f"\x1b]kymograph:{os.urandom(8).hex()}\a".encode()
         self._is_ending = False
         self._has_ended = threading.Event()
         """Set once everything is copied that is to be."""
@@ -228,6 +236,8 @@ def _write_all(number: int, data: bytes) -> None:
         try:
             rest = rest[os.write(number, rest) :]
         except BlockingIOError:
+            import selectors
+
             with selectors.DefaultSelector() as selector:
                 selector.register(number, selectors.EVENT_WRITE)
                 selector.select()
@@ -242,9 +252,16 @@ REDIRECTS: dict[StreamName, Redirect] = {"stdout": Redirect("stdout"), "stderr":
 
 
 @cache
-def _register_fork_handler() -> None:
+def _register_handlers() -> None:
+    """Look after forked children and the interpreter's end; once a process, and only if something was redirected."""
+    atexit.register(_end_all)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_reset_after_fork)
+
+
+def _end_all() -> None:
+    for redirect in REDIRECTS.values():
+        redirect.end()
 
 
 def _reset_after_fork() -> None:

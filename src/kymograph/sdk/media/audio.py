@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import wave
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -101,6 +100,8 @@ def _wav(samples: np.ndarray, sample_rate: int) -> bytes:
 
     Source: the sample format that the vendor's encoder (soundfile) chooses for WAV, whatever the samples are.
     """
+    import wave  # here, because it takes longer than all other imports of this package
+
     encoded = io.BytesIO()
     with wave.open(encoded, "wb") as file:
         file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])

@@ -64,6 +64,8 @@ class Converter:
         kind = type(value)
         if kind in PLAIN:
             return value  # type: ignore[return-value] # one of the five
+        if foreign.is_array_scalar(value):  # what most scripts log; the other kinds take longer to tell apart
+            return _array_scalar(key, value)
         if isinstance(value, Value):
             return value.bind(self.place, key, self.step)
         if depth > MAX_DEPTH:
@@ -85,7 +87,7 @@ class Converter:
         media = self.promote(value)
         if media is not None:
             return media.bind(self.place, key, self.step)
-        array = foreign.as_array(value)
+        array = self._read_array(key, value)
         if array is not None:
             return self._array(key, array, depth)
         return self._object(key, value, depth)
@@ -108,6 +110,13 @@ class Converter:
 
     def _promoted(self, item: object) -> Value | None:
         return None if type(item) in PLAIN else self.promote(item)
+
+    def _read_array(self, key: str, value: object) -> np.ndarray | None:
+        try:
+            return foreign.as_array(value)
+        except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as exc:
+            # What libraries raise for tensors without data, of types that NumPy lacks, or on a device that is gone.
+            raise InvalidValue(key, value, rule=f"it cannot be read as an array: {exc}") from exc
 
     def _array(self, key: str, array: np.ndarray, depth: int) -> JsonValue:
         if array.dtype.kind in "mM":
@@ -134,8 +143,6 @@ def _scalar(key: str, value: object) -> JsonValue:
     if isinstance(value, enum.Enum):
         inner = value.value
         return inner if type(inner) in PLAIN and inner is not None else value.name
-    if foreign.is_array_scalar(value):
-        return _array_scalar(key, value)
     for plain in (bool, int, float, str):
         if isinstance(value, plain):  # of a class of the caller's own
             return plain(value)

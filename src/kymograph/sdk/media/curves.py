@@ -22,7 +22,7 @@ _DIGITS = 3
 
 
 def roc_curve(
-    y_true: Sequence[Any],
+    y_true: Sequence[Any] | np.ndarray,
     y_probas: Any,
     labels: Sequence[str] | None = None,
     classes_to_plot: Sequence[Any] | None = None,
@@ -59,7 +59,7 @@ def roc_curve(
 
 
 def pr_curve(
-    y_true: Sequence[Any],
+    y_true: Sequence[Any] | np.ndarray,
     y_probas: Any,
     labels: Sequence[str] | None = None,
     classes_to_plot: Sequence[Any] | None = None,

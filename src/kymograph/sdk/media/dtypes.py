@@ -53,7 +53,8 @@ class DType:
         params = ", ".join(f"{key}:{value}" for key, value in self.params().items())
         return self.name.capitalize() + (f"({params})" if params else "")
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class Typed:

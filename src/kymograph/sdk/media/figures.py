@@ -31,7 +31,7 @@ class Plotly(Media):
             InvalidMedia: It is neither, or Plotly cannot convert it; log it as an `Image` then.
         """
         if foreign.is_matplotlib(val):
-            converted = _converted(val)
+            converted = None if _holds_images(val) else _converted(val)
             if converted is None:
                 raise InvalidMedia("Plotly", "Plotly cannot convert this figure of matplotlib; log it as an Image")
             val = converted

@@ -93,6 +93,8 @@ def as_array(value: Any) -> np.ndarray | None:
 
 
 def _held_array(value: Any, numpy: Any) -> Any:
+    if isinstance(value, numpy.ma.MaskedArray) and value.dtype.kind in "biuf":
+        return value.astype(float).filled(numpy.nan)
     if isinstance(value, numpy.ndarray):
         return value
     if is_tensor(value):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kymograph.errors import InvalidMedia
 from kymograph.sdk.media import foreign
 from kymograph.sdk.media.base import MediaPlace, Value
-from kymograph.types import JsonObject, JsonValue
+from kymograph.types import JsonObject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,25 +44,26 @@ class Histogram(Value):
         if np_histogram is not None:
             if len(np_histogram) != 2:
                 raise InvalidMedia("Histogram", "np_histogram is a pair of counts and edges of bins")
-            self.histogram, self.bins = (_listed(part) for part in np_histogram)
+            counts, edges = (_listed(part) for part in np_histogram)
         elif sequence is not None:
-            self.histogram, self.bins = _count(sequence, num_bins)
+            counts, edges = _count(sequence, num_bins)
         else:
             raise InvalidMedia("Histogram", "give a sequence of numbers, or np_histogram")
+        self.histogram, self.bins = counts, edges
         if len(self.histogram) > self.max_length:
             raise InvalidMedia("Histogram", f"it has {len(self.histogram)} bins, and may have {self.max_length}")
         if len(self.histogram) + 1 != len(self.bins):
             raise InvalidMedia("Histogram", "there must be one more edge of bins than there are counts")
 
     def bind(self, place: MediaPlace, key: str, step: int) -> JsonObject:  # noqa: D102 — docstring inherited
-        return {"_type": self.log_type, "values": list(self.histogram), "bins": list(self.bins)}
+        return {"_type": self.log_type, "values": [*self.histogram], "bins": [*self.bins]}
 
 
-def _listed(part: Any) -> list[JsonValue]:
-    return part.tolist() if hasattr(part, "tolist") else list(part)
+def _listed(part: Any) -> list[float]:
+    return list(part.tolist() if hasattr(part, "tolist") else part)
 
 
-def _count(sequence: Any, num_bins: int) -> tuple[list[JsonValue], list[JsonValue]]:
+def _count(sequence: Any, num_bins: int) -> tuple[list[float], list[float]]:
     numpy = foreign.require("numpy", "a histogram of values")
     if not 1 <= num_bins <= Histogram.max_length:
         raise InvalidMedia("Histogram", f"num_bins is {num_bins}, and may be 1 to {Histogram.max_length}")

@@ -329,11 +329,12 @@ def _picture_of(data: Any, mode: str | None, *, is_jpeg: bool, normalize: bool) 
 def _without_trivial_axes(array: np.ndarray) -> np.ndarray:
     """An array without a batch of one and without a single channel; height and width may be 1."""
     while array.ndim > 3 and 1 in array.shape:
-        array = array.squeeze(array.shape.index(1))
+        axis = array.shape.index(1)
+        array = array.reshape(array.shape[:axis] + array.shape[axis + 1 :])
     if array.ndim == 3 and array.shape[2] == 1:
-        return array[:, :, 0]
+        return array.reshape(array.shape[:2])
     if array.ndim == 3 and array.shape[0] == 1 and array.shape[2] not in _MODES:
-        return array[0]
+        return array.reshape(array.shape[1:])
     return array
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kymograph.errors import InvalidMedia
 from kymograph.sdk.media import foreign
 from kymograph.sdk.media.charts import CustomChart, Visualize, plot_table, visualize
 from kymograph.sdk.media.curves import pr_curve, roc_curve
 from kymograph.sdk.media.table import Table
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = [
     "CustomChart",
@@ -91,9 +94,9 @@ def line_series(
 
 
 def confusion_matrix(
-    probs: Sequence[Sequence[float]] | None = None,
-    y_true: Sequence[Any] | None = None,
-    preds: Sequence[Any] | None = None,
+    probs: Sequence[Sequence[float]] | np.ndarray | None = None,
+    y_true: Sequence[Any] | np.ndarray | None = None,
+    preds: Sequence[Any] | np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
     title: str = "Confusion Matrix Curve",
     split_table: bool = False,

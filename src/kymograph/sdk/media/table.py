@@ -15,8 +15,8 @@ from kymograph.core import exact_json
 from kymograph.errors import InvalidMedia
 from kymograph.sdk.media import dtypes, foreign
 from kymograph.sdk.media.base import Media, MediaPlace, Value
-from kymograph.sdk.media.convert import Converter
-from kymograph.sdk.media.dtypes import ANY, UNKNOWN, DType, TypedDictType
+from kymograph.sdk.media.convert import PLAIN, Converter
+from kymograph.sdk.media.dtypes import ANY, NUMBER, UNKNOWN, ArrayType, DType, ListType, TypedDictType, UnionType
 from kymograph.sdk.media.promote import promote_figure
 from kymograph.sdk.media.table_cells import document_cell
 from kymograph.sdk.media.table_keys import (
@@ -37,6 +37,8 @@ ColumnKey = str | int
 """Names a column."""
 _SETTLING = frozenset({int, float, str, bool, type(None)})
 """Classes of which one value is accepted as any other is."""
+
+_MAX_EMBEDDING = 150
 
 _logger = getLogger(__name__)
 
@@ -373,7 +375,10 @@ class Table(Media):
         if len(self.data) - begin > self.MAX_ROWS:
             _logger.warning("the table %r has %d rows; its file has the first %d", key, len(self.data), self.MAX_ROWS)
         to_json = Converter(place, step, promote_figure, has_whole_arrays=True).convert
-        cells: list[JsonValue] = [[to_json(key, value) for value in row] for row in rows]
+        cells: list[JsonValue] = [
+            row if all(type(value) in PLAIN for value in row) else [to_json(key, value) for value in row]
+            for row in rows
+        ]
         self._content = exact_json.dumps({"columns": [*self.columns], "data": cells}).encode()
         form = super().bind(place, key, step)
         form |= {"ncols": len(self.columns), "nrows": len(self.data), "log_mode": self.log_mode}
@@ -407,9 +412,22 @@ class Table(Media):
             "data": rows,
             "ncols": len(self.columns),
             "nrows": len(rows),
-            "column_types": self.column_types.to_json(store_table),
+            "column_types": TypedDictType({name: _written_type(known) for name, known in self._types.items()}).to_json(
+                store_table
+            ),
             "log_mode": self.log_mode,
         }
+
+
+def _written_type(known: DType) -> DType:
+    """What readers are told of a column: short arrays of one dimension, embeddings, are lists of numbers.
+
+    Source: the vendor's `Table.to_json`; it moves other arrays to a file of NumPy beside the table.
+    """
+    for member in known.members if isinstance(known, UnionType) else (known,):
+        if isinstance(member, ArrayType) and len(member.shape) == 1 and member.shape[0] <= _MAX_EMBEDDING:
+            return ListType(NUMBER, member.shape[0])
+    return known
 
 
 def _rows_of(frame: Any) -> Iterator[tuple[Any, ...]]:

@@ -30,6 +30,8 @@ def loggable(key: str, value: object, step: int, place: MediaPlace) -> JsonValue
         UsageError: Something in it cannot be what its media object says.
         OSError: A file cannot be read or written.
     """
+    if type(value) in PLAIN:
+        return value  # type: ignore[return-value] # plain values are their own form
     draft = _Draft(place)
     form = Converter(draft.place, step, _promote).convert(key, value)
     draft.commit()

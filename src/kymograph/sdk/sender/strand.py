@@ -99,9 +99,9 @@ class Strand:
             "console": 0,
         }
 
-    def damages(self) -> list[Damage]:
-        """What could not be read."""
-        at_the_end = self._tail.end()
+    def damages(self, *, is_growing: bool = False) -> list[Damage]:
+        """What could not be read; of a journal that `is_growing`, the end may come yet."""
+        at_the_end = None if is_growing else self._tail.end()
         return [*self._tail.damages, *([at_the_end] if at_the_end is not None else [])]
 
     def close(self) -> None:

@@ -31,8 +31,8 @@ class UploadCounts:
     bytes_sent: int = 0
     trouble: str = ""
     """Why the last attempt failed, while it is to be tried again."""
-    problems: list[str] = field(default_factory=list)
-    """Of files that could not be sent and will not be tried again."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """By name, of files that could not be sent and will not be tried again."""
 
 
 @dataclass(slots=True)
@@ -103,9 +103,7 @@ class Uploads:
         return note is None or (note.size_bytes, note.mtime_ns) != (stat.st_size, stat.st_mtime_ns)
 
     def _give_up(self, name: str, problem: str) -> None:
-        words = f"{name}: {problem}"
-        if words not in self.counts.problems:
-            self.counts.problems.append(words)
+        self.counts.problems[name] = problem
 
     def work(self, client: RunClient, at: RunAddress) -> float | None:
         """Take up results and start what can be started; returns in how many s to come back, None if nobody has to."""

@@ -413,6 +413,20 @@ def test_a_sink_that_prints_while_redirected_does_not_recurse(path: str) -> None
     assert done.stdout.decode() == "text\n[sink]\n"
 
 
+def test_nothing_is_lost_when_the_interpreter_ends_during_a_redirection(path: str) -> None:
+    done, _ = run_script(
+        """
+        ConsoleCapture(sink, "redirect").start()
+        report()
+        for number in range(1000):
+            print(number)
+        """,
+        path,
+    )
+
+    assert done.stdout.decode().split() == [str(number) for number in range(1000)]
+
+
 def test_another_tool_that_redirects_on_top_keeps_its_redirection(path: str) -> None:
     done, captured = run_script(
         """

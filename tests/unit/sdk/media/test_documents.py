@@ -10,7 +10,7 @@ import bokeh.document
 import bokeh.plotting
 import matplotlib as mpl
 import numpy as np
-import plotly.graph_objects
+import plotly.graph_objects  # type: ignore[import-untyped] # it has none
 import pytest
 from matplotlib.figure import Figure
 
@@ -192,7 +192,7 @@ def test_figures_with_images_are_drawn(run: Recorded) -> None:
     assert isinstance(form, dict)
     assert form["_type"] == "image-file"
     with pytest.raises(InvalidMedia, match="cannot convert"):
-        Plotly(Figure(layout="none").subfigures())  # of which no axes are known
+        Plotly(figure)
 
 
 def test_pyplot_is_its_current_figure(run: Recorded) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped] # it has none
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,6 +142,21 @@ def test_nan_stays_nan(run: Recorded, value: object) -> None:
 def test_what_has_no_form_is_refused_by_key_and_type(run: Recorded, value: object, message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
         loggable("k", value, 0, run.place)
+
+
+def test_a_tensor_that_cannot_be_read_is_refused_by_key(run: Recorded) -> None:
+    class Unreadable(Tensor):
+        def numpy(self) -> np.ndarray:
+            raise RuntimeError("no data on the meta device")
+
+    with pytest.raises(InvalidValue, match="k is of type Unreadable: it cannot be read as an array: no data"):
+        loggable("k", Unreadable(np.zeros(2)), 0, run.place)
+
+
+def test_masked_elements_are_missing(run: Recorded) -> None:
+    form = loggable("k", np.ma.masked_array([1, 2, 3], [False, True, False]), 0, run.place)
+
+    assert exact_json.dumps(form) == "[1.0,NaN,3.0]"
 
 
 def test_what_contains_itself_is_refused(run: Recorded) -> None:

@@ -1,0 +1,418 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kymograph.errors import RunExists, RunNotResumable, Unauthenticated
+from kymograph.sdk import records
+from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.sender import MAX_PENDING_BYTES, SenderOptions
+from tests.unit.sdk.sender.journals import NOON, Sending, Training, VirtualTime
+from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, MemoryServer
+
+HOUR_S = 3600.0
+SYNC = SenderOptions(is_sync=True)
+
+
+@contextmanager
+def sending(folder: RunFolder, server: MemoryServer, **arguments: Any) -> Iterator[Sending]:
+    started = Sending(folder, server, **arguments)
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture
+def server() -> MemoryServer:
+    return MemoryServer()
+
+
+def send_all(folder: RunFolder, server: MemoryServer, **arguments: Any) -> Sending:
+    with sending(folder, server, **arguments) as it:
+        assert it.run_for(HOUR_S)
+    return it
+
+
+def test_everything_that_a_journal_says_is_on_the_server(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run", config={"lr": 0.1}, tags=["a"])
+    for value in range(3):
+        training.log(loss=value)
+    training.journal.append(records.output("stdout", "said\n", NOON))
+    training.journal.append(records.stats({"cpu": 5.0}, NOON))
+    training.save("note.txt", b"text")
+    training.journal.append(records.alert("title", "text", "WARN", 5000))
+    training.end()
+
+    it = send_all(training.folder, server)
+
+    assert [(row["_step"], row["loss"]) for row in server.rows()] == [(0, 0), (1, 1), (2, 2)]
+    assert server.lines["", CONSOLE] == {0: "2026-01-01T12:00:00.000000 said"}
+    assert '"system.cpu":5.0' in server.lines["", EVENTS][0]
+    assert server.files["note.txt"] == b"text"
+    assert (server.summary["loss"], server.config["lr"], server.run["tags"]) == (2, {"value": 0.1}, ["a"])
+    assert [alert["title"] for alert in server.alerts] == ["title"]
+    assert (server.is_complete, server.exit_code) == (True, 0)
+    assert it.sender.receipt is not None
+    assert it.sender.receipt.is_whole
+    assert it.listener.kinds() == ["started", "finished"]
+
+
+def test_rows_of_one_step_are_one_line(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.log(loss=1)
+    training.log(step=0, accuracy=2)
+    training.log(step=1, loss=3)
+    training.end()
+
+    send_all(training.folder, server)
+
+    assert server.rows() == [{"loss": 1, "_step": 0, "accuracy": 2}, {"loss": 3, "_step": 1}]
+
+
+def test_a_row_is_on_the_server_within_a_second_and_grows_there(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    with sending(training.folder, server) as it:
+        it.run_for(5)
+        training.log(step=0, loss=1)
+        it.run_for(1)
+        first = server.rows()
+        training.log(step=0, accuracy=2)
+        it.run_for(1)
+
+        assert (first, server.rows()) == ([{"loss": 1, "_step": 0}], [{"loss": 1, "_step": 0, "accuracy": 2}])
+
+
+def test_under_load_requests_are_few_and_large(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    for _ in range(20_000):
+        training.log(loss=0.123456789)
+    training.end()
+
+    send_all(training.folder, server)
+
+    assert len(server.rows()) == 20_000
+    assert server.stream_requests < 10
+
+
+def test_an_idle_run_is_heard_of_every_half_minute(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    with sending(training.folder, server) as it:
+        it.run_for(5)
+        before = server.stream_requests
+
+        it.run_for(300)
+
+        assert 9 <= server.stream_requests - before <= 11
+
+
+def test_sending_twice_changes_nothing(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    for value in range(5):
+        training.log(loss=value)
+    training.save("note.txt", b"text")
+    training.end()
+    send_all(training.folder, server)
+    lines, files = dict(server.lines), dict(server.files)
+    training.folder.ledger.unlink()
+
+    send_all(training.folder, server, options=SYNC)
+
+    assert (dict(server.lines), dict(server.files)) == (lines, files)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_sender_that_starts_anew_sends_every_row_once(tmp_path: Path, server: MemoryServer, seed: int) -> None:
+    """Killed anywhere: what it had not noted is sent again under the same numbers."""
+    chance = random.Random(seed)
+    training = Training(tmp_path / "run")
+    clock = VirtualTime()
+    logged = 0
+    for _ in range(8):
+        for _ in range(chance.randrange(40)):
+            training.log(step=chance.choice([training.step, max(training.step - 1, 0)]), value=logged)
+            logged += 1
+        it = Sending(training.folder, server, clock=clock)
+        for _ in range(chance.randrange(6)):
+            it.sender.step()
+            clock.now_s += 1.0
+        if chance.random() < 0.5:
+            it.close()
+        else:  # killed: nothing is noted at the end
+            for strand in it.sender.strands:
+                strand.close()
+            it.client.close()
+    training.end()
+    send_all(training.folder, server, clock=clock)
+
+    merged: dict[int, int] = {}
+    for row in server.rows():
+        merged[row["_step"]] = row["value"]
+    assert max(merged.values(), default=-1) == logged - 1
+    assert server.is_complete
+
+
+def test_after_hours_without_a_server_all_is_there_exactly_once(tmp_path: Path, server: MemoryServer) -> None:
+    """Six hours away, then every kind of bad answer, then back; memory stays bounded."""
+    chance = random.Random(1)
+    training = Training(tmp_path / "run")
+    clock = VirtualTime()
+    with sending(training.folder, server, clock=clock) as it:
+        it.run_for(10)
+
+        def away(request: httpx.Request) -> httpx.Response | None:
+            raise httpx.ConnectError("refused", request=request)
+
+        server.failure = away
+        text = "x" * 2_000
+        for _ in range(72):
+            for _ in range(250):
+                training.log(loss=training.step, text=text)
+            it.run_for(300)
+        # Bounded: one more read than what may wait.
+        assert MAX_PENDING_BYTES <= it.most_pending_bytes < MAX_PENDING_BYTES + (4 << 20)
+
+        def unwell(request: httpx.Request) -> httpx.Response | None:
+            kind = chance.randrange(6)
+            if kind == 0:
+                return httpx.Response(429, headers={"Retry-After": "3"}, json={"error": "slow down"})
+            if kind == 1:
+                return httpx.Response(500, text="<html>")
+            if kind == 2:
+                return httpx.Response(503)
+            if kind == 3:
+                raise httpx.ReadError("reset", request=request)
+            if kind == 4:
+                raise httpx.ReadTimeout("no answer", request=request)
+            return None
+
+        server.failure = None
+        server.failure_after = unwell
+        it.run_for(600)
+        server.failure, server.failure_after = unwell, None
+        it.run_for(600)
+        server.failure = None
+        training.end()
+        assert it.run_for(HOUR_S)
+
+        assert [row["loss"] for row in server.rows()] == list(range(72 * 250))
+        assert it.sender.receipt is not None
+        assert it.sender.receipt.is_whole
+        kinds = it.listener.kinds()
+        assert kinds[0] == "started"
+        assert {"trouble", "recovered"} <= set(kinds)
+
+
+def test_a_server_that_asks_to_wait_is_not_asked_before(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    with sending(training.folder, server) as it:
+        it.run_for(5)
+        times = list[float]()
+
+        def busy(_request: httpx.Request) -> httpx.Response:
+            times.append(it.clock.now_s)
+            return httpx.Response(429, headers={"Retry-After": "60"}, json={"error": "busy"})
+
+        server.failure = busy
+        training.log(loss=1)
+
+        it.run_for(400)
+
+        assert len(times) > 3
+        assert all(later - earlier >= 60 for earlier, later in pairwise(times))
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 422])
+def test_a_final_refusal_ends_the_sender_and_keeps_the_journal(
+    tmp_path: Path, server: MemoryServer, status: int
+) -> None:
+    training = Training(tmp_path / "run")
+    with sending(training.folder, server) as it:
+        it.run_for(5)
+        server.failure = lambda _request: httpx.Response(status, json={"error": "no, and never"})
+        training.log(loss=1)
+
+        assert it.run_for(60)
+
+        assert "no, and never" in str(it.sender.refusal)
+        assert it.listener.kinds() == ["started", "refused"]
+    server.failure = None
+    training.end()
+    send_all(training.folder, server)
+    assert len(server.rows()) == 1
+
+
+def test_a_sender_whose_training_is_gone_does_not_ask_for_ever(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.end()
+
+    def away(request: httpx.Request) -> httpx.Response | None:
+        raise httpx.ConnectError("refused", request=request)
+
+    server.failure = away
+    with sending(training.folder, server) as it:
+        it.listener.is_alone = True
+        assert not it.run_for(6 * 24 * HOUR_S)
+
+        assert it.run_for(2 * 24 * HOUR_S)
+
+
+def test_a_wrong_key_is_told_at_once(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    server.failure = lambda _request: httpx.Response(401, json={"error": "who are you"})
+
+    with sending(training.folder, server) as it:
+        assert it.run_for(10)
+
+        assert isinstance(it.sender.refusal, Unauthenticated)
+
+
+def test_a_request_that_is_too_large_is_said_in_pieces(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    for _ in range(200):
+        training.log(text="x" * 1_000)
+    training.end()
+
+    def picky(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(413, json={"error": "too large"}) if len(request.content) > 50_000 else None
+
+    server.failure = picky
+
+    send_all(training.folder, server)
+
+    assert len(server.rows()) == 200
+
+
+def test_a_live_file_is_sent_when_it_has_grown_and_whole_at_the_end(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.save("log.txt", b"x" * 100, policy="live")
+    training.save("model.bin", b"late", policy="end")
+    with sending(training.folder, server) as it:
+        it.run_for(5)
+        assert server.files == {"log.txt": b"x" * 100}
+        (training.folder.files / "log.txt").write_bytes(b"x" * 200)
+        it.run_for(5)
+        assert len(server.files["log.txt"]) == 100
+        it.run_for(20)
+        assert len(server.files["log.txt"]) == 200
+        (training.folder.files / "log.txt").write_bytes(b"x" * 201)
+        training.end()
+
+        assert it.run_for(60)
+
+        assert len(server.files["log.txt"]) == 201
+        assert server.files["model.bin"] == b"late"
+
+
+def test_a_stop_from_the_page_reaches_the_training(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    server.stopped = True
+    training.log(loss=1)
+
+    with sending(training.folder, server) as it:
+        it.run_for(3)
+
+        assert "stop" in it.listener.kinds()
+
+
+def test_another_process_of_the_run_sends_under_its_own_name(tmp_path: Path, server: MemoryServer) -> None:
+    from kymograph.sdk.journal import Journal
+
+    training = Training(tmp_path / "run")
+    further = Journal(training.folder.further_journal("worker"))
+    training.log(loss=1)
+    further.append_row({"_step": 0, "rank1/loss": 2})
+    training.end()
+
+    send_all(training.folder, server)
+
+    assert server.rows() == [{"loss": 1, "_step": 0}]
+    assert server.rows("worker") == [{"_step": 0, "rank1/loss": 2}]
+    assert server.summary["rank1/loss"] == 2
+
+
+# --- resuming --------------------------------------------------------------------------------------------------------
+
+EXISTING = {
+    "id": "storage-id",
+    "name": "run1",
+    "displayName": "there before",
+    "summaryMetrics": '{"best": 7, "_step": 4, "_wandb": {"runtime": 30}}',
+    "historyLineCount": 5,
+    "eventsLineCount": 2,
+    "logLineCount": 3,
+    "historyTail": '["{\\"_step\\": 4, \\"_runtime\\": 31.5}"]',
+    "eventsTail": "[]",
+    "config": '{"old": {"value": 1}, "lr": {"value": 1}, "_wandb": {"value": {"t": {}}}}',
+    "wandbConfig": '{"t": {}}',
+}
+
+
+def test_a_resumed_run_goes_on_behind_what_is_there(tmp_path: Path, server: MemoryServer) -> None:
+    server.existing = EXISTING
+    training = Training(tmp_path / "run", config={"lr": 2}, settings={"resume": "allow"})
+    training.log(step=5, loss=1)
+    training.end()
+
+    it = send_all(training.folder, server)
+
+    started = it.listener.heard[0]
+    assert (started["is_resumed"], started["starting_step"], started["runtime_s"]) == (True, 5, 31.5)
+    assert list(server.lines["", "wandb-history.jsonl"]) == [5]
+    assert {key: entry["value"] for key, entry in server.config.items() if key != "_wandb"} == {"old": 1, "lr": 2}
+    assert (server.summary["best"], server.summary["loss"]) == (7, 1)
+
+
+def test_a_run_that_must_be_there_and_is_not_is_refused(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run", settings={"resume": "must"})
+
+    with sending(training.folder, server) as it:
+        assert it.run_for(5)
+
+        assert isinstance(it.sender.refusal, RunNotResumable)
+        assert "resume='must' but run (run1) doesn't exist" in str(it.sender.refusal)
+
+
+def test_a_run_that_must_not_be_there_and_is_is_refused(tmp_path: Path, server: MemoryServer) -> None:
+    server.existing = EXISTING
+    training = Training(tmp_path / "run", settings={"resume": "never"})
+
+    with sending(training.folder, server) as it:
+        assert it.run_for(5)
+
+        assert isinstance(it.sender.refusal, RunExists)
+        assert "resume='never' but run (run1) exists" in str(it.sender.refusal)
+
+
+def test_a_sync_of_a_run_that_never_ended_does_not_call_it_finished(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.log(loss=1)
+    training.journal.close()
+
+    send_all(training.folder, server, options=SYNC)
+
+    assert len(server.rows()) == 1
+    assert (server.is_complete, server.exit_code) != (True, 0)
+
+
+def test_damage_is_reported_and_the_rest_is_sent(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    for _ in range(2_000):
+        training.log(text="x" * 50)
+    training.end()
+    content = bytearray(training.folder.journal.read_bytes())
+    content[70_000] ^= 0xFF
+    training.folder.journal.write_bytes(content)
+
+    it = send_all(training.folder, server, options=SYNC)
+
+    assert 1_500 < len(server.rows()) < 2_000
+    assert it.sender.receipt is not None
+    assert any("checksum" in problem for problem in it.sender.receipt.problems)
