@@ -52,8 +52,11 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 INHERENT: dict[str, dict[str, str]] = {
     NEWEST: {},
-    MIDDLE: {"config": "its sync leaves out what was added to the config after init"},
-    OLDEST: {"console": "its sync sends stdout and stderr on threads of their own: their lines come in any order"},
+    MIDDLE: {
+        "config": "its sync leaves out what was added to the config after init",
+        "console": "its sync takes stdout and stderr by themselves: lines of one may come before those of the other",
+    },
+    OLDEST: {"console": "as that of 0.18.7"},
 }
 """What the client's own sync does otherwise than ours, by version, and why."""
 ABOUT_THE_CLIENT = {"requirements.txt", "wandb-metadata.json", "conda-environment.yaml", "config.yaml", "output.log"}
@@ -125,9 +128,13 @@ def told(rest: Rest, project: str, run: str) -> dict[str, Any]:
         "files": {
             name: None if name in ABOUT_THE_CLIENT else file["md5"] for name, file in rest.files(project, run).items()
         }
-        # Its keys have no order.
-        | {"wandb-summary.json": exact_json.loads(rest.file(project, run, "wandb-summary.json"))},
+        # Its keys have no order, and not every client notes its own part in it.
+        | {"wandb-summary.json": unnoted(exact_json.loads(rest.file(project, run, "wandb-summary.json")))},
     }
+
+
+def unnoted(summary: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in summary.items() if key != "_wandb"}
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

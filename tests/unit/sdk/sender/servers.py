@@ -28,6 +28,7 @@ class MemoryServer(httpx.BaseTransport):
         self.run: dict[str, Any] = {}
         self.alerts: list[dict[str, Any]] = []
         self.is_complete = False
+        self.is_known = False
         self.exit_code: int | None = None
         self.requests = 0
         self.stream_requests = 0
@@ -73,9 +74,10 @@ class MemoryServer(httpx.BaseTransport):
     def _answer(self, request: dict[str, Any]) -> httpx.Response:
         document, variables = request["query"], request.get("variables", {})
         if "upsertBucket" in document:
-            self.run = variables
+            is_new, self.run = not self.is_known, variables
+            self.is_known = True
             self.config = json.loads(variables["config"])
-            data: dict[str, Any] = {"upsertBucket": {"bucket": self._bucket(), "inserted": True}}
+            data: dict[str, Any] = {"upsertBucket": {"bucket": self._bucket(), "inserted": is_new}}
         elif "RunResumeStatus" in document:
             data = {"model": {"bucket": self.existing}}
         elif "createRunFiles" in document:
@@ -94,7 +96,7 @@ class MemoryServer(httpx.BaseTransport):
             "name": self.run["name"],
             "displayName": self.run["displayName"] or "quiet-sea-1",
             "config": self.run["config"],
-            "historyLineCount": 0,
+            "historyLineCount": len(self.lines["", HISTORY]),
             "project": {"id": "p", "name": self.run["project"] or "uncategorized", "entity": {"id": "e", "name": "me"}},
         }
 
