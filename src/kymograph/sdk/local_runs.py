@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kymograph.client.settings_files import FOREIGN_FOLDERS, OWN_FOLDER
 from kymograph.errors import JournalCorrupt
 from kymograph.sdk import writer_lock
 from kymograph.sdk.run_folder import JOURNAL_SUFFIX, JournalTail, RunFolder
 from kymograph.wire.records_pb2 import RunRecord
 from kymograph.wire.telemetry import PRODUCER
 
-ROOT_NAMES = ("kymograph", "wandb", ".wandb")
+ROOT_NAMES = (OWN_FOLDER, f".{OWN_FOLDER}", *FOREIGN_FOLDERS)
 """Folders that hold folders of runs, below that of a project."""
 _OFFLINE_PREFIX = "offline-run-"
 _RUN_PREFIX = "run-"
