@@ -1,4 +1,4 @@
-"""Start a server and train real models on it, with the unmodified ``wandb`` client.
+"""Start a server and train real models on it, with the unmodified ``wandb`` client and with our own SDK.
 
 `make demo` runs this. It stays in the foreground until Ctrl-C; with ``--exit`` it ends by itself, with status 0 if
 every run arrived complete.
@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -30,10 +31,44 @@ DATA = CACHE / "demo-data"
 TRAINER = CACHE / "demo-venv/bin/python"
 PROJECT = "digits"
 RECIPES = ("baseline", "adam", "deep-tanh", "lr-range-test", "too-hot", "small-batch", "sigmoid", "large-batch")
+OWN_SDK = RECIPES[:6]
+"""Trained a second time, by the same script, with Kymograph's own SDK in the place of the ``wandb`` client."""
 AT_ONCE = 2
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 SIGN_IN_LINK = re.compile(r"https?://\S+/login/[\w.~-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One run of `train.py`."""
+
+    recipe: str
+    is_own_sdk: bool = False
+
+    @property
+    def name(self) -> str:
+        """For logs and receipts."""
+        return f"{self.recipe} (kymograph)" if self.is_own_sdk else self.recipe
+
+    @property
+    def receipt(self) -> Path:
+        """What it logged, in its own words."""
+        return DATA / f"receipts/{self.name}.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What it printed."""
+        return DATA / f"logs/{self.name}.log"
+
+    @property
+    def command(self) -> list[str]:
+        """How it is started."""
+        drop_in = ["-m", "kymograph.as_wandb"] if self.is_own_sdk else []
+        return [str(TRAINER), *drop_in, "demo/train.py", self.recipe, "--receipt", str(self.receipt)]
+
+
+TRAININGS = [*map(Training, RECIPES), *(Training(recipe, is_own_sdk=True) for recipe in OWN_SDK)]
 
 
 class DemoFailed(Exception):
@@ -108,6 +143,8 @@ def trainer_environment(address: str, api_key: str) -> dict[str, str]:
         "WANDB_CONFIG_DIR": str(client / "config"),
         "WANDB_DATA_DIR": str(client / "data"),
         "WANDB_ERROR_REPORTING": "false",
+        # Our own SDK is not installed beside the client: it is found where it is.
+        "PYTHONPATH": str(ROOT / "src"),
         # Two trainers and a server share the machine; a matrix of 64 columns gains nothing from more threads.
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
@@ -151,21 +188,20 @@ def train_all(address: str, api_key: str, server: subprocess.Popen[bytes], serve
     """Train every recipe, a few at a time; return when all have ended, well or not."""
     environment = trainer_environment(address, api_key)
     started = time.monotonic()
-    waiting, running = list(RECIPES), dict[str, subprocess.Popen[bytes]]()
+    waiting, running = list(TRAININGS), dict[Training, subprocess.Popen[bytes]]()
     try:
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
-                name = waiting.pop(0)
-                command = [str(TRAINER), "demo/train.py", name, "--receipt", str(DATA / f"receipts/{name}.jsonl")]
-                running[name] = start(command, DATA / f"logs/{name}.log", environment)
-                print(f"{time.monotonic() - started:5.0f} s  {name}: training", flush=True)
-            for name, child in list(running.items()):
+                training = waiting.pop(0)
+                running[training] = start(training.command, training.log, environment)
+                print(f"{time.monotonic() - started:5.0f} s  {training.name}: training", flush=True)
+            for training, child in list(running.items()):
                 if child.poll() is not None:
                     outcome = "done" if child.returncode == 0 else f"failed with status {child.returncode}"
-                    print(f"{time.monotonic() - started:5.0f} s  {name}: {outcome}", flush=True)
+                    print(f"{time.monotonic() - started:5.0f} s  {training.name}: {outcome}", flush=True)
                     if child.returncode:
-                        print(tail(DATA / f"logs/{name}.log"), flush=True)
-                    del running[name]
+                        print(tail(training.log), flush=True)
+                    del running[training]
             if server.poll() is not None:
                 raise DemoFailed(f"the server ended with status {server.returncode}:\n{tail(server_log)}")
             time.sleep(0.2)
@@ -184,11 +220,12 @@ def verify_all(address: str, api_key: str) -> list[Arrival]:
         session = http.get("/api/v1/session")
         session.raise_for_status()
         verifier = Verifier(http, session.json()["user"]["default_entity"], PROJECT)
-        for name in RECIPES:
+        for training in TRAININGS:
             try:
-                arrivals.append(verifier.check(read_receipt(DATA / f"receipts/{name}.jsonl")))
+                receipt = read_receipt(training.receipt)
+                arrivals.append(verifier.check(receipt, title=training.name, has_artifacts=not training.is_own_sdk))
             except (OSError, ValueError) as error:
-                arrivals.append(Arrival(name, problems=[str(error)]))
+                arrivals.append(Arrival(training.name, problems=[str(error)]))
     return arrivals
 
 
@@ -221,7 +258,10 @@ def run_demo(port: int, ends_by_itself: bool) -> bool:
         link = find_sign_in_link(log)
         how = [link] if link else [address, f"and sign in with the API key {api_key}"]
         print(boxed("Open this in a browser:", *how))
-        print(f"Training {len(RECIPES)} models on handwritten digits, {AT_ONCE} at a time.", flush=True)
+        print(
+            f"Training {len(RECIPES)} models on handwritten digits with the wandb client, then {len(OWN_SDK)} of them"
+        )
+        print(f"again with Kymograph's own SDK, {AT_ONCE} at a time.", flush=True)
         train_all(address, api_key, server, log)
 
         arrivals = verify_all(address, api_key)

@@ -197,7 +197,8 @@ def train(name: str, recipe: Recipe, epochs: int, min_epoch_s: float, seed: int,
     run = wandb.init(
         name=name,
         notes=recipe.notes,
-        tags=["digits", *recipe.tags],
+        # Which SDK it is: `demo/run.py` trains some of the recipes with Kymograph's own, too.
+        tags=["digits", wandb.__name__, *recipe.tags],
         group="digits-mlp",
         job_type="train",
         config=config,

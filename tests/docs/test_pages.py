@@ -16,6 +16,8 @@ import pytest
 from kymograph.cli.main import cli
 from tests.e2e.client import NEWEST
 from tests.e2e.fixtures import ClientFactory
+from tests.e2e.server import ServerProcess
+from tests.e2e.training import Training
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "changes").glob("*.md"))]
@@ -56,9 +58,13 @@ def commands(block: Block) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
-def test_a_script_on_a_page_runs(block: Block, make_client: ClientFactory, tmp_path: Path) -> None:
+def test_a_script_on_a_page_runs(
+    block: Block, make_client: ClientFactory, server: ServerProcess, tmp_path: Path
+) -> None:
     if "import wandb" in block.text:
         make_client(NEWEST).run(block.text)
+    elif "import kymograph as wandb" in block.text:
+        Training(tmp_path / "training", url=server.url).run(block.text)
     else:
         script = [sys.executable, "-W", "error", "-c", block.text]
         subprocess.run(script, cwd=tmp_path, check=True, capture_output=True, timeout=60)

@@ -1,8 +1,9 @@
 """The long form of the fault tests: hours, not seconds. Writes what it found into a page.
 
-    .venv/bin/python -m tests.faults.long [--kills 200] [--only kills|writes|disk|races] [--page docs/reliability.md]
+    .venv/bin/python -m tests.faults.long [--kills 200] [--only PART] [--page docs/reliability.md]
 
-A part ends with the first thing that is not as it should be, and the whole with exit status 1.
+Parts: kills, writes, disk, races, trainings. Each ends with the first thing that is not as it should be, and the whole
+with exit status 1 then.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tests.faults.killing import Victims, embedded, kill_compactors, kill_server
 from tests.faults.load import Load, settings_of
 from tests.faults.preloaded import PreloadedDisk, build, preloaded_disk
 from tests.faults.scripted import LONG
+from tests.faults.sdk_killing import Killings, Victim
 from tests.faults.test_write_errors import folder_in_memory, run_all
 from tests.unit.storage.history.compacting import Compactions
 from tests.unit.storage.history.test_compaction import run_operations
@@ -199,7 +201,25 @@ def _race(where: str, database: SqlDatabase, folder: Path, seed: int, examples: 
     return Result(f"random operations; {where}", f"{examples:,} sequences", work, time.monotonic() - started)
 
 
-PARTS: dict[str, Part] = {"kills": kills, "writes": writes, "disk": disk, "races": races}
+def trainings(options: argparse.Namespace) -> Iterator[Result]:
+    """Trainings with our SDK, their senders, and both die; a sync brings the rest."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        server = ServerProcess(Path(name) / "data")
+        server.start()
+        try:
+            killings = Killings(server, Path(name), random.Random(options.seed))
+            with server.rest() as rest:
+                for number in range(options.kills):
+                    killings.kill_one(rest, [*Victim][number % len(Victim)], number)
+        finally:
+            server.stop()
+    died = ", ".join(f"{number} {what}" for what, number in sorted(killings.kills.items()))
+    work = f"{killings.rows:,} rows logged before, each there once after a sync, and after another"
+    yield Result("kill -9 of trainer, sender, both; our SDK", died, work, time.monotonic() - started)
+
+
+PARTS: dict[str, Part] = {"kills": kills, "writes": writes, "disk": disk, "races": races, "trainings": trainings}
 
 
 def main() -> None:

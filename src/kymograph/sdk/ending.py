@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kymograph.sdk import notices
@@ -9,6 +12,8 @@ from kymograph.types import JsonObject
 
 if TYPE_CHECKING:
     from kymograph.sdk.run import Run
+
+SHOW_AFTER_S = 1.0
 
 
 def end(run: Run, *, is_quiet: bool) -> None:
@@ -21,7 +26,13 @@ def end(run: Run, *, is_quiet: bool) -> None:
         if not run.disabled:
             say(f"run {run.id} is kept in {run.sync_dir}\nsend it with: kymograph sync {run.sync_dir}")
         return
-    receipt = link.wait_for_receipt(settings.finish_timeout)
+    progress = _Progress() if not is_quiet and not settings.quiet and not settings.silent else None
+    try:
+        receipt = link.wait_for_receipt(settings.finish_timeout, look=progress)
+    except KeyboardInterrupt:
+        receipt = None  # whoever is in a hurry need not wait: the sender goes on
+    if progress is not None:
+        progress.clear()
     link.let_go()
     if receipt is not None:
         say(_words_of(receipt, run))
@@ -37,6 +48,37 @@ def end(run: Run, *, is_quiet: bool) -> None:
             f"if it is stopped: kymograph sync {run.sync_dir}",
             repeat=True,
         )
+
+
+class _Progress:
+    """Shows on a terminal how far sending is, once it takes longer than a blink."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._width = 0
+        self._stream = sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None
+
+    def __call__(self, progress: JsonObject) -> None:
+        if self._stream is None or time.monotonic() - self._began < SHOW_AFTER_S or not progress:
+            return
+        megabytes = float(progress.get("bytes_sent") or 0) / 1e6  # type: ignore[arg-type]
+        text = (
+            f"sending: {progress.get('rows'):,} rows, {progress.get('files_done')} of {progress.get('files_wanted')} "
+            f"files, {megabytes:,.1f} MB"
+        )
+        self._write(f"\r{text.ljust(self._width)}")
+        self._width = len(text)
+
+    def clear(self) -> None:
+        """Leave the line to what comes next."""
+        if self._width:
+            self._write(f"\r{' ' * self._width}\r")
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            assert self._stream is not None
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def _words_of(receipt: JsonObject, run: Run) -> str:

@@ -15,8 +15,9 @@ from kymograph.core.run_ids import new_run_id
 from kymograph.errors import UsageError
 from kymograph.sdk import notices, records
 from kymograph.sdk.active import activate, active_run
+from kymograph.sdk.auto_resume import remember_run, remembered_run
 from kymograph.sdk.config import Config
-from kymograph.sdk.config_sources import read_config
+from kymograph.sdk.config_sources import read_config, read_config_file
 from kymograph.sdk.journal import Durability, Journal
 from kymograph.sdk.link import Beginning, SenderLink, Server
 from kymograph.sdk.logged_values import LoggedValues
@@ -32,6 +33,7 @@ from kymograph.wire.records_pb2 import BranchPoint, ConfigRecord, FilesItem, Rec
 
 UNREACHABLE_WAIT_S = 5.0
 """How long `init` waits for a server once it is known not to answer; the run then goes on, and joins later."""
+CONFIG_DEFAULTS = "config-defaults.yaml"
 _RESUME_WORDS = {"True": "auto", "true": "auto", "False": "", "false": ""}
 
 
@@ -113,7 +115,8 @@ def init(
             return previous
         if how == "finish_previous":
             previous.finish()
-    return _begin(found, _inputs(config, config_include_keys, config_exclude_keys))
+    given_config = _inputs(config, config_include_keys, config_exclude_keys)
+    return _begin(found, {**_filed_config(found), **given_config})
 
 
 _NOT_SETTINGS = frozenset(
@@ -132,15 +135,27 @@ def _inputs(config: Any, include: Sequence[str] | None, exclude: Sequence[str] |
     return read_config(config, include=include, exclude=exclude) if config is not None else {}
 
 
+def _filed_config(settings: Settings) -> JsonObject:
+    """Values that files give: those that lie beside the script for all its runs, and those that settings name."""
+    found: JsonObject = {}
+    defaults = Path(CONFIG_DEFAULTS)
+    for path in [*([defaults] if defaults.is_file() else []), *map(Path, settings.config_paths or ())]:
+        found |= read_config_file(path)
+    return found
+
+
 def _begin(settings: Settings, inputs: JsonObject) -> Run:
     started_at = time.time()
     settings.update({"x_start_time": started_at}, source=Source.RUN)
     branch = _branch(settings)
+    if settings.resume == "auto":
+        _resume_by_itself(settings)
     if settings.run_id is None:
         settings.update({"run_id": branch.run if settings.resume_from else new_run_id()}, source=Source.RUN)
     if settings.is_disabled:
         return _disabled(settings, inputs)
     server = None if settings.is_offline else _server(settings)
+    _find_free_folder(settings)
     directory = create_run_directory(settings)
     folder = RunFolder(directory.root, str(settings.run_id))
     journal = Journal(
@@ -167,6 +182,23 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     start_captures(run)
     _greet(run, beginning)
     return run
+
+
+def _resume_by_itself(settings: Settings) -> None:
+    """Go on with the run that did not end well here, if there is one; remember this one."""
+    file = Path(settings.resume_fname)
+    if settings.run_id is None:
+        known = remembered_run(file)
+        settings.update({"run_id": known or new_run_id()}, source=Source.RUN)
+    remember_run(file, str(settings.run_id))
+
+
+def _find_free_folder(settings: Settings) -> None:
+    """A run that goes on within the second it ended in has a folder of its own."""
+    number = 1
+    while Path(settings.sync_file).exists():
+        number += 1
+        settings.update({"x_sync_dir_suffix": str(number)}, source=Source.RUN)
 
 
 def run_in_folder(
@@ -242,7 +274,8 @@ def _record(settings: Settings, started_at: float, branch: BranchPoint) -> RunRe
         start_time=records.stamp(datetime.fromtimestamp(started_at, UTC)),
         telemetry=records.telemetry(),
     )
-    known = {"resume": settings.resume, "mode": settings.mode}
+    resume = "allow" if settings.resume == "auto" else settings.resume
+    known = {"resume": resume, "mode": settings.mode}
     record.settings.CopyFrom(records.settings({name: value for name, value in known.items() if value is not None}))
     if branch.run:
         record.branch_point.CopyFrom(branch)

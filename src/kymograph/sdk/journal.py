@@ -110,8 +110,10 @@ class Journal:
             payload = self._encoder.encode_numbers(self._num + 1, row)
             if payload is None:
                 return False
-            self._num += 1
-            self._write(payload)
+            if self._try_to_write(payload):
+                self._num += 1
+            else:
+                self._count_loss()
         if self._is_fsync:
             self._flush(self._position)
         return True

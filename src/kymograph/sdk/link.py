@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Any
 
-from kymograph import __file__ as package_file
 from kymograph.core import exact_json
 from kymograph.errors import KymographError
+from kymograph.sdk.processes import start_module
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.types import JsonObject
 
@@ -213,21 +210,9 @@ class SenderLink:
 
 
 def _start(folder: RunFolder) -> subprocess.Popen[bytes]:
-    # The child shall find this very package, wherever it was found here.
-    places = [str(Path(package_file).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
-    environment.pop("PYTHONINSPECT", None)
     folder.logs.mkdir(exist_ok=True)
     with (folder.logs / "sender.err").open("ab") as errors:
-        return subprocess.Popen(
-            [sys.executable, "-m", "kymograph.sdk.sender", str(folder.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=environment,
-            # Ctrl-C in the terminal is for the training.
-            start_new_session=True,
-        )
+        return start_module("kymograph.sdk.sender", str(folder.path), errors=errors)
 
 
 def _error_of(document: Any) -> KymographError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from weakref import WeakSet
 
 from kymograph.core.metric_definitions import MetricDefinition, MetricDefinitions
 from kymograph.errors import InvalidValue
@@ -63,6 +65,7 @@ class RowWriter:
         self._fold: Callable[[Iterable[Mapping[str, Any]]], None] | None = None
         self.refused_rows = 0
         """Rows of earlier steps, with a strict writer."""
+        _writers.add(self)
 
     def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
         """Write a row, or more of the present one.
@@ -155,6 +158,19 @@ class RowWriter:
             self._fresh.append(row)
         if len(self._fresh) > MAX_FRESH_ROWS and self._fold is not None:
             self._fold(self.pull())
+
+
+_writers: WeakSet[RowWriter] = WeakSet()
+
+
+def _renew_locks() -> None:
+    """In a forked process: whoever held a lock at that moment is not there to release it."""
+    for writer in list(_writers):
+        writer._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 def _checked_mapping(data: object) -> dict[str, Any]:

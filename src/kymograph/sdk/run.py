@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
@@ -429,6 +430,10 @@ class Run:
             self._journal.close()
             if self._is_guest:
                 return
+        if self._settings.resume == "auto" and code == 0:
+            from kymograph.sdk.auto_resume import forget_run
+
+            forget_run(Path(self._settings.resume_fname))
         from kymograph.sdk.ending import end
 
         end(self, is_quiet=bool(quiet))

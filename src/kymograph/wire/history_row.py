@@ -8,6 +8,7 @@ them. Source: records.proto; protocol.md §15.2.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from operator import getitem
 from typing import Any, TypeAlias
 
 import orjson
@@ -24,7 +25,7 @@ _LONGEST_NUMBER = 40
 """Characters of a number's JSON text, at most; that of a double has 24."""
 _SCHEMAS = 256
 """Sets of keys that are kept. Trainings have a handful; one that makes up new keys must not fill the memory."""
-_PLAIN = frozenset({float, int})
+_OF_NUMBERS = b"0123456789.,+-eE"
 
 _Heads: TypeAlias = tuple[bytes, ...]
 """What stands before a value, by the length of its JSON text."""
@@ -51,20 +52,25 @@ class RowEncoder:
 
     def encode_numbers(self, num: int, row: Mapping[str, Any]) -> bytes | None:
         """The same for rows of finite numbers of Python's own types, quickly; None for any other row."""
-        values = [*row.values()]
-        if not values or not _PLAIN.issuperset(map(type, values)):
-            return None
         try:
-            texts = orjson.dumps(values)[1:-1].split(b",")
-        except TypeError:  # an integer beyond 64 bits
+            text = orjson.dumps([*row.values()])[1:-1]
+        except TypeError:  # an integer beyond 64 bits, or something that JSON does not have
             return None
-        if b"null" in texts:  # stands for NaN and infinities
+        # Numbers leave nothing over; texts, booleans, lists, and the null that stands for NaN do.
+        if not text or text.translate(None, _OF_NUMBERS):
             return None
+        texts = text.split(b",")
         keys = tuple(row)
         heads = self._schemas.get(keys)
         if heads is None:
+            if not all(isinstance(key, str) for key in keys):
+                return None
             heads = self._learn(keys)
-        items = b"".join([head[len(text)] + text for head, text in zip(heads, texts, strict=True)])
+        # In one go each, which takes three quarters of the time that a loop does.
+        pieces = [b""] * (2 * len(texts))
+        pieces[::2] = map(getitem, heads, map(len, texts))
+        pieces[1::2] = texts
+        items = b"".join(pieces)
         return b"".join((_HISTORY, varint(len(items)), items, _NUM, varint(num)))
 
     def _learn(self, keys: tuple[str, ...]) -> list[_Heads]:
@@ -95,6 +101,8 @@ def varint(number: int) -> bytes:
     """A number as the encoding's base-128 digits; `number` is not negative."""
     if number < 128:
         return bytes((number,))
+    if number < 16_384:
+        return bytes((number & 127 | 128, number >> 7))
     digits = bytearray()
     while number > 127:
         digits.append(number & 127 | 128)

@@ -36,6 +36,8 @@ class ChunkType(IntEnum):
 
 CHECKSUM_OF_TYPE = {kind: crc32(bytes([kind])) for kind in ChunkType}
 """Where the checksum of a chunk's data goes on from."""
+_FULL = int(ChunkType.FULL)
+_CHECKSUM_OF_FULL = CHECKSUM_OF_TYPE[ChunkType.FULL]
 
 
 def frame(payload: bytes, position: int) -> bytes:
@@ -45,8 +47,7 @@ def frame(payload: bytes, position: int) -> bytes:
     """
     room = BLOCK_BYTES - position % BLOCK_BYTES
     if HEADER_BYTES + len(payload) <= room:
-        checksum = crc32(payload, CHECKSUM_OF_TYPE[ChunkType.FULL])
-        return CHUNK_HEADER.pack(checksum, len(payload), ChunkType.FULL) + payload
+        return CHUNK_HEADER.pack(crc32(payload, _CHECKSUM_OF_FULL), len(payload), _FULL) + payload
     return b"".join(_split(payload, room))
 
 

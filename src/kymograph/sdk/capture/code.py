@@ -55,7 +55,7 @@ def find_program(
     """
     cwd = cwd or Path.cwd()
     name = (
-        name or os.environ.get("WANDB_PROGRAM") or _name_of_main(sys.modules.get("__main__") if main is None else main)
+        name or os.environ.get("WANDB_PROGRAM") or name_of_main(sys.modules.get("__main__") if main is None else main)
     )
     if not name:
         return None
@@ -65,7 +65,9 @@ def find_program(
     return Program(name, path, relative=_below(path, root or cwd), relative_to_cwd=_below(path, cwd))
 
 
-def _name_of_main(main: Any) -> str | None:
+def name_of_main(main: Any = None) -> str | None:
+    """What was started, as the main module says: its file, or ``-m`` and its name; None in an interactive session."""
+    main = sys.modules.get("__main__") if main is None else main
     spec = getattr(main, "__spec__", None)
     if spec is not None and getattr(spec, "name", None):
         return f"-m {spec.name}"

@@ -63,5 +63,5 @@ def make_receipt(sender: Sender) -> Receipt:
         files=len(ledger.files) + len(counts.problems),
         files_uploaded=len(ledger.files),
         digests={name: note.md5 for name, note in sorted(ledger.files.items())},
-        problems=(*problems, *counts.problems),
+        problems=(*problems, *(f"{name}: {problem}" for name, problem in counts.problems.items())),
     )

@@ -21,6 +21,7 @@ from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
 from kymograph.sdk.sender.documents import write_final_files
 from kymograph.sdk.sender.ledger import Ledger
+from kymograph.sdk.sender.live import LiveWatch
 from kymograph.sdk.sender.receipt import Receipt, make_receipt
 from kymograph.sdk.sender.strand import Strand, lines_document
 from kymograph.sdk.sender.uploads import UploadCounts, Uploads
@@ -41,6 +42,8 @@ HEARTBEAT_S = 30.0
 SUMMARY_EVERY_S = 4.0
 UPSERT_EVERY_S = 2.0
 LEDGER_EVERY_S = 2.0
+ALONE_FOR_S = 7 * 86_400.0
+"""How long a sender whose training is gone goes on asking for a server. Source: protocol.md §5.3, about a week."""
 
 
 @dataclass(slots=True)
@@ -107,12 +110,14 @@ class Sender:
         self.strands = [self._main]
         self.replay = self._main.replay
         self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
+        self._live = LiveWatch(folder.files)
         self._started: Started | None = None
         self._due, self._sent, self._backoff = _Due(), _Sent(), Backoff()
         self._has_final_files = False
         self._alerts_seen = 0
         self._request_bytes = MAX_REQUEST_BYTES
         self._trouble = ""
+        self._alone_since_s: float | None = None
         self.refusal: KymographError | None = None
         """Why the server will not have the run."""
         self.receipt: Receipt | None = None
@@ -173,7 +178,18 @@ class Sender:
         waits = [POLL_S, *([wait_s] if wait_s is not None else [])]
         return 0.0 if self._has_more_to_send() else min(waits)
 
-    def _wait_after(self, error: TransportError) -> float:
+    def _has_been_alone_for_long(self) -> bool:
+        if not self._control.is_alone:
+            return False
+        if self._alone_since_s is None:
+            self._alone_since_s = self._now()
+        return self._now() - self._alone_since_s > ALONE_FOR_S
+
+    def _wait_after(self, error: TransportError) -> float | None:
+        if self._has_been_alone_for_long():
+            self.refusal = error
+            self._save_ledger()
+            return None
         told_s = error.retry_after_s if isinstance(error, ServerBusy) else None
         wait_s = self._backoff.wait_s(told_s)
         self._due.connect = self._now() + wait_s
@@ -200,7 +216,7 @@ class Sender:
             strand.read(max_pending_bytes=MAX_PENDING_BYTES // len(self.strands))
         while self.replay.new_files:
             name = self.replay.new_files.popleft()
-            if self.replay.files[name] != FilesItem.END:
+            if self.replay.files[name] == FilesItem.NOW:
                 self._uploads.want(name)
 
     def _find_strands(self) -> None:
@@ -279,6 +295,9 @@ class Sender:
             self._has_final_files = True
             for name in [*self.replay.files, *standard_files(self.folder)]:
                 self._uploads.want(name)
+        live = (name for name, policy in self.replay.files.items() if policy == FilesItem.LIVE)
+        for name in self._live.due(live, self._now()):
+            self._uploads.want(name)
         return self._uploads.work(self._client, self.ledger.address)
 
     def _is_over(self) -> bool:

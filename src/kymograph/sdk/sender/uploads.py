@@ -29,8 +29,8 @@ class UploadCounts:
     wanted: int = 0
     done: int = 0
     bytes_sent: int = 0
-    problems: list[str] = field(default_factory=list)
-    """Of files that could not be sent and will not be tried again."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """By name, of files that could not be sent and will not be tried again."""
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class Uploads:
         return note is None or (note.size_bytes, note.mtime_ns) != (stat.st_size, stat.st_mtime_ns)
 
     def _give_up(self, name: str, problem: str) -> None:
-        self.counts.problems.append(f"{name}: {problem}")
+        self.counts.problems[name] = problem
 
     def work(self, client: RunClient, at: RunAddress) -> float | None:
         """Take up results and start what can be started; returns in how many s to come back, None if nobody has to."""

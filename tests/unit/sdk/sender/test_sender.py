@@ -249,6 +249,21 @@ def test_a_final_refusal_ends_the_sender_and_keeps_the_journal(
     assert len(server.rows()) == 1
 
 
+def test_a_sender_whose_training_is_gone_does_not_ask_for_ever(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.end()
+
+    def away(request: httpx.Request) -> httpx.Response | None:
+        raise httpx.ConnectError("refused", request=request)
+
+    server.failure = away
+    with sending(training.folder, server) as it:
+        it.listener.is_alone = True
+        assert not it.run_for(6 * 24 * HOUR_S)
+
+        assert it.run_for(2 * 24 * HOUR_S)
+
+
 def test_a_wrong_key_is_told_at_once(tmp_path: Path, server: MemoryServer) -> None:
     training = Training(tmp_path / "run")
     server.failure = lambda _request: httpx.Response(401, json={"error": "who are you"})
@@ -273,6 +288,27 @@ def test_a_request_that_is_too_large_is_said_in_pieces(tmp_path: Path, server: M
     send_all(training.folder, server)
 
     assert len(server.rows()) == 200
+
+
+def test_a_live_file_is_sent_when_it_has_grown_and_whole_at_the_end(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.save("log.txt", b"x" * 100, policy="live")
+    training.save("model.bin", b"late", policy="end")
+    with sending(training.folder, server) as it:
+        it.run_for(5)
+        assert server.files == {"log.txt": b"x" * 100}
+        (training.folder.files / "log.txt").write_bytes(b"x" * 200)
+        it.run_for(5)
+        assert len(server.files["log.txt"]) == 100
+        it.run_for(20)
+        assert len(server.files["log.txt"]) == 200
+        (training.folder.files / "log.txt").write_bytes(b"x" * 201)
+        training.end()
+
+        assert it.run_for(60)
+
+        assert len(server.files["log.txt"]) == 201
+        assert server.files["model.bin"] == b"late"
 
 
 def test_a_stop_from_the_page_reaches_the_training(tmp_path: Path, server: MemoryServer) -> None:
