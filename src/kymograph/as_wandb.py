@@ -43,6 +43,7 @@ def main(arguments: list[str]) -> int:
     # Workers that are started afresh (spawn, torchrun) find the way by their path.
     places = [str(CHILD_PATH), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(places)
+    sys.path.insert(1, str(CHILD_PATH))  # multiprocessing hands on this list instead
     sys.argv = rest
     if is_module:
         sys.path[0] = os.getcwd()

@@ -141,7 +141,9 @@ def run(python: str, name: str) -> str:
         if process.returncode:
             return f"exit status {process.returncode}\n{process.stdout}\n{process.stderr}"
         keys: Counter[str] = Counter()
-        config, files, ended = set(), set(), 0
+        config: set[str] = set()
+        files: set[str] = set()
+        ended = 0
         folders = sorted(Path(folder).glob("kymograph/offline-run-*"))
         for path in folders:
             for record in iter_records(RunFolder.find(path).journal):

@@ -168,15 +168,16 @@ class SenderLink:
     # --- on a thread of its own --------------------------------------------------------------------------------------
 
     def _listen(self, events: IO[bytes]) -> None:
-        for line in events:
-            try:
-                event = exact_json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
-                with self._changed:
-                    self._take(event)
-                    self._changed.notify_all()
+        with events:
+            for line in events:
+                try:
+                    event = exact_json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(event, dict):
+                    with self._changed:
+                        self._take(event)
+                        self._changed.notify_all()
         with self._changed:
             self._is_over = True
             self._changed.notify_all()

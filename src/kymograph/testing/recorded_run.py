@@ -38,7 +38,7 @@ class RecordedRun:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """What was logged, call by call; members of mappings by dotted names."""
+        """What was logged, call by call."""
         return [
             {item.key or ".".join(item.nested_key): exact_json.loads(item.value_json) for item in record.history.item}
             for record in self.records()

@@ -75,7 +75,7 @@ def names_of(module: Any) -> set[str]:
 
 def members_of(name: str, kind: type, package: str) -> Iterator[tuple[str, str]]:
     """Members of a class that the client itself defines, with their parameters."""
-    yield from parameters_of(name, kind.__init__)
+    yield from parameters_of(name, kind.__init__)  # type: ignore[misc] # only looked at
     seen: set[str] = set()
     for base in kind.__mro__:
         if base.__module__.split(".")[0] != package or issubclass(base, enum.Enum):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,7 +80,7 @@ class WandbCallback(Callback):  # type: ignore[misc] # of a package without type
             )
         self.monitor, self.verbose, self.labels = monitor, verbose, list(labels or ())
         is_more_better = mode == "max" or (mode == "auto" and ("acc" in monitor or monitor.startswith("fmeasure")))
-        self._is_better = (lambda new, old: new > old) if is_more_better else (lambda new, old: new < old)
+        self._is_better: Callable[[float, float], bool] = operator.gt if is_more_better else operator.lt
         self.best = float("-inf") if is_more_better else float("inf")
         self.save_model, self.save_weights_only = save_model, save_weights_only
         self.log_weights, self.log_evaluation, self.save_graph = log_weights, log_evaluation, save_graph
@@ -150,7 +151,7 @@ class WandbCallback(Callback):  # type: ignore[misc] # of a package without type
             inputs, targets = self.validation_data[:2]
             return inputs[: self.predictions], targets[: self.predictions]
         if self.generator is not None:
-            return tuple(part[: self.predictions] for part in next(iter(self.generator))[:2])  # type: ignore[return-value]
+            return tuple(part[: self.predictions] for part in next(iter(self.generator))[:2])
         return None, None
 
     def _examples(self, inputs: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kymograph import errors
+import kymograph
 
 if TYPE_CHECKING:
     Callback: Any = object
@@ -15,7 +15,7 @@ else:
     except ModuleNotFoundError as exc:
         if exc.name != "keras":
             raise
-        raise errors.MissingPackage("keras", purpose="kymograph.keras", install="pip install keras") from exc
+        raise kymograph.errors.MissingPackage("keras", purpose="kymograph.keras", install="pip install keras") from exc
 
 __all__ = ["Callback", "ModelCheckpoint", "learning_rate_of", "number_of"]
 

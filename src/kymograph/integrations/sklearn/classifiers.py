@@ -71,7 +71,7 @@ def plot_roc(
     classes_to_plot: Sequence[Any] | None = None,
 ) -> None:
     """Log true over false positives, as `kymograph.plot.roc_curve` draws them; micro and macro are not drawn."""
-    kymograph.log({"roc": kymograph.plot.roc_curve(y_true, y_probas, labels, classes_to_plot)})  # type: ignore[arg-type]
+    kymograph.log({"roc": kymograph.plot.roc_curve(y_true, y_probas, labels, classes_to_plot)})
 
 
 def plot_precision_recall(
