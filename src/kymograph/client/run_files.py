@@ -13,7 +13,7 @@ _FILE = """
 query RunFile($entity: String, $project: String, $run: String!, $files: [String!]) {
   project(name: $project, entityName: $entity) {
     run(name: $run) {
-      files(fileNames: $files, first: 1) { edges { node { name directUrl sizeBytes md5 } } }
+      files(names: $files, first: 1) { edges { node { name directUrl sizeBytes md5 } } }
     }
   }
 }

@@ -17,6 +17,7 @@ from typing import Any
 from weakref import WeakSet
 
 from kymograph.errors import RunExists
+from kymograph.sdk import writer_lock
 from kymograph.types import JsonValue
 from kymograph.wire.history_row import RowEncoder
 from kymograph.wire.journal import FILE_HEADER, frame
@@ -87,6 +88,7 @@ class Journal:
             self._fd = os.open(self.path, _OPEN_FLAGS, 0o666)
         except FileExistsError as exc:
             raise RunExists(self.path.stem, path=str(self.path)) from exc
+        writer_lock.hold(self._fd)
         self._position = os.write(self._fd, FILE_HEADER)
         self._synced = 0
 

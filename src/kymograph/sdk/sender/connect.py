@@ -8,7 +8,7 @@ from typing import Any
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY
-from kymograph.errors import RunExists, RunNotResumable
+from kymograph.errors import NotFoundError, RunExists, RunNotResumable
 from kymograph.sdk.sender.documents import config_document
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.replay import RunReplay
@@ -37,6 +37,10 @@ class Started:
     summary: JsonObject = field(default_factory=dict)
     base_lines: dict[str, int] = field(default_factory=dict)
     """Lines of each stream that are there."""
+    is_new: bool = False
+    """Whether the server did not know it before."""
+    history_lines: int | None = None
+    """Lines of history that the server has now; None if it does not tell."""
 
 
 def connect(client: RunClient, replay: RunReplay, ledger: Ledger) -> Started:
@@ -56,7 +60,10 @@ def connect(client: RunClient, replay: RunReplay, ledger: Ledger) -> Started:
     settings = {item.key: exact_json.loads(item.value_json) for item in run.settings.item}
     if ledger.is_connected and ledger.base_url == client.base_url:
         replay.resume(config=ledger.base_config, notes=ledger.base_notes, summary=ledger.base_summary)
-        bucket = upsert(client, replay, storage_id=ledger.storage_id or None)
+        try:
+            bucket = upsert(client, replay, storage_id=ledger.storage_id or None)
+        except NotFoundError:
+            bucket = upsert(client, replay)  # another database behind the same address
         return _started(bucket, base_lines=ledger.base_lines)
     mode = settings.get("resume")
     if run.HasField("branch_point") and run.branch_point.run == run.run_id:
@@ -114,6 +121,8 @@ def _started(bucket: JsonObject, **more: Any) -> Started:
         sweep=str(bucket["sweepName"]) if bucket.get("sweepName") else None,
         config=values,
         notes=notes,
+        is_new=bucket.get("inserted") is True,
+        history_lines=_count(bucket, "historyLineCount") if "historyLineCount" in bucket else None,
         **more,
     )
 

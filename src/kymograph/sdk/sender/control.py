@@ -20,15 +20,23 @@ from kymograph.types import JsonObject
 class Control:
     """The sender's end. Reading happens on a thread of its own; sending never blocks on a reader that is gone."""
 
-    def __init__(self, commands: IO[bytes] | None, events: IO[bytes] | None, *, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        commands: IO[bytes] | None,
+        events: IO[bytes] | None,
+        *,
+        wake: Callable[[], None],
+        listener: Callable[[str, JsonObject], object] | None = None,
+    ) -> None:
         """Begin to listen.
 
         Args:
             commands: Where the training writes; None if there is none.
             events: Where it reads.
             wake: Called when a command came, or the last one.
+            listener: Is told, in this process, what the training would be.
         """
-        self._events, self._wake = events, wake
+        self._events, self._wake, self._listener = events, wake, listener
         self._commands: deque[JsonObject] = deque()
         self.is_alone = commands is None
         """Whether no training listens any more."""
@@ -53,6 +61,8 @@ class Control:
 
     def send(self, kind: str, **content: object) -> None:
         """Tell the training something."""
+        if self._listener is not None:
+            self._listener(kind, dict(content))  # type: ignore[arg-type]
         if self._events is None:
             return
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -74,14 +75,24 @@ def config_yaml(document: JsonObject) -> str:
 def write_final_files(folder: RunFolder, replay: RunReplay) -> None:
     """Put config, summary and console beside the run as files, as every client leaves them."""
     folder.files.mkdir(parents=True, exist_ok=True)
-    (folder.files / CONFIG_FILE).write_text(config_yaml(config_document(replay)), encoding="utf-8")
-    (folder.files / SUMMARY_FILE).write_text(exact_json.dumps(replay.summary.document()), encoding="utf-8")
+    _write_if_new(folder.files / CONFIG_FILE, config_yaml(config_document(replay)))
+    _write_if_new(folder.files / SUMMARY_FILE, exact_json.dumps(replay.summary.document()))
     metadata = folder.files / METADATA_FILE
     if replay.facts.environment is not None and not metadata.exists():
         text = orjson.dumps(environment_document(replay.facts.environment), option=orjson.OPT_INDENT_2)
         metadata.write_bytes(text)
     if replay.console.end and not (folder.files / CONSOLE_FILE).exists():
         _write_console(folder)
+
+
+def _write_if_new(path: Path, text: str) -> None:
+    """Write a file unless it says so already: it would be uploaded again."""
+    try:
+        is_new = path.read_bytes() != text.encode()
+    except FileNotFoundError:
+        is_new = True
+    if is_new:
+        path.write_bytes(text.encode())
 
 
 def _write_console(folder: RunFolder) -> None:

@@ -34,6 +34,8 @@ class Ledger:
     entity: str = ""
     project: str = ""
     run_id: str = ""
+    asked: list[str] = field(default_factory=list)
+    """Entity, project and id that the run's record named: another sync may send the same journal elsewhere."""
     storage_id: str = ""
     display_name: str = ""
     base_lines: dict[str, int] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import IO
@@ -16,6 +16,10 @@ from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.control import Control
 from kymograph.sdk.sender.sender import Sender, SenderOptions
 from kymograph.sdk.sender.uploads import AT_ONCE
+from kymograph.types import JsonObject
+
+STOP_POLL_S = 0.5
+"""How soon a sender that waits for its server notices that it shall stop."""
 
 
 def send(
@@ -25,8 +29,19 @@ def send(
     commands: IO[bytes] | None = None,
     events: IO[bytes] | None = None,
     options: SenderOptions | None = None,
+    listener: Callable[[str, JsonObject], object] | None = None,
+    stop: threading.Event | None = None,
 ) -> Sender:
     """Send a run to its end, or to where the server refuses it; returns the sender, which tells.
+
+    Args:
+        folder: Of the run.
+        client: Of the server.
+        commands: What the training says, if there is one.
+        events: Where it is told.
+        options: How to work.
+        listener: Is told the same, on the calling thread.
+        stop: Once it is set, the sender notes how far it is, and ends.
 
     Raises:
         FolderBusy: Another sender works on it.
@@ -34,7 +49,7 @@ def send(
     """
     awake = threading.Event()
     with alone_on(folder), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload") as executor:
-        control = Control(commands, events, wake=awake.set)
+        control = Control(commands, events, wake=awake.set, listener=listener)
         sender = Sender(
             folder,
             client,
@@ -46,7 +61,12 @@ def send(
         )
         try:
             while (wait_s := sender.step()) is not None:
-                awake.wait(wait_s)
+                if stop is None:
+                    awake.wait(wait_s)
+                elif stop.is_set():
+                    break
+                else:
+                    awake.wait(min(wait_s, STOP_POLL_S))
                 awake.clear()
         finally:
             sender.close()

@@ -21,6 +21,7 @@ from kymograph.core.history import STEP
 from kymograph.core.metric_definitions import MetricDefinitions
 from kymograph.core.summary import SummaryBuilder
 from kymograph.core.terminal import Terminal
+from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.lines import LineQueue
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.console import encode_console_line
@@ -75,13 +76,21 @@ class RunFacts:
 class RunReplay:
     """Folds the records of one journal, in their order."""
 
-    def __init__(self, acknowledged: Acknowledged | None = None, *, main: RunReplay | None = None) -> None:
+    def __init__(
+        self,
+        acknowledged: Acknowledged | None = None,
+        *,
+        main: RunReplay | None = None,
+        changes: RunChanges | None = None,
+    ) -> None:
         """Begin before the first record.
 
         Args:
             acknowledged: Lines that are on the server already.
             main: The replay that lines aside everything belongs to, if another process began the run.
+            changes: To what the journal says of the run.
         """
+        self._changes = changes or RunChanges()
         known = acknowledged or Acknowledged()
         self.history = LineQueue(acknowledged_end=known.history)
         self.events = LineQueue(acknowledged_end=known.events)
@@ -197,7 +206,7 @@ class RunReplay:
     # --- facts -------------------------------------------------------------------------------------------------------
 
     def _apply_run(self, record: RunRecord) -> None:
-        self.facts.run = record
+        self.facts.run = self._changes.apply(record)
         if record.HasField("start_time"):
             self._last_time = _time_of_stamp(record.start_time)
         self._apply_config(record.config)

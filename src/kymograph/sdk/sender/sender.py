@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.errors import KymographError, RequestTooLarge, ServerBusy, StorageFull, TransportError
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
 from kymograph.sdk.sender.documents import write_final_files
@@ -43,6 +44,11 @@ HEARTBEAT_S = 30.0
 SUMMARY_EVERY_S = 4.0
 UPSERT_EVERY_S = 2.0
 LEDGER_EVERY_S = 2.0
+ABANDONED_EXIT_CODE = 1
+"""Of a run whose process died without a word: it failed.
+
+Source: the vendor's client 0.31.0 (`core/internal/runsync`); pinned by tests/e2e/test_sync.py.
+"""
 ALONE_FOR_S = 7 * 86_400.0
 """How long a sender whose training is gone goes on asking for a server. Source: protocol.md §5.3, about a week."""
 
@@ -73,7 +79,13 @@ class SenderOptions:
     """How a sender works."""
 
     is_sync: bool = False
-    """The journal will not grow: at its end, the run is over, whether it says so or not."""
+    """Nobody writes the run any more, or nobody waits for it: at the journal's end, all is done for now."""
+    changes: RunChanges = field(default_factory=RunChanges)
+    """To what the journal says of the run."""
+    is_marked: bool = True
+    """Whether a mark is left once the server has everything."""
+    is_writer_alive: bool = False
+    """In a sync: the journal may still grow, so its end is not the run's."""
 
 
 class Sender:
@@ -106,8 +118,12 @@ class Sender:
         self.ledger = Ledger.load(folder.ledger)
         if self.ledger.base_url not in ("", client.base_url):
             self.ledger = Ledger()  # another server knows nothing of this run
+        elif self.ledger.asked and self.ledger.asked != asked_address(folder, self._options.changes):
+            self.ledger = Ledger()  # nor does another project
         self._features = frozenset[str]()
-        self._main = Strand(folder.journal, acknowledged=self.ledger.acknowledged.get(""))
+        self._main = Strand(
+            folder.journal, acknowledged=self.ledger.acknowledged.get(""), changes=self._options.changes
+        )
         self.strands = [self._main]
         self.replay = self._main.replay
         self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
@@ -235,10 +251,13 @@ class Sender:
         self._sharing = sharing_of(self.replay.facts.run)
         started = connect(self._client, self.replay, self.ledger)
         self._works_again()
+        if self._has_server_lost_lines(started):
+            self._begin_again()
         ledger, run = self.ledger, self.replay.facts.run
         assert run is not None
         ledger.base_url, ledger.run_id = self._client.base_url, run.run_id
         ledger.entity, ledger.project = started.entity, started.project
+        ledger.asked = [run.entity, run.project, run.run_id]
         ledger.storage_id, ledger.display_name = started.storage_id, started.display_name
         if not ledger.base_lines:
             ledger.base_lines = started.base_lines
@@ -263,6 +282,24 @@ class Sender:
         )
         self._features = self._client.features()
         self.replay.is_console_structured = "STRUCTURED_CONSOLE_LOGS" in self._features
+
+    def _has_server_lost_lines(self, started: Started) -> bool:
+        """Whether what an earlier sender noted is not true any more: the server was put back, or is a new one."""
+        known = self.ledger.acknowledged.get("", {}).get("history", 0) + self.ledger.base_lines.get("history", 0)
+        is_short = started.history_lines is not None and started.history_lines < known
+        return self.ledger.is_connected and (started.is_new or is_short)
+
+    def _begin_again(self) -> None:
+        """Send everything once more."""
+        self.ledger.acknowledged.clear()
+        self.ledger.files.clear()
+        self._main.close()
+        self._main = Strand(self.folder.journal, changes=self._options.changes)
+        self._main.replay.resume(
+            config=self.ledger.base_config, notes=self.ledger.base_notes, summary=self.ledger.base_summary
+        )
+        self._main.read_run()
+        self.strands, self.replay = [self._main], self._main.replay
 
     def _send_facts(self) -> None:
         revision = self.replay.facts.revision
@@ -392,18 +429,26 @@ class Sender:
         document: JsonObject = {}
         if self._uploads.finished:
             document["uploaded"] = list(self._uploads.finished)
-        exit_record = self.replay.exit
-        if exit_record is not None and self._sharing.says_end:
-            document |= {"complete": True, "exitcode": exit_record.exit_code}
-        if document and not self.ledger.is_complete:
+        exit_code = self._exit_code()
+        if exit_code is not None and self._sharing.says_end:
+            document |= {"complete": True, "exitcode": exit_code}
+        if document:
+            # Also when the server knows: with whatever was sent meanwhile, the run went on for it.
             self._send_document(document, writer=self._sharing.writer)
         self._uploads.finished.clear()
-        self.ledger.is_complete = exit_record is not None
+        self.ledger.is_complete = exit_code is not None
         self._save_ledger()
         self.receipt = make_receipt(self)
-        if exit_record is not None or self._options.is_sync:
+        if exit_code is not None and self._options.is_marked:
             self.folder.synced_mark.touch()
         self._control.send("finished", receipt=self.receipt.document())
+
+    def _exit_code(self) -> int | None:
+        """What the run ended with; None if it has not, or nobody knows yet."""
+        if self.replay.exit is not None:
+            return self.replay.exit.exit_code
+        is_abandoned = self._options.is_sync and not self._options.is_writer_alive
+        return ABANDONED_EXIT_CODE if is_abandoned else None
 
     def _has_something_left(self) -> bool:
         return (
@@ -427,6 +472,7 @@ class Sender:
             files_done=counts.done,
             files_wanted=counts.wanted,
             bytes_sent=counts.bytes_sent,
+            trouble=counts.trouble,
         )
 
     def _save_ledger(self) -> None:
@@ -435,6 +481,16 @@ class Sender:
         self.ledger.acknowledged = {strand.writer: strand.acknowledged() for strand in self.strands}
         with suppress(OSError):  # what is not noted is sent again
             self.ledger.save(self.folder.ledger)
+
+
+def asked_address(folder: RunFolder, changes: RunChanges) -> list[str]:
+    """Entity, project and id under which a sync would send the run; empty if the journal does not tell."""
+    strand = Strand(folder.journal, changes=changes)
+    try:
+        run = strand.replay.facts.run if strand.read_run() else None
+    finally:
+        strand.close()
+    return [] if run is None else [run.entity, run.project, run.run_id]
 
 
 def standard_files(folder: RunFolder) -> list[str]:

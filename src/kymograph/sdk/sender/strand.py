@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kymograph.sdk.run_folder import JournalTail
+from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.lines import Chunk, LineQueue
 from kymograph.sdk.sender.replay import Acknowledged, RunReplay
 from kymograph.types import JsonObject
@@ -21,7 +22,13 @@ class Strand:
     """A journal, what it comes to, and what of that is not on the server yet."""
 
     def __init__(
-        self, path: Path, *, writer: str = "", acknowledged: dict[str, int] | None = None, main: RunReplay | None = None
+        self,
+        path: Path,
+        *,
+        writer: str = "",
+        acknowledged: dict[str, int] | None = None,
+        main: RunReplay | None = None,
+        changes: RunChanges | None = None,
     ) -> None:
         """Begin before the first record.
 
@@ -30,9 +37,10 @@ class Strand:
             writer: Names who wrote it; empty for the process that made the run.
             acknowledged: Lines that the server has from an earlier sender.
             main: The run that it is a part of.
+            changes: To what the journal says of the run.
         """
         self.writer = writer
-        self.replay = RunReplay(Acknowledged(**(acknowledged or {})), main=main)
+        self.replay = RunReplay(Acknowledged(**(acknowledged or {})), main=main, changes=changes)
         self.is_at_end = False
         self._tail = JournalTail(path)
 
@@ -91,9 +99,9 @@ class Strand:
             "console": 0,
         }
 
-    def damages(self) -> list[Damage]:
-        """What could not be read."""
-        at_the_end = self._tail.end()
+    def damages(self, *, is_growing: bool = False) -> list[Damage]:
+        """What could not be read; of a journal that `is_growing`, the end may come yet."""
+        at_the_end = None if is_growing else self._tail.end()
         return [*self._tail.damages, *([at_the_end] if at_the_end is not None else [])]
 
     def close(self) -> None:

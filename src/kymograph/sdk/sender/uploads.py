@@ -29,6 +29,8 @@ class UploadCounts:
     wanted: int = 0
     done: int = 0
     bytes_sent: int = 0
+    trouble: str = ""
+    """Why the last attempt failed, while it is to be tried again."""
     problems: dict[str, str] = field(default_factory=dict)
     """By name, of files that could not be sent and will not be tried again."""
 
@@ -159,9 +161,11 @@ class Uploads:
             left = [name for name in batch.names if name not in batch.done]
             if error is None:
                 self._backoff.reset()
+                self.counts.trouble = ""
             elif isinstance(error, OSError):  # the network, or the disk: both may pass
                 told = error.retry_after_s if isinstance(error, ServerBusy) else None
                 self._not_before = self._now() + self._backoff.wait_s(told)
+                self.counts.trouble = str(error)
                 self._queued.update(left)
                 self._queue.extendleft(reversed(left))
             elif isinstance(error, KymographError):

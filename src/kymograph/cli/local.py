@@ -1,0 +1,50 @@
+"""How commands find runs in folders of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kymograph.sdk.local_runs import LocalRun
+
+
+def local_runs(paths: Sequence[str]) -> list[LocalRun]:
+    """The runs at paths, else all below the folder where runs of this folder are kept.
+
+    Raises:
+        JournalCorrupt: There is none at one of the paths.
+    """
+    from kymograph.cli.connecting import settings_here
+    from kymograph.sdk.local_runs import default_roots, find_run_folders, read_local_run
+
+    if paths:
+        roots = [Path(path).expanduser() for path in paths]
+    else:
+        settings = settings_here()
+        named = [*default_roots(Path(settings.root_dir).expanduser()), Path(settings.wandb_dir)]
+        roots = [root for root in dict.fromkeys(map(Path.resolve, named)) if root.is_dir()]
+    return [read_local_run(folder) for folder in find_run_folders(roots, missing_ok=not paths)]
+
+
+def shown_path(path: Path) -> str:
+    """A path as short as it can be told from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def counted(number: int, word: str) -> str:
+    """So many of something, in words."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def shown_bytes(size: float) -> str:
+    """A size for people."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:,.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError
