@@ -13,13 +13,13 @@ _FILE = """
 query RunFile($entity: String, $project: String, $run: String!, $files: [String!]) {
   project(name: $project, entityName: $entity) {
     run(name: $run) {
-      files(fileNames: $files, first: 1) { edges { node { name directUrl sizeBytes md5 } } }
+      files(names: $files, first: 1) { edges { node { name directUrl sizeBytes md5 } } }
     }
   }
 }
 """
-_NOT_THERE = ("0", "")
-"""Digests of files that were announced and never sent."""
+_NOT_THERE = (None, "", "0")
+"""Digests of files that were announced, or only asked for, and never sent."""
 
 
 def fetch_run_file(client: RunClient, at: RunAddress, name: str, target: Path) -> bool:
@@ -48,7 +48,7 @@ def fetch_run_file(client: RunClient, at: RunAddress, name: str, target: Path) -
     edges = files.get("edges") if isinstance(files, dict) else None
     nodes = [edge.get("node") for edge in (edges if isinstance(edges, list) else []) if isinstance(edge, dict)]
     node = next((node for node in nodes if isinstance(node, dict) and node.get("name") == name), None)
-    if node is None or node.get("md5") in _NOT_THERE:
+    if node is None or node.get("md5") in _NOT_THERE or not node.get("directUrl"):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f"{target.name}.{os.getpid()}.part")

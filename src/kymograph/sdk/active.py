@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from kymograph.errors import NoActiveRun
 
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
 _lock = threading.RLock()
 _runs: list[Run] = []
 """Runs that have not ended, the newest last."""
+_aside: WeakSet[Run] = WeakSet()
+"""Those of them that no module-level function means."""
 _exit_code: int | None = None
 _has_hooks = False
 
 
 def active_run() -> Run | None:
-    """The newest run that has not ended."""
+    """The newest run that has not ended, and was not begun beside others."""
     with _lock:
         while _runs and _runs[-1]._is_finished:
             _runs.pop()
-        return _runs[-1] if _runs else None
+        if not _aside:
+            return _runs[-1] if _runs else None
+        return next((run for run in reversed(_runs) if not run._is_finished and run not in _aside), None)
 
 
 def require_run(member: str) -> Run:
@@ -41,10 +46,12 @@ def require_run(member: str) -> Run:
     return run
 
 
-def activate(run: Run) -> None:
-    """Make a run the active one, and have it ended when the process ends."""
+def activate(run: Run, *, is_aside: bool = False) -> None:
+    """Make a run the active one, unless it stands aside, and have it ended when the process ends."""
     with _lock:
         _runs.append(run)
+        if is_aside:
+            _aside.add(run)
         _install_hooks()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.run_ids import new_run_id
 from kymograph.errors import UsageError
 from kymograph.sdk import notices, records
-from kymograph.sdk.active import activate, active_run
+from kymograph.sdk.active import activate, active_run, unfinished_runs
 from kymograph.sdk.auto_resume import remember_run, remembered_run
 from kymograph.sdk.config import Config
 from kymograph.sdk.config_sources import read_config, read_config_file
@@ -26,6 +27,7 @@ from kymograph.sdk.rows import RowWriter
 from kymograph.sdk.run import Run
 from kymograph.sdk.run_directory import create_run_directory
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.sharing import WRITER_KEY
 from kymograph.sdk.settings import Settings, Source
 from kymograph.sdk.settings_sources import load_settings
 from kymograph.types import JsonObject
@@ -82,7 +84,8 @@ def init(
         job_type: What kind of work it does.
         mode: online (default), offline (nothing is sent until ``kymograph sync``), disabled, or shared.
         force: Whether to end here without a key, rather than go on offline.
-        reinit: What happens to a run that has not ended: finish_previous, return_previous (default) or create_new.
+        reinit: What happens to a run that has not ended: finish_previous, return_previous (default) or create_new,
+            which leaves that one to `kymograph.log` and its like.
         resume: Go on with a run that is there: allow, must, never, auto.
         resume_from: ``<id>?_step=<n>``: go on from an earlier step of a run; what came after is archived.
         fork_from: The same in a new run.
@@ -114,7 +117,8 @@ def init(
         if how == "return_previous":
             return previous
         if how == "finish_previous":
-            previous.finish()
+            for unfinished in unfinished_runs():
+                unfinished.finish()
     given_config = _inputs(config, config_include_keys, config_exclude_keys)
     return _begin(found, {**_filed_config(found), **given_config})
 
@@ -125,7 +129,13 @@ _NOT_SETTINGS = frozenset(
 
 
 def _how_to_reinit(reinit: Any) -> str:
-    named = {True: "finish_previous", False: "return_previous", "default": "return_previous", None: "return_previous"}
+    """The mode by its full name. In a notebook a cell that begins a run, run again, means to begin anew."""
+    usual = "return_previous"
+    if "IPython" in sys.modules:
+        from kymograph.sdk.capture.notebook import python_kind
+
+        usual = "return_previous" if python_kind() == "python" else "finish_previous"
+    named = {True: "finish_previous", False: "return_previous", "default": usual, None: usual}
     return str(named.get(reinit, reinit))
 
 
@@ -155,6 +165,8 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     if settings.is_disabled:
         return _disabled(settings, inputs)
     server = None if settings.is_offline else _server(settings)
+    if settings.is_shared:
+        _take_part(settings)
     _find_free_folder(settings)
     directory = create_run_directory(settings)
     folder = RunFolder(directory.root, str(settings.run_id))
@@ -178,7 +190,7 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     if beginning is not None:
         _take_over(settings, record, beginning)
     run = _run_of(settings, folder, journal, record, inputs, link, beginning)
-    activate(run)
+    activate(run, is_aside=settings.reinit == "create_new")
     start_captures(run)
     _greet(run, beginning)
     return run
@@ -191,6 +203,14 @@ def _resume_by_itself(settings: Settings) -> None:
         known = remembered_run(file)
         settings.update({"run_id": known or new_run_id()}, source=Source.RUN)
     remember_run(file, str(settings.run_id))
+
+
+def _take_part(settings: Settings) -> None:
+    """One of several writers: a folder of a name that none of the others has, and no say where it is not asked."""
+    if not settings.x_sync_dir_suffix:
+        settings.update({"x_sync_dir_suffix": new_run_id()}, source=Source.RUN)
+    if not settings.x_primary:
+        settings.update({"x_disable_meta": True}, source=Source.RUN)
 
 
 def _find_free_folder(settings: Settings) -> None:
@@ -275,7 +295,13 @@ def _record(settings: Settings, started_at: float, branch: BranchPoint) -> RunRe
         telemetry=records.telemetry(),
     )
     resume = "allow" if settings.resume == "auto" else settings.resume
-    known = {"resume": resume, "mode": settings.mode}
+    known: JsonObject = {"resume": resume, "mode": settings.mode}
+    if settings.is_shared:
+        known |= {
+            "x_primary": settings.x_primary,
+            "x_update_finish_state": settings.x_update_finish_state,
+            WRITER_KEY: settings.x_sync_dir_suffix,
+        }
     record.settings.CopyFrom(records.settings({name: value for name, value in known.items() if value is not None}))
     if branch.run:
         record.branch_point.CopyFrom(branch)
@@ -372,5 +398,5 @@ def _disabled(settings: Settings, inputs: JsonObject) -> Run:
     record = _record(settings, float(settings.x_start_time or 0), BranchPoint())
     folder = RunFolder(Path(os.devnull), str(settings.run_id))
     run = _run_of(settings, folder, NullJournal(), record, inputs, None, None)  # type: ignore[arg-type]
-    activate(run)
+    activate(run, is_aside=settings.reinit == "create_new")
     return run

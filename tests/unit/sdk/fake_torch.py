@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+
+Number: TypeAlias = float
+"""The class below has a method of that name."""
 
 
 class Tensor:
@@ -57,7 +60,7 @@ class Tensor:
     def max(self) -> Any:
         return self.array.max()
 
-    def histc(self, *, bins: int, min: float, max: float) -> Any:
+    def histc(self, *, bins: int, min: Number, max: Number) -> Any:
         assert self.dtype != "torch.float16", "PyTorch has no histogram of half precision"
         return np.histogram(self.array, bins=bins, range=(min, max))[0].astype("float32")
 

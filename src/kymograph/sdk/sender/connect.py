@@ -12,6 +12,7 @@ from kymograph.errors import NotFoundError, RunExists, RunNotResumable
 from kymograph.sdk.sender.documents import config_document
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.replay import RunReplay
+from kymograph.sdk.sender.sharing import sharing_of
 from kymograph.types import JsonObject
 from kymograph.wire.records_pb2 import RunRecord
 
@@ -99,7 +100,7 @@ def upsert(client: RunClient, replay: RunReplay, *, storage_id: str | None = Non
         notes=run.notes or None,
         commit=git.commit if git is not None else None,
         repo=git.remote_url if git is not None else None,
-        config=exact_json.dumps(config_document(replay)),
+        config=exact_json.dumps(config_document(replay)) if sharing_of(run).is_primary else None,
         host=run.host or None,
         program=environment.program or None if environment is not None else None,
         jobType=run.job_type or None,

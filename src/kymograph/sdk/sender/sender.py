@@ -24,6 +24,7 @@ from kymograph.sdk.sender.documents import write_final_files
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.live import LiveWatch
 from kymograph.sdk.sender.receipt import Receipt, make_receipt
+from kymograph.sdk.sender.sharing import Sharing, sharing_of
 from kymograph.sdk.sender.strand import Strand, lines_document
 from kymograph.sdk.sender.uploads import UploadCounts, Uploads
 from kymograph.types import JsonObject
@@ -128,6 +129,7 @@ class Sender:
         self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
         self._live = LiveWatch(folder.files)
         self._started: Started | None = None
+        self._sharing = Sharing()
         self._due, self._sent, self._backoff = _Due(), _Sent(), Backoff()
         self._has_final_files = False
         self._alerts_seen = 0
@@ -246,6 +248,7 @@ class Sender:
     # --- what describes the run --------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
+        self._sharing = sharing_of(self.replay.facts.run)
         started = connect(self._client, self.replay, self.ledger)
         self._works_again()
         if self._has_server_lost_lines(started):
@@ -328,9 +331,11 @@ class Sender:
 
     def _send_files(self) -> float | None:
         if self._is_over() and not self._has_final_files:
-            write_final_files(self.folder, self.replay)
+            if self._sharing.is_primary:
+                write_final_files(self.folder, self.replay)
             self._has_final_files = True
-            for name in [*self.replay.files, *standard_files(self.folder)]:
+            about = standard_files(self.folder) if self._sharing.is_primary else []
+            for name in [*self.replay.files, *about]:
                 self._uploads.want(name)
         live = (name for name, policy in self.replay.files.items() if policy == FilesItem.LIVE)
         for name in self._live.due(live, self._now()):
@@ -359,7 +364,9 @@ class Sender:
     def _stream_lines(self, strand: Strand) -> None:
         """Send what a further process wrote."""
         chunks = strand.next_chunks(max_bytes=self._request_bytes)
-        if chunks and self._send_document({"files": lines_document(chunks, {})}, writer=strand.writer):
+        if chunks and self._send_document(
+            {"files": lines_document(chunks, {})}, writer=self._sharing.writer + strand.writer
+        ):
             strand.acknowledge(chunks)
 
     def _stream_main(self, now: float) -> None:
@@ -378,7 +385,7 @@ class Sender:
         if not document and now < self._due.last_stream + HEARTBEAT_S:
             return
         summary_revision = self.replay.facts.summary_revision
-        if not self._send_document(document):
+        if not self._send_document(document, writer=self._sharing.writer):
             return
         self._main.acknowledge(chunks)
         for _ in uploaded:
@@ -390,6 +397,8 @@ class Sender:
         self._due.stream = now + STREAM_EVERY_S
 
     def _wants_summary(self, *, is_over: bool) -> bool:
+        if not self._sharing.is_primary:
+            self._sent.summary_revision = self.replay.facts.summary_revision  # it is the primary's to say
         is_due = is_over or self._now() >= self._due.summary
         return is_due and self._sent.summary_revision != self.replay.facts.summary_revision
 
@@ -421,11 +430,11 @@ class Sender:
         if self._uploads.finished:
             document["uploaded"] = list(self._uploads.finished)
         exit_code = self._exit_code()
-        if exit_code is not None:
+        if exit_code is not None and self._sharing.says_end:
             document |= {"complete": True, "exitcode": exit_code}
         if document:
             # Also when the server knows: with whatever was sent meanwhile, the run went on for it.
-            self._send_document(document)
+            self._send_document(document, writer=self._sharing.writer)
         self._uploads.finished.clear()
         self.ledger.is_complete = exit_code is not None
         self._save_ledger()
