@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -359,9 +360,17 @@ def _take_over(settings: Settings, record: RunRecord, beginning: Beginning) -> N
 def _interrupt() -> None:
     """Somebody stopped the run from its page: as if by Ctrl-C."""
     import _thread
+    import signal
 
     notices.warn("this run was stopped from its page")
-    _thread.interrupt_main()
+    if callable(signal.getsignal(signal.SIGINT)):
+        _thread.interrupt_main()
+        return
+    # Started in the background, where shells have the signal ignored: then this is the only way to be heard.
+    import ctypes
+
+    main_thread = threading.main_thread().ident or 0
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(main_thread), ctypes.py_object(KeyboardInterrupt))
 
 
 def start_captures(run: Run) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import sys
 import threading
@@ -15,6 +16,7 @@ from kymograph.errors import RunExists
 from kymograph.sdk.journal import Durability, Journal
 from kymograph.wire.journal import JournalReader
 from kymograph.wire.records_pb2 import OutputRawRecord, Record
+from tests.unit.sdk.reading import rows_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -139,3 +141,27 @@ def test_a_forked_process_goes_on_in_a_journal_of_its_own(tmp_path: Path) -> Non
     (further,) = tmp_path.glob("writer-*.wandb")
     assert [record.num for record in records_of(journal.path)] == [1, 2]
     assert [record.history.item[0].value_json for record in records_of(further)] == ["1", "1"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_power_loss_takes_nothing_whose_append_had_returned(tmp_path: Path, seed: int) -> None:
+    """What was not flushed is cut off anywhere, and of its sectors some never reached the disk."""
+    chance = random.Random(seed)
+    journal = Journal(tmp_path / "run.wandb", durability=Durability.FSYNC)
+    flushed: list[int] = []
+    for value in range(60):
+        journal.append_row({"value": value, "text": "x" * chance.choice([10, 500, 40_000])})
+        flushed.append(journal._synced)
+    content = journal.path.read_bytes()
+    returned = chance.randrange(len(flushed))
+    kept = flushed[returned]
+
+    torn = bytearray(content[: chance.randint(kept, min(len(content), kept + 200_000))])
+    for sector in range(kept // 512 + 1, len(torn) // 512):
+        if chance.random() < 0.3:
+            torn[sector * 512 : (sector + 1) * 512] = bytes(512)
+    journal.path.write_bytes(torn)
+
+    values = [int(row["value"]) for row in rows_of(journal.path)]
+    assert values[: returned + 1] == list(range(returned + 1))
+    assert values == sorted(set(values))
