@@ -194,6 +194,17 @@ print(time.monotonic() - started)
     end_senders(training)
 
 
+def test_a_run_that_is_to_go_on_does_not_begin_without_a_server(training: Training) -> None:
+    """Its rows would meet those that are there."""
+    script = "import kymograph\nkymograph.init(id='again', resume='allow', settings={'init_timeout': 2})\n"
+    process = training.start(script, environment={"WANDB_BASE_URL": f"http://127.0.0.1:{free_port()}"})
+
+    _, complained = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "begin without resume" in complained
+
+
 def test_a_run_that_began_without_a_server_joins_it_later_by_itself(training: Training, tmp_path: Path) -> None:
     """The script has long ended by then: its sender goes on alone."""
     port = free_port()

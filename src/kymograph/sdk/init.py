@@ -14,7 +14,7 @@ from typing import Any
 
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.run_ids import new_run_id
-from kymograph.errors import UsageError
+from kymograph.errors import Unreachable, UsageError
 from kymograph.sdk import notices, records
 from kymograph.sdk.active import activate, active_run, unfinished_runs
 from kymograph.sdk.auto_resume import remember_run, remembered_run
@@ -187,7 +187,17 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     link, beginning = None, None
     if server is not None:
         link = SenderLink(folder, server, warn=notices.warn, on_stop=_interrupt)
-        beginning = link.wait_for_beginning(settings.init_timeout, trouble_timeout_s=UNREACHABLE_WAIT_S)
+        # Whose steps go on with those that are there, only the server knows; any other run joins it later.
+        needs_server = bool(settings.resume and settings.resume != "never") or bool(settings.resume_from)
+        trouble_timeout_s = settings.init_timeout if needs_server else UNREACHABLE_WAIT_S
+        beginning = link.wait_for_beginning(settings.init_timeout, trouble_timeout_s=trouble_timeout_s)
+        if beginning is None and needs_server:
+            link.end()
+            raise Unreachable(
+                settings.base_url,
+                problem=f"{link.trouble or 'it does not answer'}. A run can only be gone on with when the server says "
+                "where it stands: try again, or begin without resume",
+            )
     if beginning is not None:
         _take_over(settings, record, beginning)
     run = _run_of(settings, folder, journal, record, inputs, link, beginning)

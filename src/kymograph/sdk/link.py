@@ -150,6 +150,13 @@ class SenderLink:
                     look(self.progress)
         return self._receipt
 
+    def end(self) -> None:
+        """Stop the sender: nothing of the run is to be sent."""
+        self._process.terminate()
+        self._process.wait()
+        with _quietly():
+            self._commands.close()
+
     def let_go(self) -> None:
         """The training is done with it; the sender goes on by itself if it has to."""
         with _quietly():
