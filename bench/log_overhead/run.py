@@ -52,8 +52,9 @@ def main() -> None:
     )
     console.print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, medians of {options.repeats}")
     for name in options.trackers:
-        table.add_row(name, *row_of(name, options.repeats))
-        console.print(f"{name} done")
+        cells = row_of(name, options.repeats)
+        table.add_row(name, *cells)
+        console.print(" | ".join([name, *cells]))
     console.print(table)
 
 
@@ -67,7 +68,7 @@ def row_of(name: str, repeats: int) -> list[str]:
     for workload in ("scalars1000", "image", "table"):
         runs = [run(name, workload) for _ in range(repeats)]
         cells.append(f"{_percentile(runs, 50):,.0f} µs" if runs[0].get("times_ns") else "–")
-    cells.append(f"{statistics.median(found['cpu_s'] for found in whole):.2f} s")
+    cells.append(f"{statistics.median(found.get('cpu_s', 0.0) for found in whole):.2f} s")
     if name in ("kymograph", "wandb"):
         found = run(name, "memory")
         cells.append(f"{found['early_kb'] / 1024:.0f} → {found['late_kb'] / 1024:.0f} MB" if found else "–")
@@ -107,7 +108,9 @@ def run(name: str, workload: str) -> dict[str, Any]:
         printed, _ = process.communicate(timeout=1_200)
         reap()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1]) if process.returncode == 0 else {}
+    # Some trackers have the last word.
+    answer = next((line for line in reversed(printed.splitlines()) if line.startswith("{")), "{}")
+    found: dict[str, Any] = json.loads(answer) if process.returncode == 0 else {}
     if found:
         found["cpu_s"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return found
