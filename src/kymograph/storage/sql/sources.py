@@ -31,7 +31,7 @@ from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Series
 from kymograph.storage.history.segments.draft import needs_text
 from kymograph.storage.history.segments.files import SegmentFiles
-from kymograph.storage.history.segments.points import KIND_NAMES
+from kymograph.storage.history.segments.points_layout import KIND_NAMES
 from kymograph.storage.history.slices import HistoryView, SegmentSlice, Slice, merge_sources
 from kymograph.storage.history.snapshot import Point, Snapshot
 from kymograph.storage.metadata.sql import chunks
