@@ -7,16 +7,20 @@
     │                                UnknownSetting (AttributeError, KeyError) · SettingsFrozen (TypeError) ·
     │                                InvalidFilter · InvalidCursor · InvalidQuery · QueryOverLimit · DuplicatePath ·
     │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished ·
-    │                                InvalidMedia (TypeError) · MissingPackage (ImportError) · UnknownOrganization ·
-    │                                OfflineUse (TypeError, RuntimeError)
+    │                                InvalidMedia (TypeError) · MissingPackage (ImportError) · InvalidArtifact ·
+    │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
+    │                                ArtifactFinalizedError · UnknownOrganization · OfflineUse (TypeError, RuntimeError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
+    │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError) ·
     │                                MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
     │                                DataFolderBusy · RunExists · FolderBusy
+    ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
+    │                                ReferenceChanged (ValueError)
+    ├─ WaitTimeoutError (TimeoutError)
     ├─ ArtifactNotSaved (ValueError)
-    ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
        ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
        ├─ AuthError                  Unauthenticated · Forbidden
@@ -121,7 +125,9 @@ class DuplicatePath(UsageError):
     """Two entries of one manifest share a path."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path!r} is in the manifest twice; remove one")
+        super().__init__(
+            f"Cannot add the same path twice: {path!r} is there with other content; remove it first, or overwrite it"
+        )
         self.path = path
 
 
@@ -168,6 +174,39 @@ class UnknownOrganization(UsageError):
 
 class OfflineUse(UsageError, TypeError, RuntimeError):
     """Something needs a server, and the run is kept offline."""
+
+
+class InvalidArtifact(UsageError):
+    """An artifact, or a part of it, cannot be as asked."""
+
+
+class InvalidReference(UsageError):
+    """What lies elsewhere cannot be tracked or fetched as asked."""
+
+
+class ArtifactStatusError(UsageError, AttributeError):
+    """Something was asked of an artifact at a time when it has none of it."""
+
+
+class ArtifactNotLoggedError(ArtifactStatusError):
+    """Something was asked of an artifact that only logged ones have."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__(
+            f"{member!r} used prior to logging artifact or while in offline mode. "
+            "Call Artifact.wait() before accessing logged artifact properties."
+        )
+        self.name = member.rpartition(".")[2]
+
+
+class ArtifactFinalizedError(ArtifactStatusError):
+    """An artifact was to be changed that cannot change any more."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__(
+            f"{member!r} used on logged artifact. Can't modify finalized artifact. Log a new version: new_draft()"
+        )
+        self.name = member.rpartition(".")[2]
 
 
 class NoActiveRun(UsageError):
@@ -297,6 +336,28 @@ class MediaFileNotFound(NotFoundError, FileNotFoundError):
     kind = "media file"
 
 
+class EntryNotFound(NotFoundError, FileNotFoundError, KeyError):
+    """No such file in an artifact."""
+
+    def __init__(self, problem: str, *, path: str) -> None:
+        Exception.__init__(self, problem)
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show its quoted form
+
+
+class ReferenceNotFound(NotFoundError, FileNotFoundError):
+    """There is nothing where a reference points."""
+
+    def __init__(self, problem: str, *, uri: str) -> None:
+        Exception.__init__(self, problem)
+        self.uri = uri
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 # --- conflict ---------------------------------------------------------------------------------------------------------
 
 
@@ -404,6 +465,14 @@ class ManifestCorrupt(IntegrityError):
         self.artifact, self.problem = artifact, problem
 
 
+class ReferenceChanged(IntegrityError, ValueError):
+    """What a reference points to is not what was tracked."""
+
+    def __init__(self, what: str, *, expected: str, actual: str) -> None:
+        super().__init__(f"Digest mismatch for {what}: expected {expected!r} but found {actual!r}")
+        self.what, self.expected, self.actual = what, expected, actual
+
+
 class JournalCorrupt(IntegrityError):
     """A file is no journal, or damaged where everything depends on it."""
 
@@ -506,6 +575,10 @@ class StorageFull(TransportError):
     def __init__(self, where: str) -> None:
         super().__init__(f"no space left for {where}; free some space, nothing that was acknowledged is lost")
         self.where = where
+
+
+class WaitTimeoutError(KymographError, TimeoutError):
+    """Something was waited for, and did not come in time."""
 
 
 # --- other names ------------------------------------------------------------------------------------------------------

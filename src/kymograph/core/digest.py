@@ -6,12 +6,50 @@ import base64
 import binascii
 import hashlib
 import re
+from enum import StrEnum
+from typing import Protocol
 
 from kymograph.errors import MalformedRequest
 from kymograph.types import Digest, ManifestDigest
 
 MD5_BYTES = 16
+
+
+class DigestAlgorithm(StrEnum):
+    """How content is hashed, for files and manifests alike. Source: protocol.md §18, `ArtifactDigestAlgorithm`."""
+
+    MD5 = "MANIFEST_MD5"
+    XXH128 = "MANIFEST_XXH128"
+
+
 _HEX = re.compile(r"[0-9a-f]{32}")
+
+
+class Hasher(Protocol):
+    """Takes content piece by piece."""
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Take a piece."""
+
+    def digest(self) -> bytes:
+        """The hash of what was taken."""
+
+    def hexdigest(self) -> str:
+        """The same in lower-case hex digits."""
+
+
+def new_hasher(algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> Hasher:
+    """A hash that has seen nothing yet; of XXH128 the digest is canonical, its high bytes first."""
+    if algorithm is DigestAlgorithm.XXH128:
+        import xxhash
+
+        return xxhash.xxh128()
+    return hashlib.md5(usedforsecurity=False)
+
+
+def digest_of(hasher: Hasher) -> Digest:
+    """The digest of what a hash has seen: padded base64 of 16 bytes."""
+    return Digest(base64.b64encode(hasher.digest()).decode())
 
 
 def md5_digest(content: bytes) -> Digest:

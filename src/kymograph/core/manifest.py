@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
+from kymograph.core.digest import DigestAlgorithm, new_hasher
 from kymograph.types import ArtifactId, Digest, FilePath, ManifestDigest
 
 _PREAMBLE = b"wandb-artifact-manifest-v1\n"
@@ -25,19 +26,28 @@ class ManifestEntry:
     """The version that first brought the bytes."""
 
 
-def manifest_digest(entries: Iterable[ManifestEntry]) -> ManifestDigest:
+class _Digested(Protocol):
+    @property
+    def path(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+
+
+def manifest_digest(entries: Iterable[_Digested], algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> ManifestDigest:
     """Digest a manifest so that equal content gives an equal artifact version.
 
     Args:
         entries: In any order; hashed in ascending `path` order.
+        algorithm: That of the entries' own digests.
 
     Returns:
-        Lower-case hex MD5, 32 characters; depends on paths and entry digests only.
+        Lower-case hex, 32 characters; depends on paths and entry digests only.
 
     Source:
         protocol.md §8.2.
     """
-    digest = hashlib.md5(_PREAMBLE, usedforsecurity=False)
+    hasher = new_hasher(algorithm)
+    hasher.update(_PREAMBLE)
     for entry in sorted(entries, key=lambda entry: entry.path):
-        digest.update(f"{entry.path}:{entry.digest}\n".encode())
-    return ManifestDigest(digest.hexdigest())
+        hasher.update(f"{entry.path}:{entry.digest}\n".encode())
+    return ManifestDigest(hasher.hexdigest())

@@ -88,6 +88,8 @@ class SettingsFields:
     """any: rows may come in any order of steps; strict: one that goes back is refused."""
     detach_on_finish: bool = True
     """Whether sending goes on in the background when finish() runs out of time."""
+    artifact_cache_max_bytes: int | None = None
+    """How large the cache of artifacts' contents may grow; by default a tenth of its disk, 50 GiB at most."""
 
     # --- folders and files ---
     root_dir: str = ""

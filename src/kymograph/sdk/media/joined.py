@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from kymograph.core.digest import hex_digest
 from kymograph.errors import InvalidMedia
-from kymograph.sdk.media.base import MediaPlace, Value
+from kymograph.sdk.media.base import HASH_CHARACTERS, MediaPlace, Shelf, Value
 from kymograph.sdk.media.dtypes import DType, NamedType
 from kymograph.sdk.media.table import Table
-from kymograph.types import JsonObject
+from kymograph.types import JsonObject, JsonValue
 
 
 class _OfArtifacts(Value):
     """What can be put into artifacts alone."""
 
     def bind(self, place: MediaPlace, key: str, step: int) -> JsonObject:
-        """Not possible for these.
+        """What names the file of the artifact that it was put into.
 
         Raises:
-            InvalidMedia: Always.
+            InvalidMedia: It was put into none, or into one that may still change.
         """
-        raise InvalidMedia(type(self).__name__, f"{key} must be added to an artifact before it can be logged")
+        form = self.addresses()
+        if "artifact_path" not in form:
+            raise InvalidMedia(type(self).__name__, f"{key} must be added to an artifact before it can be logged")
+        return {"_type": self.log_type} | form
 
     def data_type(self) -> DType:
         return NamedType(self.log_type)
@@ -46,6 +50,9 @@ class PartitionedTable(_OfArtifacts):
     def document(self) -> JsonObject:
         """The form of it in an artifact."""
         return {"_type": self.log_type, "parts_path": self.parts_path}
+
+    def in_artifact(self, shelf: Shelf) -> JsonValue:  # noqa: D102 — docstring inherited
+        return self.document()
 
     def __eq__(self, other: object) -> bool:
         """Whether the parts are in the same folder."""
@@ -88,6 +95,16 @@ class JoinedTable(_OfArtifacts):
             "join_key": key if isinstance(key, str) else [*key],
         }
 
+    def in_artifact(self, shelf: Shelf) -> JsonValue:
+        """The form in an artifact; its tables are put there too.
+
+        Raises:
+            InvalidMedia: One is named by a path, and there is none.
+        """
+        return self.document(
+            *(_put_table(table, index, shelf) for index, table in enumerate((self.table1, self.table2), 1))
+        )
+
     def __eq__(self, other: object) -> bool:
         """Whether tables and key are the same."""
         return isinstance(other, JoinedTable) and (self.table1, self.table2, self.join_key) == (
@@ -97,6 +114,21 @@ class JoinedTable(_OfArtifacts):
         )
 
     __hash__ = object.__hash__
+
+
+def _put_table(table: Any, index: int, shelf: Shelf) -> str:
+    """The path of a table in an artifact, where it is put if it is not there."""
+    if isinstance(table, Table | PartitionedTable):
+        return shelf.put_object(table, f"t{index}", named_by_digest=True)[0]
+    path = str(table)
+    if not isinstance(table, str):
+        kind = table.path.split(".")[-2]
+        path = shelf.put_reference(table, f"{hex_digest(table.digest)[:HASH_CHARACTERS]}.{kind}.json")
+    if not shelf.has(path):
+        raise InvalidMedia(
+            "JoinedTable", f"table:{path} not found in artifact; add it with Artifact.add before adding this"
+        )
+    return path
 
 
 def _is_table(table: Any) -> bool:
