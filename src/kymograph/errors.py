@@ -9,7 +9,8 @@
     │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished ·
     │                                InvalidMedia (TypeError) · MissingPackage (ImportError) · InvalidArtifact ·
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
-    │                                ArtifactFinalizedError · UnknownOrganization · OfflineUse (TypeError, RuntimeError)
+    │                                ArtifactFinalizedError · UnknownOrganization · OfflineUse (TypeError, RuntimeError) ·
+    │                                NotAModel (AssertionError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
@@ -174,6 +175,10 @@ class UnknownOrganization(UsageError):
 
 class OfflineUse(UsageError, TypeError, RuntimeError):
     """Something needs a server, and the run is kept offline."""
+
+
+class NotAModel(UsageError, AssertionError):
+    """Something was asked of a model that only models have."""
 
 
 class InvalidArtifact(UsageError):

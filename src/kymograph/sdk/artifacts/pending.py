@@ -22,18 +22,16 @@ PENDING = "PENDING"
 class SentVersion:
     """A version that this process's sender sends."""
 
-    def __init__(self, settings: Settings, link: SenderLink, number: int, client_id: str, name: str) -> None:
+    def __init__(self, settings: Settings, link: SenderLink, number: int, name: str) -> None:
         """Take what finds it.
 
         Args:
             settings: Of the run.
             link: To the sender.
             number: Of the operation in this process's journal.
-            client_id: Made up for the version.
             name: Of the artifact, for messages.
         """
-        self._settings, self._link, self._number = settings, link, number
-        self._client_id, self._name = client_id, name
+        self._settings, self._link, self._number, self._name = settings, link, number, name
 
     def wait(self, timeout: float | None) -> ServerVersion:
         """Block until the server has it.

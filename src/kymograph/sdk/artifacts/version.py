@@ -66,15 +66,15 @@ class ServerVersion:
             linked_at: When it came there, if that was by a link.
         """
         self._session, self._place = session, place
-        self._remote = remote
+        self.entity, self.project = place.entity, place.project
         self.version = "" if version_index is None else f"v{version_index}"
         self.name = asked if ":" in asked else ":".join(filter(None, (place.name, self.version)))
         self.aliases = [alias for alias in aliases if not _VERSION.fullmatch(alias)]
         self._saved_aliases = list(self.aliases)
         self.is_link = place != remote.source
         self.linked_at = linked_at if self.is_link else None
-        self.tags: list[str] = []
         self._take(remote)
+        self.url = _url(session.app_url, self)
         self._manifest: ArtifactManifest | None = None
         self._lock = threading.Lock()
 
@@ -111,6 +111,9 @@ class ServerVersion:
     def _take(self, remote: RemoteArtifact) -> None:
         self._remote = remote
         self.id, self.type, self.state = remote.id, remote.type_name, remote.state
+        self.source_entity, self.source_project = remote.source.entity, remote.source.project
+        self.source_version = "" if remote.version_index is None else f"v{remote.version_index}"
+        self.source_name = ":".join(filter(None, (remote.source.name, self.source_version)))
         self.digest, self.size, self.file_count = remote.digest, remote.size_bytes, remote.file_count
         self.commit_hash = remote.commit_hash or ""
         self.created_at, self.updated_at = remote.created_at, remote.updated_at or remote.created_at
@@ -124,38 +127,12 @@ class ServerVersion:
         """What the server has told."""
         return self._remote
 
+    @property
+    def place(self) -> CollectionAddress:
+        """The collection it is in."""
+        return self._place
+
     # --- where it is -------------------------------------------------------------------------------------------------
-
-    @property
-    def entity(self) -> str:
-        """Whose project it is in."""
-        return self._place.entity
-
-    @property
-    def project(self) -> str:
-        """The project it is in."""
-        return self._place.project
-
-    @property
-    def source_entity(self) -> str:
-        """Whose project it was made in."""
-        return self._remote.source.entity
-
-    @property
-    def source_project(self) -> str:
-        """The project it was made in."""
-        return self._remote.source.project
-
-    @property
-    def source_version(self) -> str:
-        """Its version in the collection it was made in."""
-        index = self._remote.version_index
-        return "" if index is None else f"v{index}"
-
-    @property
-    def source_name(self) -> str:
-        """Collection and version that it was made as."""
-        return ":".join(filter(None, (self._remote.source.name, self.source_version)))
 
     @property
     def collection(self) -> ArtifactCollection:
@@ -195,28 +172,6 @@ class ServerVersion:
                 version._saved_aliases.append(version.version)
             found.append(artifact_of(version))
         return found
-
-    @property
-    def url(self) -> str:
-        """Address of its page."""
-        place, app_url = self._place, self._session.app_url
-        if not all((app_url, place.entity, place.project, place.name, self.version)):
-            return ""
-        selection = quote(place.path, safe="")
-        if self.is_link and place.project.startswith(REGISTRY_PREFIX):
-            registry = place.project.removeprefix(REGISTRY_PREFIX)
-            return (
-                f"{app_url}/orgs/{place.entity}/registry/{registry}"
-                f"?selectionPath={selection}&view=membership&version={self.version}"
-            )
-        if self.is_link and (self.type == "model" or place.project == MODEL_REGISTRY):
-            return (
-                f"{app_url}/{place.entity}/registry/model"
-                f"?selectionPath={selection}&view=membership&version={self.version}"
-            )
-        return (
-            f"{app_url}/{place.entity}/{place.project}/artifacts/{quote(self.type)}/{quote(place.name)}/{self.version}"
-        )
 
     # --- what is in it -----------------------------------------------------------------------------------------------
 
@@ -414,7 +369,7 @@ class ServerVersion:
         for entry in self.manifest.entries.values():
             draft.manifest.entries[entry.path] = replace(entry, extra=dict(entry.extra), parent=None, local_path=None)
         draft.base_id = self.id
-        draft.source_place = source
+        draft.home = (source.entity, source.project)
         return draft
 
     # --- lineage -----------------------------------------------------------------------------------------------------
@@ -438,6 +393,20 @@ class ServerVersion:
             "sequenceName": self._remote.source.name,
             "usedAs": collection,
         }
+
+
+def _url(app_url: str, version: ServerVersion) -> str:
+    """Address of the page of a version; empty if it has none."""
+    place = version.place
+    if not all((app_url, place.entity, place.project, place.name, version.version)):
+        return ""
+    selection = f"selectionPath={quote(place.path, safe='')}&view=membership&version={version.version}"
+    if version.is_link and place.project.startswith(REGISTRY_PREFIX):
+        return f"{app_url}/orgs/{place.entity}/registry/{place.project.removeprefix(REGISTRY_PREFIX)}?{selection}"
+    if version.is_link and (version.type == "model" or place.project == MODEL_REGISTRY):
+        return f"{app_url}/{place.entity}/registry/model?{selection}"
+    path = f"{place.entity}/{place.project}/artifacts/{quote(version.type)}/{quote(place.name)}/{version.version}"
+    return f"{app_url}/{path}"
 
 
 def _denied(what: str, error: AuthError) -> CommError:
