@@ -16,7 +16,7 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from kymograph.core import exact_json
-from kymograph.core.names import MAX_NAME_LENGTH, parse_file_path
+from kymograph.core.names import MAX_FILE_PATH_LENGTH, MAX_NAME_LENGTH, parse_file_path
 from kymograph.core.plain_values import to_plain
 from kymograph.errors import InvalidArtifact, InvalidName, InvalidValue
 from kymograph.types import JsonObject, JsonValue
@@ -32,6 +32,9 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 _TAG = re.compile(r"[-\w]+( +[-\w]+)*")
 _SEPARATORS = frozenset("/:")
 _DRIVE = re.compile(r"[A-Za-z]:")
+_SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9_ .-]*"
+_PLAIN_PATH = re.compile(f"{_SEGMENT}(/{_SEGMENT})*")
+"""Paths that break no rule but that of length: nearly all, and folders have many."""
 
 
 def check_artifact_name(name: str) -> str:
@@ -150,6 +153,8 @@ def check_entry_path(path: str | PurePath | os.PathLike[str]) -> str:
     Raises:
         InvalidArtifact: It is empty, absolute, has a drive or ``..``, or cannot be stored.
     """
+    if isinstance(path, str) and _PLAIN_PATH.fullmatch(path) and len(path) <= MAX_FILE_PATH_LENGTH:
+        return path
     if isinstance(path, PurePath):
         text = path.as_posix()
     else:

@@ -29,6 +29,7 @@ from kymograph.types import Digest
 
 DEFAULT_SHARE = 0.10
 DEFAULT_MAX_BYTES = 50 << 30
+StrPath = str | os.PathLike[str]
 _FILL_TO = 0.9
 """What is left after the bound was crossed: so that not every write after it deletes one file."""
 _SEGMENTS = {DigestAlgorithm.MD5: "md5", DigestAlgorithm.XXH128: "xxh128"}
@@ -59,21 +60,21 @@ class ArtifactCache:
             self._max_bytes = min(DEFAULT_MAX_BYTES, int(shutil.disk_usage(existing).total * DEFAULT_SHARE))
         return self._max_bytes
 
-    def content_path(self, digest: Digest | str, algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> Path:
+    def content_path(self, digest: Digest | str, algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> str:
         """Where a content is, if it is there."""
         name = hex_digest(Digest(digest))
-        return self._objects / _SEGMENTS[algorithm] / name[:2] / name[2:]
+        return os.path.join(self._objects, _SEGMENTS[algorithm], name[:2], name[2:])
 
-    def reference_path(self, address: str, etag: str) -> Path:
+    def reference_path(self, address: str, etag: str) -> str:
         """Where the content of a reference is, if it is there."""
         both = hashlib.sha256(address.encode()).digest() + hashlib.sha256(etag.encode()).digest()
         name = hashlib.sha256(both).hexdigest()
-        return self._objects / "etag" / name[:2] / name[2:]
+        return os.path.join(self._objects, "etag", name[:2], name[2:])
 
-    def find(self, path: Path, *, size_bytes: int | None = None) -> Path | None:
+    def find(self, path: StrPath, *, size_bytes: int | None = None) -> StrPath | None:
         """The path again if there is a content of that size, which then counts as used now."""
         try:
-            if size_bytes is not None and path.stat().st_size != size_bytes:
+            if size_bytes is not None and os.stat(path).st_size != size_bytes:
                 return None
             os.utime(path)
         except FileNotFoundError:
@@ -82,7 +83,7 @@ class ArtifactCache:
             pass  # the cache of another user: it may be read, and not marked
         return path
 
-    def take(self, path: Path, target: Path, *, size_bytes: int | None = None, may_share: bool = True) -> bool:
+    def take(self, path: StrPath, target: StrPath, *, size_bytes: int | None = None, may_share: bool = True) -> bool:
         """Have `target`, whose folder exists, be a content of the cache.
 
         Args:
@@ -116,7 +117,7 @@ class ArtifactCache:
             return False
         return True
 
-    def keep(self, path: Path, source: Path, *, is_ours: bool = True) -> bool:
+    def keep(self, path: StrPath, source: StrPath, *, is_ours: bool = True) -> bool:
         """Take a file in.
 
         Args:
@@ -130,19 +131,19 @@ class ArtifactCache:
         Raises:
             OSError: It cannot be written.
         """
-        size_bytes = source.stat().st_size
+        size_bytes = os.stat(source).st_size
         if self.find(path, size_bytes=size_bytes) is not None:
             return True
         if size_bytes > self.max_bytes:
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         if place(source, path, may_share=is_ours, mode=CONTENT_MODE) == "copy":
             os.utime(path)
         self._added(size_bytes)
         return True
 
     @contextmanager
-    def writing(self, path: Path, *, size_bytes: int = 0) -> Iterator[BinaryIO]:
+    def writing(self, path: StrPath, *, size_bytes: int = 0) -> Iterator[BinaryIO]:
         """A file to write that is in the cache once the block ends well.
 
         Args:
@@ -154,13 +155,13 @@ class ArtifactCache:
         """
         self._reserve(size_bytes)
         self._drafts.mkdir(parents=True, exist_ok=True)
-        draft = draft_name(self._drafts / path.name)
+        draft = draft_name(self._drafts / os.path.basename(path))
         try:
             with open(draft, "xb") as file:
                 yield file
             if CONTENT_MODE is not None:
                 os.chmod(draft, CONTENT_MODE)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             written = os.stat(draft).st_size
             os.replace(draft, path)
         except BaseException:

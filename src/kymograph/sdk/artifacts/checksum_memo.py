@@ -72,6 +72,11 @@ class ChecksumMemo:
                 )
                 self._known |= {(path, algorithm): _Known(*rest) for path, algorithm, *rest in found}
 
+    @property
+    def loaded_count(self) -> int:
+        """Of how many files something is at hand."""
+        return len(self._known)
+
     def load_file(self, path: str | os.PathLike[str]) -> None:
         """Have at hand what is remembered of one file."""
         if not self._path.is_file():
@@ -88,6 +93,8 @@ class ChecksumMemo:
         self, path: str | os.PathLike[str], stat: os.stat_result, algorithm: DigestAlgorithm = DigestAlgorithm.MD5
     ) -> Digest | None:
         """The digest of a file that is as it was, if it was loaded or remembered here."""
+        if not self._known and not self._new:
+            return None
         key = (os.fsencode(os.path.abspath(path)), algorithm.value)
         known = self._new.get(key) or self._known.get(key)
         if known is None or known[:3] != (stat.st_size, stat.st_mtime_ns, str(stat.st_ino)):

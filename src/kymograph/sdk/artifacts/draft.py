@@ -124,7 +124,9 @@ class Draft:
         def take(file: tuple[str, str]) -> ArtifactManifestEntry:
             return self._taken(file[0], file[1], policy=policy, skip_cache=skip_cache)
 
-        entries = in_parallel(take, files)
+        # Without content to hash, threads would only get in each other's way.
+        threads = 1 if memo.loaded_count >= len(files) else None
+        entries = in_parallel(take, files, threads=threads)
         memo.save()
         if not merge:
             self._refuse_changes(entries)
@@ -174,7 +176,7 @@ class Draft:
         finally:
             with suppress(OSError):
                 path.unlink()
-        entry = self._entry(logical, staged.digest, staged.size_bytes, str(staged.path), skip_cache=True)
+        entry = self._entry(logical, staged.digest, staged.size_bytes, staged.path, skip_cache=True)
         self._add(entry, path, overwrite="x" not in mode)
 
     def add_content(self, content: bytes, name: str, *, named_by_digest: bool = False) -> ArtifactManifestEntry:
@@ -190,7 +192,7 @@ class Draft:
         draft.write_bytes(content)
         staged = staging.adopt(draft, self.algorithm)
         path = name_by_digest(name, staged.digest) if named_by_digest else check_entry_path(name)
-        entry = self._entry(path, staged.digest, staged.size_bytes, str(staged.path))
+        entry = self._entry(path, staged.digest, staged.size_bytes, staged.path)
         return self._add(entry, None, overwrite=True)
 
     def add_entry(self, entry: ArtifactManifestEntry, *, overwrite: bool = False) -> ArtifactManifestEntry:
@@ -245,7 +247,7 @@ class Draft:
                     continue
                 entry.local_path = moved(entry.local_path)
                 if with_immutable and not staging.holds(entry.local_path):
-                    entry.local_path = str(staging.link(entry.local_path, Digest(entry.digest)))
+                    entry.local_path = staging.link(entry.local_path, Digest(entry.digest))
 
     def discard(self) -> None:
         """Delete contents that wait."""
@@ -261,7 +263,7 @@ class Draft:
         staging, memo, _ = self._prepared()
         if policy == "mutable":
             staged = staging.take(source, self.algorithm)
-            digest, size_bytes, local = staged.digest, staged.size_bytes, str(staged.path)
+            digest, size_bytes, local = staged.digest, staged.size_bytes, staged.path
         else:
             state = os.stat(source)
             digest = remembered_hash(source, memo, self.algorithm, stat=state)

@@ -37,7 +37,7 @@ _swept: set[Path] = set()
 class Staged:
     """Content that is safe from what happens to the file it is of."""
 
-    path: Path
+    path: str
     digest: Digest
     size_bytes: int
 
@@ -55,6 +55,9 @@ class Staging:
         """
         self._home, self._memo, self._cache = home, memo, cache
         self._folder: Path | None = None
+        self._known: dict[Digest, str] = {}
+        """Where contents are that were kept: they are not looked for again."""
+        self._shelves: set[str] = set()
         self._removal: weakref.finalize[..., Staging] | None = None
 
     @property
@@ -89,10 +92,17 @@ class Staging:
         """Whether a path is within the folder."""
         return self._folder is not None and path.startswith(f"{self._folder}{os.sep}")
 
-    def path_of(self, digest: Digest) -> Path:
-        """Where a content is, or will be."""
+    def path_of(self, digest: Digest) -> str:
+        """Where a content is, or will be; the folder it is in exists."""
+        known = self._known.get(digest)
+        if known is not None:
+            return known
         name = hex_digest(digest)
-        return self.folder / name[:2] / name[2:]
+        shelf = os.path.join(self.folder, name[:2])
+        if shelf not in self._shelves:
+            os.makedirs(shelf, exist_ok=True)
+            self._shelves.add(shelf)
+        return os.path.join(shelf, name[2:])
 
     def take(self, source: str | os.PathLike[str], algorithm: DigestAlgorithm) -> Staged:
         """Keep the content that a file has now, whatever happens to the file.
@@ -103,7 +113,7 @@ class Staging:
         before = os.stat(source)
         known = self._memo.find(source, before, algorithm)
         if known is not None and self._take_known(source, before, known, algorithm):
-            return Staged(self.path_of(known), known, before.st_size)
+            return self._kept(self.path_of(known), known, before.st_size)
         started_ns = time.time_ns()
         staged = self._take_small(source, algorithm) if before.st_size < COPY_BYTES else None
         staged = staged or self._take_large(source, algorithm)
@@ -121,26 +131,28 @@ class Staging:
         digest = hash_file(source, algorithm)
         size_bytes = os.stat(source).st_size
         target = self.path_of(digest)
-        target.parent.mkdir(exist_ok=True)
         if CONTENT_MODE is not None:
             os.chmod(source, CONTENT_MODE)
         os.replace(source, target)
-        return Staged(target, digest, size_bytes)
+        return self._kept(target, digest, size_bytes)
+
+    def _kept(self, path: str, digest: Digest, size_bytes: int) -> Staged:
+        self._known[digest] = path
+        return Staged(path, digest, size_bytes)
 
     def _take_known(
         self, source: str | os.PathLike[str], before: os.stat_result, digest: Digest, algorithm: DigestAlgorithm
     ) -> bool:
         """Keep content whose digest is known, unread where possible; whether it is kept."""
-        target = self.path_of(digest)
-        if _size_of(target) == before.st_size:
+        if digest in self._known:
             return True
-        target.parent.mkdir(exist_ok=True)
+        target = self.path_of(digest)
         if self._cache.take(self._cache.content_path(digest, algorithm), target, size_bytes=before.st_size):
             return True
         place(source, target, may_share=False, mode=CONTENT_MODE)
-        if _is_same(before, os.stat(source)) and _size_of(target) == before.st_size:
+        if _is_same(before, os.stat(source)) and os.stat(target).st_size == before.st_size:
             return True
-        target.unlink()  # it changed in between: what is there now has another digest
+        os.unlink(target)  # it changed in between: what is there now has another digest
         return False
 
     def _take_small(self, source: str | os.PathLike[str], algorithm: DigestAlgorithm) -> Staged | None:
@@ -155,8 +167,7 @@ class Staging:
         hasher.update(content)
         digest = digest_of(hasher)
         target = self.path_of(digest)
-        if _size_of(target) != len(content):
-            target.parent.mkdir(exist_ok=True)
+        if digest not in self._known:
             draft = draft_name(target)
             descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o644)
             try:
@@ -169,7 +180,7 @@ class Staging:
                 with suppress(FileNotFoundError):
                     os.unlink(draft)
                 raise
-        return Staged(target, digest, len(content))
+        return self._kept(target, digest, len(content))
 
     def _take_large(self, source: str | os.PathLike[str], algorithm: DigestAlgorithm) -> Staged:
         """By a clone that is then hashed; where there are none, hashed while it is copied."""
@@ -180,25 +191,23 @@ class Staging:
             if CONTENT_MODE is not None:
                 os.chmod(draft, CONTENT_MODE)
             target = self.path_of(digest)
-            target.parent.mkdir(exist_ok=True)
             os.replace(draft, target)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(draft)
             raise
-        return Staged(target, digest, size_bytes)
+        return self._kept(target, digest, size_bytes)
 
-    def link(self, source: str | os.PathLike[str], digest: Digest) -> Path:
+    def link(self, source: str | os.PathLike[str], digest: Digest) -> str:
         """Have a file that nobody changes (immutable) among the contents; by a hard link where possible.
 
         Raises:
             OSError: It cannot be read, or there is no space.
         """
         target = self.path_of(digest)
-        if not target.exists():
-            target.parent.mkdir(exist_ok=True)
+        if digest not in self._known:
             place(source, target, may_share=True)
-        return target
+        return self._kept(target, digest, 0).path
 
     def move_into(self, home: Path) -> Callable[[str], str]:
         """Move the folder into another, and leave it there for good.
@@ -225,13 +234,21 @@ class Staging:
         if self._removal is not None:
             self._removal.detach()
         before, after = str(old) + os.sep, str(new) + os.sep
-        return lambda path: after + path[len(before) :] if path.startswith(before) else path
+
+        def moved(path: str) -> str:
+            return after + path[len(before) :] if path.startswith(before) else path
+
+        self._known = {digest: moved(path) for digest, path in self._known.items()}
+        self._shelves.clear()
+        return moved
 
     def discard(self) -> None:
         """Delete the folder."""
         if self._removal is not None:
             self._removal()
         self._folder = None
+        self._known.clear()
+        self._shelves.clear()
 
 
 def _copy_folder(old: Path, new: Path) -> None:
@@ -253,13 +270,6 @@ def _copy_and_hash(source: str | os.PathLike[str], target: str, algorithm: Diges
             while written < size:
                 written += to_file.write(view[written:size])
     return digest_of(hasher)
-
-
-def _size_of(path: Path) -> int | None:
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return None
 
 
 def _is_same(before: os.stat_result, after: os.stat_result) -> bool:
