@@ -9,13 +9,13 @@
     │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished ·
     │                                InvalidMedia (TypeError) · MissingPackage (ImportError) · InvalidArtifact ·
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
-    │                                ArtifactFinalizedError · UnknownOrganization · OfflineUse (TypeError, RuntimeError) ·
-    │                                NotAModel (AssertionError)
+    │                                ArtifactFinalizedError · UnknownOrganization ·
+    │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
-    │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError) ·
-    │                                MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
+    │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
+    │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
     │                                DataFolderBusy · RunExists · FolderBusy
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·

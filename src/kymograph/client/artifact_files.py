@@ -136,9 +136,9 @@ class ArtifactFileClient:
             per_page: How many.
         """
         document = documents.membership_files(with_total=self._artifacts.supports(TOTAL_FEATURE))
-        variables = {
+        variables: JsonObject = {
             **_place(at, version),
-            "fileNames": list(names) if names else None,
+            "fileNames": [*names] if names else None,
             "cursor": cursor,
             "perPage": per_page,
         }

@@ -100,7 +100,9 @@ class ArtifactUploadClient:
         Args:
             given: ``CreateArtifactInput``, less what is not said.
         """
-        node = as_object(as_object(self._server.graphql(documents.CREATE, {"input": dict(given)}).get("createArtifact")))
+        node = as_object(
+            as_object(self._server.graphql(documents.CREATE, {"input": dict(given)}).get("createArtifact"))
+        )
         artifact = as_object(node.get("artifact"))
         if not artifact.get("id"):
             raise ProtocolError("the server begins no artifact and does not say why")
@@ -136,9 +138,7 @@ class ArtifactUploadClient:
             if names_algorithm:
                 file["digest"] = spec.digest
             if spec.parts:
-                file["uploadPartsInput"] = [
-                    {"partNumber": part.number, "hexMD5": part.hex_md5} for part in spec.parts
-                ]
+                file["uploadPartsInput"] = [{"partNumber": part.number, "hexMD5": part.hex_md5} for part in spec.parts]
             files.append(file)
         variables: JsonObject = {"artifactFiles": files, "storageLayout": STORAGE_LAYOUT}  # type: ignore[dict-item]
         document = documents.CREATE_FILES

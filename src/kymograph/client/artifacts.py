@@ -18,6 +18,7 @@ from kymograph.client.artifact_values import (
     RemoteArtifact,
     RemoteMembership,
     as_object,
+    as_objects,
     next_cursor,
     nodes_of,
     parse_artifact,
@@ -244,9 +245,7 @@ class ArtifactClient:
 
     def delete(self, artifact_id: str, *, with_aliases: bool) -> None:
         """Delete a version; one that has aliases only if they go, too."""
-        self._server.graphql(
-            documents.DELETE, {"input": {"artifactID": artifact_id, "deleteAliases": with_aliases}}
-        )
+        self._server.graphql(documents.DELETE, {"input": {"artifactID": artifact_id, "deleteAliases": with_aliases}})
 
     def is_read_only(self, entity: str, project: str) -> bool:
         """Whether a project may not be changed, or not even be seen."""
@@ -314,7 +313,7 @@ class ArtifactClient:
         found = as_object(self._server.graphql(documents.ORGANIZATION, {"entity": entity}).get("entity"))
         team = found.get("organization")
         person = as_object(found.get("user")).get("organizations")
-        options = [team] if isinstance(team, dict) else [node for node in person or [] if isinstance(node, dict)]
+        options = [team] if isinstance(team, dict) else as_objects(person)
         names = {
             str(as_object(option.get("orgEntity")).get("name") or ""): str(option.get("name") or "")
             for option in options

@@ -649,34 +649,37 @@ class Run:
         name: str | None = None,
         include_fn: Callable[..., bool] | None = None,
         exclude_fn: Callable[..., bool] | None = None,
-    ) -> list[str] | None:
-        """Keep the code with the run, below ``code/`` among its files.
+    ) -> Artifact | None:
+        """Log the code of the run as an artifact of type ``code``.
 
         Args:
             root: The folder where it is.
-            name: Not used; accepted for old scripts.
+            name: Of the artifact; default: ``source-<project>-<program>``.
             include_fn: Says of a path, or of a path and the root, that the file is code. Default: Python files,
                 requirements and Dockerfiles.
             exclude_fn: The same, that it is not. Default: folders of runs.
 
         Returns:
-            Names of the files; None if there are none.
+            The artifact; None if there is no code.
         """
-        self._check_running("log_code()")
+        operations = self._artifacts("log_code()")
         from kymograph.sdk.capture.code import is_code_file, is_run_folder_file
-        from kymograph.sdk.log_code import copy_code
+        from kymograph.sdk.log_code import code_artifact
 
         if self.disabled:
             return None
-        names = copy_code(
-            self._folder.files,
+        artifact = code_artifact(
+            self._settings,
             root=root or ".",
+            name=name,
             include=include_fn or is_code_file,
             exclude=exclude_fn or is_run_folder_file,
         )
-        if names:
-            self._keep(names, kind=FilesItem.OTHER)
-        return names or None
+        if artifact is None:
+            return None
+        operations.log_own(artifact)
+        self._set_config(("_wandb", "code_path"), artifact.name)
+        return artifact
 
     def restore(
         self,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kymograph.client.artifacts import MODEL_REGISTRY, REGISTRY_PREFIX
@@ -24,6 +25,7 @@ from kymograph.errors import (
     NotAModel,
     OfflineUse,
     TransportError,
+    UsageError,
 )
 from kymograph.sdk import notices
 from kymograph.sdk.artifacts.artifact import Artifact
@@ -34,6 +36,7 @@ from kymograph.sdk.artifacts.session import Session, session_of
 from kymograph.wire.records_pb2 import LinkArtifactRequest, Record, Request, UseArtifactRecord
 
 if TYPE_CHECKING:
+    from kymograph.sdk.media.base import Value
     from kymograph.sdk.run import Run
 
 StrPath = str | os.PathLike[str]
@@ -67,6 +70,7 @@ class RunArtifacts:
         is_finalized: bool = True,
         is_user_created: bool = False,
         is_used: bool = False,
+        is_checked: bool = True,
     ) -> Artifact:
         """Log a version; see `Run.log_artifact`.
 
@@ -80,6 +84,7 @@ class RunArtifacts:
             is_finalized: Whether it is whole now.
             is_user_created: Whether it counts as made outside the run.
             is_used: Whether the run uses it, too.
+            is_checked: Whether the server is asked if it can become a version.
 
         Raises:
             UsageError: Something cannot be logged so.
@@ -92,7 +97,7 @@ class RunArtifacts:
         artifact.distributed_id = distributed_id
         if run.disabled:
             return artifact
-        if not run.offline:
+        if is_checked and not run.offline:
             self._check_at_server(artifact)
         artifact.draft.move_into(run._folder.path, with_immutable=run.offline)
         record = artifact_record(
@@ -116,6 +121,31 @@ class RunArtifacts:
         else:
             artifact.pending = AwaitedVersion(settings, artifact.client_id, is_finalized=is_finalized)
         return artifact
+
+    def log_own(self, artifact: Artifact) -> None:
+        """Log what the client makes by itself: no server is asked first, for this must not take time."""
+        self.log(artifact, is_checked=False)
+
+    def put_table(self, table: Value, key: str) -> Callable[[], object] | None:
+        """Put a table that is about to be logged under a key into an artifact; gives what logs that.
+
+        What cannot be in an artifact is in the run's files alone: a row is logged all the same.
+        """
+        from kymograph.sdk.artifacts.run_tables import table_artifact
+
+        try:
+            artifact = table_artifact(table, key, run_id=self._run.id)
+        except (UsageError, OSError) as exc:
+            notices.warn(f"the table {key!r} is in no artifact: {exc}")
+            return None
+
+        def log() -> None:
+            try:
+                self.log_own(artifact)
+            except OSError as exc:
+                notices.warn(f"the table {key!r} is in no artifact: {exc}")
+
+        return log
 
     def _append(self, record: Record) -> int:
         """Put an operation into the journal; gives its number there, 0 if the disk took nothing."""
@@ -149,7 +179,9 @@ class RunArtifacts:
             artifact = given
         else:
             raise InvalidValue(
-                "log_artifact()", given, rule="You must pass an instance of Artifact or a valid file path to log_artifact"
+                "log_artifact()",
+                given,
+                rule="You must pass an instance of Artifact or a valid file path to log_artifact",
             )
         if not artifact.is_draft():
             raise InvalidArtifact(f"{artifact.name} is logged already; log a new version: new_draft()")
@@ -211,9 +243,7 @@ class RunArtifacts:
                 distributed_id,
                 rule="give a text that all processes of the artifact share",
             )
-        return self.log(
-            artifact_or_path, name, type, aliases, distributed_id=shared, is_finalized=is_finalized
-        )
+        return self.log(artifact_or_path, name, type, aliases, distributed_id=shared, is_finalized=is_finalized)
 
     # --- using -------------------------------------------------------------------------------------------------------
 
@@ -249,9 +279,7 @@ class RunArtifacts:
             )
         if run.disabled or artifact.id is None:
             return artifact
-        self._append(
-            Record(use_artifact=UseArtifactRecord(id=artifact.id, type=artifact.type, name=artifact.name))
-        )
+        self._append(Record(use_artifact=UseArtifactRecord(id=artifact.id, type=artifact.type, name=artifact.name)))
         try:
             # The journal would bring it there, too; now it is there when this returns.
             at = RunAddress(run.entity, run.project, run.id)
@@ -328,10 +356,8 @@ class RunArtifacts:
         run = self._run
         type_name = "model"
         if not run.offline and not run.disabled and name:
-            try:
+            with suppress(MembershipNotFound, CommError):
                 type_name = self._find(f"{name}:{LATEST}").type
-            except (MembershipNotFound, CommError):
-                pass
             _require_model(type_name)
         artifact = self.log(path, name, type_name)
         target = "/".join(filter(None, (run.entity, MODEL_REGISTRY, registered_model_name)))
@@ -363,4 +389,3 @@ def save_draft(artifact: Artifact, project: str | None, settings: object | None)
     given = settings if isinstance(settings, Settings) else {"silent": True}
     with init(entity=entity, project=project or home, job_type="auto", settings=given) as started:
         started.log_artifact(artifact)
-

@@ -115,9 +115,7 @@ class ArtifactCollection:
             place = self._remote.address
             number = int(version[1:]) if version[1:].isdigit() else remote.version_index
             return artifact_of(
-                ServerVersion(
-                    self._session, remote, place, version_index=number, aliases=remote.aliases_in(place)
-                )
+                ServerVersion(self._session, remote, place, version_index=number, aliases=remote.aliases_in(place))
             )
 
         return Pages(

@@ -116,8 +116,12 @@ class Download:
         self._session.memo.load([self._root])
         try:
             files = [_Wanted(entry, os.path.join(self._root, entry.path)) for entry in chosen if entry.ref is None]
-            missing = [file for file, is_there in zip(files, in_parallel(self._is_there, files), strict=True) if not is_there]
-            elsewhere = [_Wanted(entry, os.path.join(self._root, entry.path)) for entry in chosen if entry.ref is not None]
+            missing = [
+                file for file, is_there in zip(files, in_parallel(self._is_there, files), strict=True) if not is_there
+            ]
+            elsewhere = [
+                _Wanted(entry, os.path.join(self._root, entry.path)) for entry in chosen if entry.ref is not None
+            ]
             size_bytes = sum(file.entry.size or 0 for file in missing)
             is_large = len(missing) > LARGE_FILES or size_bytes > LARGE_BYTES
             with DownloadProgress(self._name, len(missing) + len(elsewhere), size_bytes, is_shown=is_large) as progress:
@@ -220,9 +224,7 @@ class Download:
         Servers that cannot be asked for those of given entries are asked for all.
         """
         entries = [
-            WantedEntry(
-                wanted.entry.path, wanted.entry.digest, wanted.entry.birth_artifact_id, wanted.entry.size or 0
-            )
+            WantedEntry(wanted.entry.path, wanted.entry.digest, wanted.entry.birth_artifact_id, wanted.entry.size or 0)
             for wanted in page
         ]
         region = self._policy.get("storageRegion")
@@ -339,4 +341,3 @@ def default_root(name: str) -> str:
     if os.path.exists(root) or os.name != "nt":
         return root
     return os.path.join(os.path.expanduser(base), name.replace(":", "-"))
-

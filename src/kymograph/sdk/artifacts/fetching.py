@@ -1,4 +1,4 @@
-"""One file of an artifact, fetched: through the cache or straight to its place, in parts if it is large, and checked."""
+"""One file of an artifact, fetched: through the cache or straight to its place, large ones in parts, and checked."""
 
 from __future__ import annotations
 
@@ -188,9 +188,7 @@ class Fetcher:
         size_bytes = target.size_bytes
         file.flush()
         os.ftruncate(file.fileno(), size_bytes)
-        spans = [
-            Span(start, min(PART_BYTES, size_bytes - start)) for start in range(0, size_bytes, PART_BYTES)
-        ]
+        spans = [Span(start, min(PART_BYTES, size_bytes - start)) for start in range(0, size_bytes, PART_BYTES)]
         path = file.name
 
         def fetch(span: Span) -> None:

@@ -76,9 +76,7 @@ class ArtifactFile:
         """Where a bucket has it, if the server tells."""
         return self._remote.storage_path or ""
 
-    def download(
-        self, root: str | os.PathLike[str] = ".", replace: bool = False, exist_ok: bool = False
-    ) -> IO[str]:
+    def download(self, root: str | os.PathLike[str] = ".", replace: bool = False, exist_ok: bool = False) -> IO[str]:
         """Bring it here; gives the file, open for reading.
 
         Args:

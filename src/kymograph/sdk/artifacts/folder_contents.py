@@ -37,9 +37,7 @@ def verify_folder(root: str, manifest: ArtifactManifest, *, name: str) -> None:
     for path in _iter_others(root, manifest):
         raise InvalidArtifact(f"Found file {path} which is not a member of artifact {name}")
     files = [entry for entry in manifest.entries.values() if entry.ref is None]
-    digests = in_parallel(
-        lambda entry: hash_file(os.path.join(root, entry.path), entry.digest_algorithm()), files
-    )
+    digests = in_parallel(lambda entry: hash_file(os.path.join(root, entry.path), entry.digest_algorithm()), files)
     for entry, digest in zip(files, digests, strict=True):
         if digest != entry.digest:
             raise InvalidArtifact(f"Digest mismatch for file: {entry.path}")

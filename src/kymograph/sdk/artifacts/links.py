@@ -56,9 +56,7 @@ def link(session: Session, source: RemoteArtifact, target_path: str, aliases: It
     project = project or settings.project or DEFAULT_PROJECT
     if project.startswith(REGISTRY_PREFIX):
         # Whose registries: those of the organization that the version's own team is part of.
-        owner = session.artifacts.organization_entity(
-            source.source.entity, owner or settings.organization or None
-        )
+        owner = session.artifacts.organization_entity(source.source.entity, owner or settings.organization or None)
     target = CollectionAddress(owner or source.source.entity, project, name)
     place = session.artifacts.link(target, check_aliases(list(aliases)), artifact_id=source.id)
     if place.artifact is None and place.version_index is not None:

@@ -44,7 +44,7 @@ class SentVersion:
         if result is None:
             if self._link.is_over:
                 raise ArtifactNotSaved(
-                    f"artifact {self._name} is not sent: the sender ended before. Nothing is lost: sync the run's folder"
+                    f"artifact {self._name} is not sent: the sender has ended; nothing is lost: sync the run's folder"
                 )
             raise WaitTimeoutError(TIMEOUT_TEXT)
         if result.problem:

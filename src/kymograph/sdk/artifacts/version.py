@@ -181,18 +181,14 @@ class ServerVersion:
         with self._lock:
             if self._manifest is None:
                 session = self._session
-                self._manifest = fetch_manifest(
-                    session.artifacts, session.client.transfers, self.id, name=self.name
-                )
+                self._manifest = fetch_manifest(session.artifacts, session.client.transfers, self.id, name=self.name)
             return self._manifest
 
     def files(self, names: list[str] | None, per_page: int, start: str | None) -> ArtifactFiles:
         """Its files as the server lists them."""
         from kymograph.sdk.artifacts.file_pages import ArtifactFiles
 
-        return ArtifactFiles(
-            self._session, self._place, self.version, names=names, per_page=per_page, start=start
-        )
+        return ArtifactFiles(self._session, self._place, self.version, names=names, per_page=per_page, start=start)
 
     def get(self, artifact: Artifact, name: str) -> Any:
         """The media object of a name; None if there is none."""
@@ -333,7 +329,9 @@ class ServerVersion:
     def link(self, artifact: Artifact, target_path: str, aliases: Iterable[str] | None) -> Artifact:
         """Put it into another collection; gives the link."""
         if self.is_link:
-            notices.warn("Linking to a link artifact will result in directly linking to the source artifact of that one")
+            notices.warn(
+                "Linking to a link artifact will result in directly linking to the source artifact of that one"
+            )
         return links.link(self._session, self._remote, target_path, aliases or ())
 
     def unlink(self) -> None:
@@ -341,7 +339,8 @@ class ServerVersion:
         if not self.is_link:
             path = f"{self._place.entity}/{self._place.project}/{self.name}"
             raise InvalidArtifact(
-                f"Artifact {path!r} is not a linked artifact and cannot be unlinked.  To delete it, use 'delete' instead."
+                f"Artifact {path!r} is not a linked artifact and cannot be unlinked.  "
+                "To delete it, use 'delete' instead."
             )
         self._unlink()
 

@@ -1,7 +1,6 @@
-"""Operations on artifacts on their way to the server: versions of one collection in the order of logging, others at
-the same time.
+"""Operations on artifacts on their way to the server.
 
-All methods belong to one thread; the work is done by an executor's. Nothing sleeps here: `work` does what can be done
+Versions of one collection are sent in the order of logging, others at the same time. All methods belong to one thread; the work is done by an executor's. Nothing sleeps here: `work` does what can be done
 and says when to come back.
 """
 
@@ -98,9 +97,7 @@ class ArtifactQueue:
         self._executor, self._wake, self._now = executor, wake, now
         artifacts = ArtifactClient(client)
         self.files = SavingCounts()
-        self._saver = Saver(
-            artifacts, ArtifactUploadClient(client, artifacts), client.transfers, folder, self.files
-        )
+        self._saver = Saver(artifacts, ArtifactUploadClient(client, artifacts), client.transfers, folder, self.files)
         self._lanes: dict[str, deque[_Job]] = {}
         self._active: list[_Job] = []
         self._results: deque[tuple[_Job, int, Work, Future[Any]]] = deque()

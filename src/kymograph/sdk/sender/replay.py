@@ -21,8 +21,8 @@ from kymograph.core.history import STEP
 from kymograph.core.metric_definitions import MetricDefinitions
 from kymograph.core.summary import SummaryBuilder
 from kymograph.core.terminal import Terminal
-from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.artifact_operations import ArtifactOperation
+from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.lines import LineQueue
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.console import encode_console_line

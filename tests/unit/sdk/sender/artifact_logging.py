@@ -46,9 +46,7 @@ def log_artifact(
     for number, (path, content) in enumerate(files.items()):
         staged = folder / f"{number}"
         staged.write_bytes(content)
-        entries.append(
-            ArtifactManifestEntry(path=path, digest=md5(content), size=len(content), local_path=str(staged))
-        )
+        entries.append(ArtifactManifestEntry(path=path, digest=md5(content), size=len(content), local_path=str(staged)))
     for path, ref in (refs or {}).items():
         entries.append(ArtifactManifestEntry(path=path, digest="digest", ref=ref, size=3))
     manifest = ArtifactManifest(version=1, storage_policy="wandb-storage-policy-v1")

@@ -360,4 +360,3 @@ def test_a_sender_that_is_killed_at_any_request_leaves_each_version_once(
     assert [version.index for version in server.of("data")] == [0, 1, 2]
     assert len(server.commits) == 3
     assert max(server.uploads.values()) <= 2
-
