@@ -36,7 +36,7 @@ def test_other_characters_are_refused_by_name(name: str) -> None:
 
 
 def test_a_long_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="Artifact name is longer than 128 characters: 'a+ ...'"):
+    with pytest.raises(ValueError, match=r"Artifact name is longer than 128 characters: 'a+ ...'"):
         check_artifact_name("a" * 129)
 
 
@@ -90,7 +90,7 @@ def test_metadata_have_bounds() -> None:
     clean_metadata({str(index): index for index in range(100)})
     with pytest.raises(InvalidArtifact, match="Artifact must not have more than 100 metadata keys"):
         clean_metadata({str(index): index for index in range(101)})
-    with pytest.raises(InvalidArtifact, match="metadata a.b is inf"):
+    with pytest.raises(InvalidArtifact, match=r"metadata a.b is inf"):
         clean_metadata({"a": {"b": math.inf}})
     with pytest.raises(InvalidArtifact, match="not JSON"):
         clean_metadata("{")
@@ -161,5 +161,5 @@ def test_a_time_to_live_is_positive() -> None:
     assert check_ttl(timedelta(days=2)) == 172_800
     assert check_ttl(timedelta(seconds=0.5)) == 1
     for wrong in (timedelta(0), timedelta(seconds=-1)):
-        with pytest.raises(ValueError, match="Artifact TTL Duration has to be positive. ttl: "):
+        with pytest.raises(ValueError, match=r"Artifact TTL Duration has to be positive. ttl: "):
             check_ttl(wrong)

@@ -142,7 +142,8 @@ from pathlib import Path
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
 from kymograph.sdk.artifacts.hashing import hash_files
 for _ in range(5):
-    hash_files(sorted(glob.glob({str(tmp_path / "files")!r} + "/*")), memo=ChecksumMemo(Path({str(tmp_path / "cache")!r})))
+    files = sorted(glob.glob({str(tmp_path / "files")!r} + "/*"))
+    hash_files(files, memo=ChecksumMemo(Path({str(tmp_path / "cache")!r})))
 """
     processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(4)]
     assert [process.wait() for process in processes] == [0] * 4

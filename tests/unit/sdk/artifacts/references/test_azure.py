@@ -203,7 +203,7 @@ def test_an_older_version_is_found_by_its_etag(service: Service, handler: AzureH
     assert (tmp_path / "target").read_bytes() == b"one"
 
     entry.digest = "0xother"
-    with pytest.raises(ReferenceNotFound, match="Couldn't find blob version for .* matching etag 0xother"):
+    with pytest.raises(ReferenceNotFound, match=r"Couldn't find blob version for .* matching etag 0xother"):
         handler.fetch(entry, tmp_path / "target")
 
 

@@ -111,7 +111,7 @@ def test_content_is_fetched_and_checked(folder: Path, tmp_path: Path) -> None:
     assert target.read_text() == "hello"
 
     (folder / "a.txt").write_text("other")
-    with pytest.raises(ReferenceChanged, match="Digest mismatch for path .*: expected 'XUFAKrxLKna5cZ2REBfFkg=='"):
+    with pytest.raises(ReferenceChanged, match=r"Digest mismatch for path .*: expected 'XUFAKrxLKna5cZ2REBfFkg=='"):
         FileHandler().fetch(entry, target)
     (folder / "a.txt").unlink()
     with pytest.raises(ReferenceNotFound, match="Local file reference: Failed to find file at path"):

@@ -22,7 +22,6 @@ from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.references.base import Tracking
 from kymograph.sdk.artifacts.references.gcs import GcsHandler, parse_address
 
-
 # Google's package says so of itself when it is imported.
 pytestmark = pytest.mark.filterwarnings("ignore:Please install grpcio-status:ImportWarning")
 
@@ -99,12 +98,11 @@ def service() -> Iterator[Service]:
 @pytest.fixture
 def handler(service: Service) -> GcsHandler:
     from google.auth.credentials import AnonymousCredentials
-    from google.cloud import storage
+    from google.cloud import storage  # type: ignore[import-untyped] # it has no types
 
     def connect() -> Any:
-        return storage.Client(
-            project="p", credentials=AnonymousCredentials(), client_options={"api_endpoint": service.address}
-        )
+        nobody = AnonymousCredentials()  # type: ignore[no-untyped-call] # it has no types
+        return storage.Client(project="p", credentials=nobody, client_options={"api_endpoint": service.address})
 
     return GcsHandler(connect=connect)
 

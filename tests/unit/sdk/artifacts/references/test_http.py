@@ -115,7 +115,7 @@ def test_content_is_fetched(site: Site, handler: HttpHandler, tmp_path: Path) ->
 def test_content_that_changed_is_not_fetched(site: Site, handler: HttpHandler, tmp_path: Path) -> None:
     entry = track(handler, f"{site.address}/file.bin")
     site.etags["/file.bin"] = '"tag-2"'
-    with pytest.raises(ReferenceChanged, match="Digest mismatch for url .*: expected 'tag-1' but found 'tag-2'"):
+    with pytest.raises(ReferenceChanged, match=r"Digest mismatch for url .*: expected 'tag-1' but found 'tag-2'"):
         handler.fetch(entry, tmp_path / "target")
 
     assert list(tmp_path.glob("*target*")) == []

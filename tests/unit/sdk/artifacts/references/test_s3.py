@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
+import boto3  # type: ignore[import-untyped] # it has no types
 import pytest
 
 from kymograph.errors import CommError, InvalidReference, MissingPackage, ReferenceChanged, ReferenceNotFound
@@ -95,7 +95,7 @@ def test_an_object_is_known_by_its_etag(bucket: Bucket) -> None:
 
 
 def test_a_prefix_is_a_folder(bucket: Bucket) -> None:
-    """What begins with the same characters is another; empty objects, which may be marks of folders, are passed over."""
+    """What begins with the same characters is another; empty objects may be marks of folders: they are passed over."""
     for uri in (f"s3://{bucket.name}/data", f"s3://{bucket.name}/data/"):
         entries = track(uri)
         assert {entry.path: entry.ref for entry in entries} == {
@@ -163,7 +163,7 @@ def test_an_older_version_is_found_by_its_etag(versioned: Bucket, tmp_path: Path
 
     assert fetched(entry, tmp_path) == b"one"
     entry.digest = "0" * 32
-    with pytest.raises(FileNotFoundError, match="Couldn't find object version for .*/x matching etag 000"):
+    with pytest.raises(FileNotFoundError, match=r"Couldn't find object version for .*/x matching etag 000"):
         fetched(entry, tmp_path)
 
 
@@ -171,7 +171,7 @@ def test_a_version_with_another_etag_is_refused(versioned: Bucket, tmp_path: Pat
     versioned.put("x", b"one")
     [entry] = track(f"s3://{versioned.name}/x")
     entry.digest = "0" * 32
-    with pytest.raises(ReferenceChanged, match="Digest mismatch for object .* with version"):
+    with pytest.raises(ReferenceChanged, match=r"Digest mismatch for object .* with version"):
         fetched(entry, tmp_path)
 
 
