@@ -25,7 +25,7 @@ from kymograph.services.access import Access, Caller
 from kymograph.services.artifact_access import is_readable, readable_projects, require_artifact, require_collection
 from kymograph.services.artifact_uploads import check_own_alias
 from kymograph.storage.base import Database, Transaction
-from kymograph.types import ArtifactId
+from kymograph.types import ArtifactId, RunKey
 
 _NAMES_AT_ONCE = 5000
 
@@ -203,6 +203,22 @@ class ArtifactService:
             if version.state is not ArtifactState.DELETED:
                 tx.artifacts.delete(version.id, self._clock())
             return require_artifact(tx, caller, version.id, Access.READ)
+
+        return self._database.write(job)
+
+    def delete_made_by(self, caller: Caller, run: RunKey) -> int:
+        """Delete all versions that a run made, whatever their aliases; returns how many.
+
+        Raises:
+            Forbidden: The caller may only read there.
+        """
+
+        def job(tx: Transaction) -> int:
+            made = [version for version in tx.lineage.list_outputs(run) if version.created_by_run == run]
+            for version in made:
+                require_artifact(tx, caller, version.id, Access.WRITE)
+                tx.artifacts.delete(version.id, self._clock())
+            return len(made)
 
         return self._database.write(job)
 

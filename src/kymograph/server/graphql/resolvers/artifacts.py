@@ -9,6 +9,7 @@ from graphql import FieldNode
 
 from kymograph.core.accounts import User
 from kymograph.core.artifact import TTL_INHERITED, ArtifactVersion, ManifestKind
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.run import Run
 from kymograph.errors import MalformedRequest
 from kymograph.server.graphql.connections import connection, page_bounds, whole
@@ -67,7 +68,7 @@ def _request_of(input: dict[str, Any]) -> ArtifactRequest:
         type_name=input["artifactTypeName"],
         collection=name,
         digest=input["digest"],
-        digest_algorithm=input["digestAlgorithm"],
+        digest_algorithm=DigestAlgorithm(input["digestAlgorithm"]),
         aliases=tuple(aliases_of(input.get("aliases") or [])),
         tags=_tag_names(input.get("tags")),
         description=input.get("description"),
@@ -123,12 +124,16 @@ def resolve_update_manifest(_parent: None, info: Info, input: dict[str, Any]) ->
 def resolve_create_files(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """Where to PUT files: as many answers as asked for, in the same order."""
     context = info.context
+    algorithm = DigestAlgorithm(input.get("digestAlgorithm") or DigestAlgorithm.MD5)
+    # Clients that know one algorithm only send `md5`; those that know more send `digest`, too.
+    first, second = ("md5", "digest") if algorithm is DigestAlgorithm.MD5 else ("digest", "md5")
     requests = [
         FileRequest(
             artifact=_artifact_id(given["artifactID"]),
             name=given["name"],
-            md5=given.get("md5") or given.get("digest"),
+            digest=given.get(first) or given.get(second),
             mimetype=given.get("mimetype"),
+            algorithm=algorithm,
         )
         for given in input["artifactFiles"]
     ]
