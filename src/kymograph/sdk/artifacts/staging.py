@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kymograph.core.digest import DigestAlgorithm, digest_of, hex_digest, new_hasher
+from kymograph.core.digest import DigestAlgorithm, encode_digest, hex_digest, new_hasher
 from kymograph.errors import InvalidArtifact
 from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
@@ -171,7 +171,7 @@ class Staging:
                 return None
         hasher = new_hasher(algorithm)
         hasher.update(content)
-        digest = digest_of(hasher)
+        digest = encode_digest(hasher.digest())
         target = self.path_of(digest)
         if digest not in self._known:
             draft = draft_name(target)
@@ -275,7 +275,7 @@ def _copy_and_hash(source: str | os.PathLike[str], target: str, algorithm: Diges
             written = 0
             while written < size:
                 written += to_file.write(view[written:size])
-    return digest_of(hasher)
+    return encode_digest(hasher.digest())
 
 
 def _is_same(before: os.stat_result, after: os.stat_result) -> bool:
