@@ -3,8 +3,9 @@
 ::
 
     KymographError
-    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidChoice (TypeError) ·
-    │                                UnknownSetting (AttributeError, KeyError) · SettingsFrozen (TypeError) ·
+    ├─ UsageError (ValueError)       InvalidName · InvalidTag · ReservedType · InvalidSetting ·
+    │                                InvalidChoice (TypeError) · UnknownSetting (AttributeError, KeyError) ·
+    │                                SettingsFrozen (TypeError) ·
     │                                InvalidFilter · InvalidCursor · InvalidQuery · QueryOverLimit · DuplicatePath ·
     │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished ·
     │                                InvalidMedia (TypeError) · MissingPackage (ImportError) · InvalidArtifact ·
@@ -16,8 +17,8 @@
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
-    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
-    │                                DataFolderBusy · RunExists · FolderBusy
+    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
+    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
     ├─ WaitTimeoutError (TimeoutError)
@@ -52,6 +53,25 @@ class InvalidName(UsageError):
         shown = name if len(name) <= 80 else f"{name[:77]}…"
         super().__init__(f"{kind} {shown!r} is not allowed: {rule}")
         self.kind, self.name, self.rule = kind, name, rule
+
+
+class InvalidTag(UsageError):
+    """A tag of an artifact or collection breaks the rules."""
+
+    def __init__(self, tag: str) -> None:
+        shown = tag if len(tag) <= 80 else f"{tag[:77]}…"
+        super().__init__(
+            f"Invalid tag {shown!r}: use words of letters, digits, hyphens and underscores, with spaces between them"
+        )
+        self.tag = tag
+
+
+class ReservedType(UsageError):
+    """A type of artifacts that clients keep for what they log by themselves."""
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__(f"Artifact type {type_name!r} is reserved for internal use. Please use a different type.")
+        self.type_name = type_name
 
 
 class InvalidSetting(UsageError):
@@ -402,6 +422,14 @@ class AliasesPresent(ConflictError):
             f"artifact {artifact!r} has the aliases {', '.join(aliases)}; move them first, or delete them with it"
         )
         self.artifact, self.aliases = artifact, aliases
+
+
+class LinkRefused(ConflictError):
+    """A collection does not take an artifact version, or does not let it go."""
+
+    def __init__(self, collection: str, *, reason: str) -> None:
+        super().__init__(f"artifact collection {collection!r}: {reason}")
+        self.collection, self.reason = collection, reason
 
 
 class RunExists(ConflictError):

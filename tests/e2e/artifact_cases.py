@@ -1,4 +1,4 @@
-"""Artifacts that are built through the newest client and through ours: run by both, so written against `wandb` alone."""
+"""Artifacts built through the newest client and through ours: run by both, so written against `wandb` alone."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def artifacts(wandb: Any, folder: pathlib.Path, server: str) -> dict[str, Callab
         artifact.add_file(str(folder / "a.txt"), name="m/one.two.txt", is_tmp=True)
 
     def tables(artifact: Any) -> None:
-        moment = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+        moment = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
         table = wandb.Table(columns=["i", "f", "s", "b", "t", "l", "none"])
         table.add_data(1, 0.5, "\u00e4 text", True, moment, [1, 2], None)
         table.add_data(2, float("nan"), "", False, moment, [3, 4], "x")

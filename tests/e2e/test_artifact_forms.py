@@ -16,9 +16,7 @@ from kymograph.sdk.artifacts.artifact import Artifact
 from tests.e2e import artifact_cases
 from tests.e2e.client import NEWEST, Client
 
-FACE = SimpleNamespace(
-    Artifact=Artifact, data_types=media, **{name: getattr(media, name) for name in media.__all__}
-)
+FACE = SimpleNamespace(Artifact=Artifact, data_types=media, **{name: getattr(media, name) for name in media.__all__})
 SCRIPT = f"""
 import pathlib, sys
 sys.path.insert(0, {str(Path(artifact_cases.__file__).parent)!r})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from kymograph.core.digest import DigestAlgorithm
+from kymograph.errors import InvalidSetting
 from kymograph.types import (
     ArtifactId,
     CollectionId,
@@ -18,6 +21,7 @@ from kymograph.types import (
     ProjectId,
     ProjectName,
     RunKey,
+    UserId,
 )
 
 
@@ -44,6 +48,13 @@ class ManifestKind(StrEnum):
     PATCH = "PATCH"
 
 
+_RESERVED_TYPE_PREFIX = "wandb-"
+_RESERVED_NAME_PREFIXES = {"job": "", "run_table": "run-", "code": "source-"}
+"""By type: names that begin so."""
+HISTORY_TYPE = "wandb-history"
+"""Versions of this type have no time to live: a run's history goes with the run."""
+MAX_METADATA_KEYS = 100
+
 TTL_INHERITED = -1
 """Time to live: that of the collection. Source: protocol.md §7.3."""
 TTL_DISABLED = -2
@@ -54,7 +65,7 @@ LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named sequence of versions of one type."""
+    """A named series of versions of one type: made in it (a sequence) or linked to it (a portfolio)."""
 
     id: CollectionId
     project_id: ProjectId
@@ -65,12 +76,28 @@ class Collection:
     name: str
     description: str | None
     created_at: datetime
+    updated_at: datetime | None = None
+    """When it was last changed; None as it was made."""
     client_id: str | None = None
+    tags: tuple[str, ...] = ()
+    digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    """How the files of its versions are hashed; that of the first version holds for all."""
+    is_deleted: bool = False
 
     @property
     def path(self) -> str:
         """Full name, for messages."""
         return f"{self.entity}/{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionChange:
+    """What to change of a collection; None leaves a field as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    type_name: str | None = None
+    tags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +116,10 @@ class ArtifactVersion:
 
     id: ArtifactId
     collection: Collection
+    """The sequence that it was made in."""
     state: ArtifactState
     version_index: int | None
-    """Given at commit, never reused; None for a draft."""
+    """Its number in that sequence: given at commit, never reused; None for a draft."""
     digest: ManifestDigest
     description: str | None
     metadata_json: str | None
@@ -104,12 +132,23 @@ class ArtifactVersion:
     history_step: int | None = None
     ttl_duration_s: int | None = None
     aliases: tuple[str, ...] = ()
+    """Those in its own sequence; those in portfolios belong to its memberships."""
     tags: tuple[str, ...] = ()
+    digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    created_by_user: UserId | None = None
+    """Who committed it."""
 
     @property
     def path(self) -> str:
         """Full name, for messages."""
         return f"{self.collection.path}:{'draft' if self.version_index is None else f'v{self.version_index}'}"
+
+    @property
+    def commit_hash(self) -> str | None:
+        """Hex that names this commit; None for a draft. Clients take it that every committed version has one."""
+        if self.version_index is None:
+            return None
+        return hashlib.sha256(f"{self.id}:{self.collection.id}:{self.digest}".encode()).hexdigest()[:20]
 
     @property
     def ttl_is_inherited(self) -> bool:
@@ -136,6 +175,7 @@ class NewArtifact:
     distributed_id: str | None
     ttl_duration_s: int | None
     history_step: int | None
+    digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +190,7 @@ class ArtifactFile:
     """None until the bytes are there."""
     object_key: ObjectKey
     mimetype: str | None = None
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +220,35 @@ class EntryRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Maker:
+    """Who logged or linked a version: a run, or a user outside any run; neither, for what is older than this record."""
+
+    run: RunKey | None = None
+    user: UserId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Membership:
-    """A version's place in a collection."""
+    """A version's place in a collection: the sequence that it was made in, or a portfolio that it was linked to."""
 
     collection: Collection
     version: ArtifactVersion
+    version_index: int
+    """Its number in this collection, which in a portfolio is not that of its sequence; never given out twice."""
+    created_at: datetime
+    maker: Maker = Maker()
+    aliases: tuple[str, ...] = ()
+    """Those in this collection."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether the version was made elsewhere."""
+        return self.collection.id != self.version.collection.id
+
+    @property
+    def path(self) -> str:
+        """Full name, for messages."""
+        return f"{self.collection.path}:v{self.version_index}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +257,27 @@ class AliasRecord:
 
     collection: Collection
     alias: str
+
+
+def is_reserved_type(type_name: str, name: str) -> bool:
+    """Whether clients keep collections of that type and name for what they log by themselves. Source: seeds.md C.1."""
+    prefix = _RESERVED_NAME_PREFIXES.get(type_name)
+    return type_name.startswith(_RESERVED_TYPE_PREFIX) or (prefix is not None and name.startswith(prefix))
+
+
+def check_ttl(seconds: int | None, type_name: str) -> int | None:
+    """Check a time to live as clients send it. Source: protocol.md §7.3.
+
+    Raises:
+        InvalidSetting: Neither positive nor one of the words for "inherited" and "none", or the type has none.
+    """
+    if seconds is None:
+        return None
+    if seconds <= 0 and seconds not in (TTL_INHERITED, TTL_DISABLED):
+        raise InvalidSetting("ttl", seconds, rule=f"Artifact TTL Duration has to be positive. ttl: {seconds}")
+    if type_name == HISTORY_TYPE:
+        raise InvalidSetting("ttl", seconds, rule=f"versions of type {HISTORY_TYPE!r} go with their run")
+    return seconds
 
 
 def split_artifact_name(name: str) -> tuple[str, str]:

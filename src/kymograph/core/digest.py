@@ -12,7 +12,8 @@ from typing import Protocol
 from kymograph.errors import MalformedRequest
 from kymograph.types import Digest, ManifestDigest
 
-MD5_BYTES = 16
+DIGEST_BYTES = 16
+"""Of either algorithm."""
 
 
 class DigestAlgorithm(StrEnum):
@@ -26,35 +27,41 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 
 
 class Hasher(Protocol):
-    """Takes content piece by piece."""
+    """A hash under way, as `hashlib` and `xxhash` have them."""
 
-    def update(self, data: bytes | bytearray | memoryview, /) -> None:
-        """Take a piece."""
+    def update(self, content: bytes | bytearray | memoryview, /) -> None:
+        """Take more content in."""
 
     def digest(self) -> bytes:
-        """The hash of what was taken."""
+        """The raw digest of what came so far."""
 
     def hexdigest(self) -> str:
-        """The same in lower-case hex digits."""
+        """The same in hex."""
 
 
-def new_hasher(algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> Hasher:
-    """A hash that has seen nothing yet; of XXH128 the digest is canonical, its high bytes first."""
-    if algorithm is DigestAlgorithm.XXH128:
-        import xxhash
+def new_hasher(algorithm: DigestAlgorithm, content: bytes = b"") -> Hasher:
+    """Begin to hash; an XXH128 is written in its canonical, big-endian form."""
+    if algorithm is DigestAlgorithm.MD5:
+        return hashlib.md5(content, usedforsecurity=False)
+    import xxhash  # few need it
 
-        return xxhash.xxh128()
-    return hashlib.md5(usedforsecurity=False)
+    hasher: Hasher = xxhash.xxh3_128(content)
+    return hasher
 
 
-def digest_of(hasher: Hasher) -> Digest:
-    """The digest of what a hash has seen: padded base64 of 16 bytes."""
-    return Digest(base64.b64encode(hasher.digest()).decode())
+def encode_digest(raw: bytes) -> Digest:
+    """Base64 of a raw digest."""
+    return Digest(base64.b64encode(raw).decode())
+
+
+def digest_of(content: bytes, algorithm: DigestAlgorithm) -> Digest:
+    """The digest of some content by an algorithm."""
+    return encode_digest(new_hasher(algorithm, content).digest())
 
 
 def md5_digest(content: bytes) -> Digest:
     """The digest of some content."""
-    return Digest(base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode())
+    return digest_of(content, DigestAlgorithm.MD5)
 
 
 def parse_digest(text: str) -> Digest:
@@ -67,9 +74,9 @@ def parse_digest(text: str) -> Digest:
         decoded = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         decoded = b""
-    if len(decoded) != MD5_BYTES:
-        raise MalformedRequest(f"{text[:60]!r} is not the base64 of an MD5", where="digest")
-    return Digest(base64.b64encode(decoded).decode())
+    if len(decoded) != DIGEST_BYTES:
+        raise MalformedRequest(f"{text[:60]!r} is not the base64 of an MD5 or XXH128", where="digest")
+    return encode_digest(decoded)
 
 
 def parse_hex_digest(text: str) -> Digest:
@@ -79,8 +86,8 @@ def parse_hex_digest(text: str) -> Digest:
         MalformedRequest: Something else.
     """
     if not _HEX.fullmatch(text):
-        raise MalformedRequest(f"{text[:60]!r} is not the hex of an MD5", where="digest")
-    return Digest(base64.b64encode(bytes.fromhex(text)).decode())
+        raise MalformedRequest(f"{text[:60]!r} is not the hex of an MD5 or XXH128", where="digest")
+    return encode_digest(bytes.fromhex(text))
 
 
 def parse_manifest_digest(text: str) -> ManifestDigest:
@@ -90,7 +97,7 @@ def parse_manifest_digest(text: str) -> ManifestDigest:
         MalformedRequest: Something else.
     """
     if not _HEX.fullmatch(text):
-        raise MalformedRequest(f"{text[:60]!r} is not the hex of an MD5", where="digest")
+        raise MalformedRequest(f"{text[:60]!r} is not the hex of an MD5 or XXH128", where="digest")
     return ManifestDigest(text)
 
 

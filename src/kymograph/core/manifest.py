@@ -18,27 +18,34 @@ class ManifestEntry:
 
     path: FilePath
     digest: Digest
-    """Base64 MD5 of the content, or what a reference gives (ETag, URI)."""
+    """Base64 of the content's digest, or what a reference gives (ETag, URI)."""
     size_bytes: int
     ref: str | None = None
     """Where the content lives when it is not in our object store."""
     birth_artifact: ArtifactId | None = None
     """The version that first brought the bytes."""
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    """How the content was hashed."""
 
 
-class _Digested(Protocol):
+class Digested(Protocol):
+    """What a manifest's digest is made of."""
+
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """Its name in the artifact."""
+
     @property
-    def digest(self) -> str: ...
+    def digest(self) -> str:
+        """That of its content."""
 
 
-def manifest_digest(entries: Iterable[_Digested], algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> ManifestDigest:
+def manifest_digest(entries: Iterable[Digested], algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> ManifestDigest:
     """Digest a manifest so that equal content gives an equal artifact version.
 
     Args:
         entries: In any order; hashed in ascending `path` order.
-        algorithm: That of the entries' own digests.
+        algorithm: That of the version.
 
     Returns:
         Lower-case hex, 32 characters; depends on paths and entry digests only.
@@ -46,8 +53,7 @@ def manifest_digest(entries: Iterable[_Digested], algorithm: DigestAlgorithm = D
     Source:
         protocol.md §8.2.
     """
-    hasher = new_hasher(algorithm)
-    hasher.update(_PREAMBLE)
+    digest = new_hasher(algorithm, _PREAMBLE)
     for entry in sorted(entries, key=lambda entry: entry.path):
-        hasher.update(f"{entry.path}:{entry.digest}\n".encode())
-    return ManifestDigest(hasher.hexdigest())
+        digest.update(f"{entry.path}:{entry.digest}\n".encode())
+    return ManifestDigest(digest.hexdigest())

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from kymograph.core.artifact import (
     ArtifactFile,
     ArtifactState,
     ArtifactVersion,
     EntryRecord,
+    Maker,
     ManifestKind,
     ManifestRecord,
 )
-from kymograph.core.digest import md5_digest
+from kymograph.core.digest import DigestAlgorithm, md5_digest
 from kymograph.core.manifest import ManifestEntry, manifest_digest
 from kymograph.errors import ArtifactNotFound, DigestMismatch, ManifestCorrupt, ObjectNotFound, ServerBusy
 from kymograph.services.access import Access, Caller
@@ -27,7 +28,7 @@ from kymograph.services.artifact_access import require_artifact
 from kymograph.services.artifact_uploads import new_manifest_key
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ObjectStore
-from kymograph.types import ArtifactId, ManifestDigest
+from kymograph.types import ArtifactId, Digest, ManifestDigest, ProjectId
 
 MAX_COMMIT_ATTEMPTS = 10
 MERGED_MANIFEST = "wandb_manifest.json"
@@ -98,12 +99,12 @@ class ArtifactCommits:
         def job(tx: Transaction) -> tuple[ArtifactVersion, ArtifactVersion | None, list[ManifestRecord]]:
             version = require_artifact(tx, caller, artifact, Access.WRITE)
             latest = tx.artifacts.latest(version.collection.id)
-            parts = [part for part in tx.artifacts.list_manifests(version.id) if part.digest is not None]
+            parts = [part for part in tx.manifests.list_of(version.id) if part.digest is not None]
             kind = parts[-1].kind if parts else ManifestKind.FULL
             if kind is ManifestKind.INCREMENTAL:
                 # On top of the newest version, not only of the base that the client knew when it began: others may
                 # have committed meanwhile, and their entries must not vanish.
-                whole = tx.artifacts.current_manifest(latest.id) if latest is not None else None
+                whole = tx.manifests.current(latest.id) if latest is not None else None
                 parts = [whole, parts[-1]] if whole is not None else parts[-1:]
             elif kind is ManifestKind.PATCH:
                 parts = [part for part in parts if part.kind is ManifestKind.PATCH]
@@ -129,7 +130,7 @@ class ArtifactCommits:
             version=version,
             latest=latest.id if latest is not None else None,
             entries=self._database.read(lambda tx: _locate(tx, caller, version, entries)),
-            digest=manifest_digest(entries),
+            digest=manifest_digest(entries, version.digest_algorithm),
             merged_document=merged,
         )
 
@@ -147,19 +148,20 @@ class ArtifactCommits:
                 latest = tx.artifacts.latest(version.collection.id)
                 if (latest.id if latest is not None else None) != plan.latest:
                     return None
-                tx.artifacts.create_manifest(
+                tx.manifests.create(
                     version.id,
                     name=MERGED_MANIFEST,
                     kind=ManifestKind.FULL,
                     digest=md5_digest(merged),
                     object_key=key,
                 )
-            tx.artifacts.put_manifest_entries(version.id, plan.entries)
+            tx.manifests.put_entries(version.id, plan.entries)
             return tx.artifacts.commit(
                 version.id,
                 digest=plan.digest,
                 size_bytes=sum(entry.size_bytes for entry in plan.entries),
                 file_count=len(plan.entries),
+                maker=Maker(run=version.created_by_run, user=caller.user.id),
                 now=self._clock(),
             )
 
@@ -175,7 +177,9 @@ class ArtifactCommits:
         return document
 
     def _check_promise(self, version: ArtifactVersion, document: bytes) -> None:
-        actual = manifest_digest(self._manifests.parse_manifest(document, artifact=version.path))
+        actual = manifest_digest(
+            self._manifests.parse_manifest(document, artifact=version.path), version.digest_algorithm
+        )
         if actual != version.digest:
             raise DigestMismatch(version.path, expected=version.digest, actual=actual)
 
@@ -188,24 +192,39 @@ def _locate(
     Raises:
         ManifestCorrupt: Bytes of an entry are not there.
     """
+    found: _Blobs = {}
     stored = [entry for entry in entries if entry.ref is None]
-    blobs = tx.artifacts.find_blobs(version.collection.project_id, list({entry.digest for entry in stored}))
-    missing = [entry for entry in stored if entry.digest not in blobs]
+    _find(tx, version.collection.project_id, stored, found)
+    missing = [entry for entry in stored if _key(entry) not in found]
     # A version that was made from one of another project shares its bytes, if the caller may read them there.
     for birth in {entry.birth_artifact for entry in missing if entry.birth_artifact is not None}:
-        wanted = list({entry.digest for entry in missing if entry.birth_artifact == birth})
         try:
             origin = require_artifact(tx, caller, birth, Access.READ)
         except ArtifactNotFound:
             continue
-        blobs.update(tx.artifacts.find_blobs(origin.collection.project_id, wanted))
-    missing = [entry for entry in missing if entry.digest not in blobs]
+        _find(tx, origin.collection.project_id, [entry for entry in missing if entry.birth_artifact == birth], found)
+    missing = [entry for entry in missing if _key(entry) not in found]
     if missing:
         raise ManifestCorrupt(
             version.path,
             problem=f"the bytes of {len(missing):,} entries were not uploaded, the first is {missing[0].path!r}",
         )
-    return [_entry_record(entry, blobs.get(entry.digest) if entry.ref is None else None) for entry in entries]
+    return [_entry_record(entry, found.get(_key(entry)) if entry.ref is None else None) for entry in entries]
+
+
+_Blobs: TypeAlias = "dict[tuple[DigestAlgorithm, Digest], ArtifactFile]"
+
+
+def _find(tx: Transaction, project: ProjectId, entries: Sequence[ManifestEntry], found: _Blobs) -> None:
+    """Add the stored bytes of entries to `found`, as far as they are in a project."""
+    for algorithm in {entry.algorithm for entry in entries}:
+        digests = list({entry.digest for entry in entries if entry.algorithm is algorithm})
+        blobs = tx.artifact_files.find_blobs(project, digests, algorithm=algorithm)
+        found.update({(algorithm, digest): blob for digest, blob in blobs.items()})
+
+
+def _key(entry: ManifestEntry) -> tuple[DigestAlgorithm, Digest]:
+    return entry.algorithm, entry.digest
 
 
 def _entry_record(entry: ManifestEntry, blob: ArtifactFile | None) -> EntryRecord:

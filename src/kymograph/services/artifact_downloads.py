@@ -20,6 +20,9 @@ from kymograph.types import ArtifactId, Digest, ObjectKey, ProjectId
 
 DOWNLOAD_URL_LENGTH_S = 6 * 3600
 """Clients ask for the addresses of up to 5,000 files at once, and then take a while to get them all."""
+FILES_FOLDER = "wandb_artifacts/"
+"""How storage paths, and the readable parts of addresses, of files begin, and those of manifests do not: callers tell
+them apart by it."""
 _PROJECT_PAGE = 1000
 
 
@@ -57,7 +60,7 @@ class ArtifactDownloads:
 
     def entry_url(self, entry: EntryRecord) -> str | None:
         """An address that gives the bytes of an entry for a while; None for a reference."""
-        return self._url(entry.object_key, entry.path) if entry.object_key is not None else None
+        return self._url(entry.object_key, f"{FILES_FOLDER}{entry.path}") if entry.object_key is not None else None
 
     def _url(self, key: ObjectKey, path: str) -> str:
         expires_at_s = self._clock().timestamp() + DOWNLOAD_URL_LENGTH_S
@@ -119,11 +122,11 @@ class ArtifactDownloads:
         def job(tx: Transaction) -> ObjectKey:
             if artifact is not None:
                 with suppress(ArtifactNotFound):
-                    entry = tx.artifacts.find_entry(require_artifact(tx, caller, artifact, Access.READ).id, digest)
+                    entry = tx.manifests.find_entry(require_artifact(tx, caller, artifact, Access.READ).id, digest)
                     if entry is not None and entry.object_key is not None:
                         return entry.object_key
             for place in self._places(tx, caller, birth, entity, project):
-                blob = tx.artifacts.find_blob(place, digest)
+                blob = tx.artifact_files.find_blob(place, digest)
                 if blob is not None:
                     return blob.object_key
             raise ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
@@ -158,7 +161,7 @@ class ArtifactDownloads:
             while True:
                 projects, total = tx.projects.list([owner.id], limit=_PROJECT_PAGE, offset=offset)
                 for project in projects:
-                    blob = tx.artifacts.find_blob(project.id, Digest(digest))
+                    blob = tx.artifact_files.find_blob(project.id, Digest(digest))
                     if blob is not None:
                         return blob.object_key
                 offset += len(projects)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -19,13 +19,15 @@ from kymograph.core.artifact import (
     ManifestKind,
     ManifestRecord,
     NewArtifact,
+    check_ttl,
 )
-from kymograph.core.digest import hex_digest, parse_digest, parse_manifest_digest
-from kymograph.core.names import parse_alias, parse_collection_name, parse_file_path, parse_version
+from kymograph.core.artifact_metadata import checked_metadata
+from kymograph.core.digest import DigestAlgorithm, hex_digest, parse_digest, parse_manifest_digest
+from kymograph.core.names import parse_collection_name, parse_file_path, parse_new_alias, parse_tag, parse_type_name
+from kymograph.core.run import Run
 from kymograph.errors import (
     ArtifactNotFound,
     Forbidden,
-    InvalidName,
     InvalidSetting,
     RunNotFound,
     UnsupportedOperation,
@@ -33,7 +35,6 @@ from kymograph.errors import (
 )
 from kymograph.services.access import Access, Caller, require_project
 from kymograph.services.artifact_access import require_artifact
-from kymograph.services.runs import checked_document
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ObjectStore, PutResult
@@ -44,7 +45,6 @@ UPLOAD_URL_LENGTH_S = 24 * 3600
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 """A manifest is read whole at commit; this holds about a million entries."""
 DEFAULT_REGION = "default"
-DIGEST_ALGORITHM = "MANIFEST_MD5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class ArtifactRequest:
     history_step: int | None = None
     reuses_equal: bool = False
     """Whether any committed version of the same content is answered in place of a new one, not only the newest."""
-    digest_algorithm: str = DIGEST_ALGORITHM
+    digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
     storage_region: str | None = None
 
 
@@ -89,8 +89,9 @@ class FileRequest:
 
     artifact: ArtifactId
     name: str
-    md5: str | None
+    digest: str | None
     mimetype: str | None = None
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,28 @@ class ArtifactUploads:
         clock: Callable[[], datetime],
         *,
         public_url: str,
+        regions: Collection[str] = (),
     ) -> None:
+        """Take in.
+
+        Args:
+            database: Where versions are recorded.
+            objects: Where bytes go.
+            signer: Signs upload addresses.
+            clock: The present moment.
+            public_url: What upload addresses begin with.
+            regions: Names of storage regions beside `DEFAULT_REGION`; all mean `objects`.
+        """
         self._database = database
         self._objects = objects
         self._signer = signer
         self._clock = clock
         self._public_url = public_url
+        self._regions = (DEFAULT_REGION, *regions)
+
+    def knows_region(self, name: str) -> bool:
+        """Whether versions can be stored in, and given out of, a region of that name."""
+        return name in self._regions
 
     # Drafts
 
@@ -134,10 +151,13 @@ class ArtifactUploads:
             RunNotFound: The project has no such run.
             Forbidden: The caller may only read there.
             UsageError: A name breaks the rules, the collection has another type, the region is unknown.
-            UnsupportedOperation: The digest is of another kind than `DIGEST_ALGORITHM`.
             MalformedRequest: The digest or the metadata cannot be read.
         """
         _check_request(request)
+        if request.storage_region and not self.knows_region(request.storage_region):
+            raise InvalidSetting(
+                "storageRegion", request.storage_region, rule=f"the regions here are {', '.join(self._regions)}"
+            )
 
         def job(tx: Transaction) -> ArtifactVersion:
             now = self._clock()
@@ -145,13 +165,13 @@ class ArtifactUploads:
             version = _find_meant(tx, project.id, request)
             if version is None:
                 version = tx.artifacts.create(_new_artifact(tx, project.id, request), now)
-            elif version.state is ArtifactState.COMMITTED:
-                tx.artifacts.put_aliases(version.id, [alias for _, alias in request.aliases], now)
+            else:
+                _log_again(tx, project.id, version, request, now)
             # Tables and media in the history name versions by these ids, whichever version it turned out to be.
             if request.client_id:
                 tx.artifacts.put_client_id(request.client_id, version.id)
             if request.sequence_client_id:
-                tx.artifacts.put_sequence_client_id(request.sequence_client_id, version.collection.id)
+                tx.collections.put_client_id(request.sequence_client_id, version.collection.id)
             tx.projects.touch(project.id, now)
             return _refreshed(tx, version.id)
 
@@ -190,10 +210,10 @@ class ArtifactUploads:
             draft = _require_draft(tx, caller, artifact)
             # Writers of a distributed version send parts of the same name: each of these is a manifest of its own.
             if announced is not None and kind is not ManifestKind.PATCH:
-                for known in tx.artifacts.list_manifests(draft.id):
+                for known in tx.manifests.list_of(draft.id):
                     if (known.name, known.kind) == (path, kind) and known.digest in (None, announced):
-                        return tx.artifacts.update_manifest(known.id, digest=announced, base=base)
-            return tx.artifacts.create_manifest(
+                        return tx.manifests.update(known.id, digest=announced, base=base)
+            return tx.manifests.create(
                 draft.id, name=path, kind=kind, digest=announced, object_key=new_manifest_key(draft.id), base=base
             )
 
@@ -211,11 +231,11 @@ class ArtifactUploads:
         announced = parse_digest(digest) if digest else None
 
         def job(tx: Transaction) -> ManifestRecord:
-            known = tx.artifacts.find_manifest(manifest)
+            known = tx.manifests.find(manifest)
             if known is None:
                 raise ArtifactNotFound("(by manifest id)")
             _require_draft(tx, caller, known.artifact_id)
-            return known if announced is None else tx.artifacts.update_manifest(known.id, digest=announced, base=base)
+            return known if announced is None else tx.manifests.update(known.id, digest=announced, base=base)
 
         return self._upload_of(self._database.write(job))
 
@@ -234,28 +254,32 @@ class ArtifactUploads:
             ArtifactNotFound: A draft is absent or not readable.
             VersionSealed: A version is committed.
             InvalidName: A file's name could leave its folder.
-            MalformedRequest: A digest is not the base64 of an MD5.
+            MalformedRequest: A digest is none.
         """
-        wanted = [(request, parse_file_path(request.name), parse_digest(request.md5 or "")) for request in requests]
+        wanted = [(request, parse_file_path(request.name), parse_digest(request.digest or "")) for request in requests]
 
         def job(tx: Transaction) -> list[FileUpload]:
             drafts = {key: _require_draft(tx, caller, key) for key in {request.artifact for request in requests}}
-            blobs: dict[tuple[ProjectId, Digest], ArtifactFile] = {}
+            blobs: dict[tuple[ProjectId, DigestAlgorithm, Digest], ArtifactFile] = {}
             for project in {draft.collection.project_id for draft in drafts.values()}:
-                found = tx.artifacts.find_blobs(project, [digest for _, _, digest in wanted])
-                blobs.update(((project, digest), blob) for digest, blob in found.items())
+                for algorithm in {request.algorithm for request in requests}:
+                    found = tx.artifact_files.find_blobs(
+                        project, [digest for _, _, digest in wanted], algorithm=algorithm
+                    )
+                    blobs.update(((project, algorithm, digest), blob) for digest, blob in found.items())
             uploads: list[FileUpload] = []
             for request, path, digest in wanted:
                 project = drafts[request.artifact].collection.project_id
-                blob = blobs.get((project, digest))
-                file = tx.artifacts.put_file(
+                blob = blobs.get((project, request.algorithm, digest))
+                file = tx.artifact_files.put(
                     ArtifactFile(
                         artifact_id=request.artifact,
                         path=path,
                         digest=digest,
                         size_bytes=blob.size_bytes if blob else None,
-                        object_key=blob.object_key if blob else blob_key(project, digest),
+                        object_key=blob.object_key if blob else blob_key(project, digest, request.algorithm),
                         mimetype=request.mimetype,
+                        algorithm=request.algorithm,
                     )
                 )
                 uploads.append(FileUpload(blob, None) if blob else FileUpload(file, self._file_url(file)))
@@ -264,7 +288,10 @@ class ArtifactUploads:
         return self._database.write(job)
 
     def _file_url(self, file: ArtifactFile) -> str:
-        return self._url({"m": "PUT", "k": file.object_key, "d": file.digest, "b": 1}, file.path)
+        claims: JsonObject = {"m": "PUT", "k": file.object_key, "d": file.digest, "b": 1}
+        if file.algorithm is not DigestAlgorithm.MD5:
+            claims["a"] = file.algorithm.value
+        return self._url(claims, file.path)
 
     def _url(self, claims: JsonObject, path: str) -> str:
         token = self._signer.sign(claims, expires_at_s=self._clock().timestamp() + UPLOAD_URL_LENGTH_S)
@@ -281,6 +308,7 @@ class ArtifactUploads:
         """
         claims = self._signer.verify(token, now_s=self._clock().timestamp())
         key, digest, limit = claims.get("k"), claims.get("d"), claims.get("x")
+        algorithm = claims.get("a", DigestAlgorithm.MD5.value)
         if claims.get("m") != "PUT" or not isinstance(key, str) or not isinstance(digest, str):
             raise Forbidden("upload to this address", where="storage")
         object_key = ObjectKey(key)
@@ -289,18 +317,20 @@ class ArtifactUploads:
             object_key,
             body,
             max_bytes=limit if isinstance(limit, int) else None,
-            expected_md5=Digest(digest),
+            expected=Digest(digest),
+            algorithm=DigestAlgorithm(str(algorithm)),
         )
         if claims.get("b"):
             await asyncio.to_thread(
-                self._database.write, lambda tx: tx.artifacts.mark_stored(object_key, stored.size_bytes)
+                self._database.write, lambda tx: tx.artifact_files.mark_stored(object_key, stored.size_bytes)
             )
         return stored
 
 
-def blob_key(project: ProjectId, digest: Digest) -> ObjectKey:
-    """Where content of that digest lies, once per project."""
-    return ObjectKey(f"blobs/{project}/{hex_digest(digest)}")
+def blob_key(project: ProjectId, digest: Digest, algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> ObjectKey:
+    """Where content of that digest lies, once per project and algorithm."""
+    prefix = "" if algorithm is DigestAlgorithm.MD5 else "xxh128-"
+    return ObjectKey(f"blobs/{project}/{prefix}{hex_digest(digest)}")
 
 
 def new_manifest_key(artifact: ArtifactId) -> ObjectKey:
@@ -309,26 +339,14 @@ def new_manifest_key(artifact: ArtifactId) -> ObjectKey:
 
 
 def _check_request(request: ArtifactRequest) -> None:
-    if request.storage_region not in (None, "", DEFAULT_REGION):
-        raise InvalidSetting(
-            "storageRegion", request.storage_region, rule=f"this server has one storage region, {DEFAULT_REGION!r}"
-        )
-    if request.digest_algorithm != DIGEST_ALGORITHM:
-        raise UnsupportedOperation(
-            f"artifact digest algorithm {request.digest_algorithm}", hint=f"only {DIGEST_ALGORITHM} is announced"
-        )
     parse_manifest_digest(request.digest)
     parse_collection_name(request.collection)
     parse_type_name(request.type_name)
     for collection, alias in request.aliases:
         check_own_alias(request.collection, collection, alias)
-    if request.metadata_json is not None:
-        checked_document(request.metadata_json, where="metadata")
-
-
-def parse_type_name(name: str) -> str:
-    """Check the name of an artifact type, by the same rules as a collection's."""
-    return parse_collection_name(name)
+    for tag in request.tags:
+        parse_tag(tag)
+    check_ttl(request.ttl_duration_s, request.type_name)
 
 
 def check_own_alias(own: str, collection: str, alias: str) -> str:
@@ -338,9 +356,7 @@ def check_own_alias(own: str, collection: str, alias: str) -> str:
         InvalidName: Not an alias, or a version name: those are given by the server.
         UnsupportedOperation: It is for another collection.
     """
-    parse_alias(alias)
-    if parse_version(alias) is not None:
-        raise InvalidName("alias", alias, rule="names like v0 are given by the server, one to each version")
+    parse_new_alias(alias)
     if collection and collection != own:
         raise UnsupportedOperation(f"alias {alias!r} in collection {collection!r}", hint="link the version there first")
     return alias
@@ -348,7 +364,7 @@ def check_own_alias(own: str, collection: str, alias: str) -> str:
 
 def _find_meant(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> ArtifactVersion | None:
     """The version that a request means, if it is there already; see `ArtifactUploads.create`."""
-    collection = tx.artifacts.find_collection(project, request.collection, type_name=request.type_name)
+    collection = tx.collections.find(project, request.collection, type_name=request.type_name)
     if collection is None:
         return None
     if request.client_id:
@@ -358,16 +374,43 @@ def _find_meant(tx: Transaction, project: ProjectId, request: ArtifactRequest) -
             return known
     if request.distributed_id:
         return tx.artifacts.find_draft(collection.id, request.distributed_id)
-    if request.reuses_equal:
-        return tx.artifacts.find_by_digest(collection.id, request.digest)
-    latest = tx.artifacts.latest(collection.id)
-    return latest if latest is not None and latest.digest == request.digest else None
+    equal = (
+        tx.artifacts.find_by_digest(collection.id, request.digest)
+        if request.reuses_equal
+        else tx.artifacts.latest(collection.id)
+    )
+    is_meant = equal is not None and (equal.digest, equal.digest_algorithm) == (
+        request.digest,
+        request.digest_algorithm,
+    )
+    return equal if is_meant else None
 
 
-def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> NewArtifact:
+def _log_again(
+    tx: Transaction, project: ProjectId, version: ArtifactVersion, request: ArtifactRequest, now: datetime
+) -> None:
+    """Let a version that is there be what the request asks for: labelled so, and logged by that run too."""
+    if version.state is ArtifactState.COMMITTED:
+        tx.memberships.put_aliases(version.collection.id, version.id, [alias for _, alias in request.aliases], now)
+        tags = tuple(dict.fromkeys([*version.tags, *request.tags]))
+        if tags != version.tags:
+            tx.artifacts.update(
+                version.id, description=None, metadata_json=None, ttl_duration_s=None, tags=tags, now=now
+            )
+    run = _find_run(tx, project, request)
+    if run is not None:
+        tx.lineage.put_output(run.key, version.id, now)
+
+
+def _find_run(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> Run | None:
     run = tx.runs.find(project, request.run) if request.run else None
     if request.run and run is None:
         raise RunNotFound(request.run)
+    return run
+
+
+def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> NewArtifact:
+    run = _find_run(tx, project, request)
     return NewArtifact(
         project_id=project,
         type_name=request.type_name,
@@ -375,7 +418,7 @@ def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest)
         digest=parse_manifest_digest(request.digest),
         created_by_run=run.key if run else None,
         description=request.description,
-        metadata_json=request.metadata_json,
+        metadata_json=checked_metadata(request.metadata_json) if request.metadata_json is not None else None,
         aliases=tuple(alias for _, alias in request.aliases),
         tags=request.tags,
         client_id=request.client_id,
@@ -383,6 +426,7 @@ def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest)
         distributed_id=request.distributed_id,
         ttl_duration_s=request.ttl_duration_s,
         history_step=request.history_step,
+        digest_algorithm=request.digest_algorithm,
     )
 
 

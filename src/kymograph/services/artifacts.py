@@ -1,4 +1,4 @@
-"""Artifact versions and their collections: look-ups, labels, lineage, deletion."""
+"""Artifact versions: look-ups, files, edits, deletion."""
 
 from __future__ import annotations
 
@@ -7,35 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kymograph.core.artifact import (
+    AliasRecord,
     ArtifactState,
-    ArtifactType,
     ArtifactVersion,
     Collection,
     EntryRecord,
     ManifestRecord,
     Membership,
+    check_ttl,
     split_artifact_name,
 )
+from kymograph.core.artifact_metadata import checked_metadata
+from kymograph.core.names import parse_tag
 from kymograph.core.project import Project
-from kymograph.core.run import Run
 from kymograph.errors import AliasesPresent, ArtifactNotFound, CollectionNotFound
-from kymograph.services.access import Access, Caller, require_project, require_run
-from kymograph.services.artifact_access import is_readable, require_artifact, require_collection
-from kymograph.services.artifact_uploads import check_own_alias, parse_type_name
-from kymograph.services.runs import checked_document
+from kymograph.services.access import Access, Caller
+from kymograph.services.artifact_access import is_readable, readable_projects, require_artifact, require_collection
+from kymograph.services.artifact_uploads import check_own_alias
 from kymograph.storage.base import Database, Transaction
-from kymograph.types import ArtifactId, CollectionId, RunKey
+from kymograph.types import ArtifactId, RunKey
 
 _NAMES_AT_ONCE = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class RunAddressOfUse:
-    """The run that uses a version."""
-
-    entity: str | None
-    project: str
-    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,7 @@ class ArtifactChange:
     metadata_json: str | None = None
     ttl_duration_s: int | None = None
     aliases: tuple[tuple[str, str], ...] | None = None
-    """Pairs of collection and alias: all that the version shall have afterwards."""
+    """Pairs of collection and alias: all that the version shall have in its own sequence afterwards."""
     tags_to_add: tuple[str, ...] = ()
     tags_to_delete: tuple[str, ...] = ()
 
@@ -60,13 +52,11 @@ class EntryPage:
 
 
 class ArtifactService:
-    """Everything about committed versions but their bytes. Safe to share between threads."""
+    """Everything about versions but their bytes and places. Safe to share between threads."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-
-    # Versions
 
     def find(self, caller: Caller, artifact: ArtifactId) -> ArtifactVersion | None:
         """A version in whatever state, None when absent or not readable."""
@@ -81,11 +71,26 @@ class ArtifactService:
 
     def find_by_name(self, project: Project, name: str, *, type_name: str | None = None) -> ArtifactVersion | None:
         """A committed version of a project (got already) by ``coll:alias``, ``coll:v3`` or ``coll``."""
+        place = self.find_place(project, name, type_name=type_name)
+        return place.version if place is not None else None
+
+    def find_place(self, project: Project, name: str, *, type_name: str | None = None) -> Membership | None:
+        """The place that such a name stands for."""
         collection_name, alias = split_artifact_name(name)
 
-        def job(tx: Transaction) -> ArtifactVersion | None:
-            collection = tx.artifacts.find_collection(project.id, collection_name, type_name=type_name)
-            return tx.artifacts.find_by_alias(collection.id, alias) if collection is not None else None
+        def job(tx: Transaction) -> Membership | None:
+            collection = tx.collections.find(project.id, collection_name, type_name=type_name)
+            return tx.memberships.find_by_alias(collection.id, alias) if collection is not None else None
+
+        return self._database.read(job)
+
+    def aliases(self, caller: Caller, version: ArtifactVersion) -> list[AliasRecord]:
+        """Aliases of a version (got already) in all readable collections, those of its own sequence first."""
+
+        def job(tx: Transaction) -> list[AliasRecord]:
+            held = tx.memberships.list_aliases_of([version.id])[version.id]
+            readable = readable_projects(tx, caller, {record.collection.project_id for record in held})
+            return [record for record in held if record.collection.project_id in readable]
 
         return self._database.read(job)
 
@@ -96,7 +101,7 @@ class ArtifactService:
             version = tx.artifacts.find_by_client_id(client_id)
             if version is not None:
                 return version if is_readable(tx, caller, version) else None
-            collection = tx.artifacts.find_collection_by_client_id(client_id)
+            collection = tx.collections.find_by_client_id(client_id)
             if collection is None:
                 return None
             try:
@@ -110,7 +115,7 @@ class ArtifactService:
         """The manifest of a committed version (got already); a draft has none to show."""
         if version.state is not ArtifactState.COMMITTED:
             return None
-        return self._database.read(lambda tx: tx.artifacts.current_manifest(version.id))
+        return self._database.read(lambda tx: tx.manifests.current(version.id))
 
     def entries(
         self,
@@ -126,7 +131,7 @@ class ArtifactService:
             return self._named_entries(version, wanted, after=after, limit=limit)
 
         def job(tx: Transaction) -> EntryPage:
-            return EntryPage(*tx.artifacts.list_entries(version.id, after=after, limit=limit))
+            return EntryPage(*tx.manifests.list_entries(version.id, after=after, limit=limit))
 
         return self._database.read(job)
 
@@ -137,104 +142,12 @@ class ArtifactService:
             found: list[EntryRecord] = []
             for start in range(0, len(names), _NAMES_AT_ONCE):
                 some = names[start : start + _NAMES_AT_ONCE]
-                found += tx.artifacts.list_entries(version.id, names=some, limit=len(some))[0]
+                found += tx.manifests.list_entries(version.id, names=some, limit=len(some))[0]
             found.sort(key=lambda entry: entry.path)
             rest = [entry for entry in found if after is None or entry.path > after]
             return EntryPage(rest[:limit], len(found))
 
         return self._database.read(job)
-
-    # Collections
-
-    def find_collection(self, project: Project, name: str, *, type_name: str | None = None) -> Collection | None:
-        """A collection of a project (got already)."""
-        return self._database.read(lambda tx: tx.artifacts.find_collection(project.id, name, type_name=type_name))
-
-    def find_collection_by_id(self, caller: Caller, collection: CollectionId) -> Collection | None:
-        """A collection, None when absent or not readable."""
-
-        def job(tx: Transaction) -> Collection | None:
-            try:
-                return require_collection(tx, caller, collection, Access.READ)
-            except CollectionNotFound:
-                return None
-
-        return self._database.read(job)
-
-    def list_collections(
-        self, project: Project, *, type_name: str | None = None, limit: int = 100, offset: int = 0
-    ) -> tuple[list[Collection], int]:
-        """Collections of a project (got already) by name, plus the total."""
-        return self._database.read(
-            lambda tx: tx.artifacts.list_collections(project.id, type_name=type_name, limit=limit, offset=offset)
-        )
-
-    def list_types(self, project: Project) -> list[ArtifactType]:
-        """Artifact types of a project (got already), by name."""
-        return self._database.read(lambda tx: tx.artifacts.list_types(project.id))
-
-    def find_type(self, project: Project, name: str) -> ArtifactType | None:
-        """One artifact type of a project (got already)."""
-        return next((found for found in self.list_types(project) if found.name == name), None)
-
-    def name_type(self, caller: Caller, entity: str | None, project: str, name: str) -> tuple[Project, str]:
-        """Check that the caller could make a collection of a type; types live by their collections alone.
-
-        Raises:
-            ProjectNotFound: Absent or not readable.
-            Forbidden: The caller may only read there.
-            InvalidName: Not a name for a type.
-        """
-        parsed = parse_type_name(name)
-        return self._database.read(lambda tx: require_project(tx, caller, entity, project, Access.WRITE)), parsed
-
-    def list_versions(
-        self, collection: Collection, *, limit: int = 100, offset: int = 0
-    ) -> tuple[list[ArtifactVersion], int]:
-        """Committed versions of a collection (got already), newest first, plus the total."""
-        return self._database.read(lambda tx: tx.artifacts.list_versions(collection.id, limit=limit, offset=offset))
-
-    def latest(self, collection: Collection) -> ArtifactVersion | None:
-        """The newest committed version of a collection (got already)."""
-        return self._database.read(lambda tx: tx.artifacts.latest(collection.id))
-
-    def list_aliases(self, collection: Collection) -> list[str]:
-        """Aliases of a collection (got already), sorted."""
-        return self._database.read(lambda tx: tx.artifacts.list_aliases(collection.id))
-
-    def find_membership(self, collection: Collection, alias: str) -> Membership | None:
-        """The place that an alias or a version name stands for, in a collection (got already)."""
-        version = self._database.read(lambda tx: tx.artifacts.find_by_alias(collection.id, alias))
-        return Membership(collection, version) if version is not None else None
-
-    # Changes
-
-    def add_aliases(self, caller: Caller, artifact: ArtifactId, aliases: Sequence[tuple[str, str]]) -> None:
-        """Move aliases, given as pairs of collection and alias, to a version.
-
-        Raises:
-            ArtifactNotFound: No such committed version, or not readable.
-            Forbidden: The caller may only read there.
-            InvalidName: See `check_own_alias`.
-        """
-
-        def job(tx: Transaction) -> None:
-            version = _require_committed(tx, caller, artifact)
-            names = [check_own_alias(version.collection.name, collection, alias) for collection, alias in aliases]
-            tx.artifacts.put_aliases(version.id, names, self._clock())
-
-        self._database.write(job)
-
-    def delete_aliases(self, caller: Caller, artifact: ArtifactId, aliases: Sequence[tuple[str, str]]) -> None:
-        """Take aliases from a version; those it does not have are ignored. Errors as in `add_aliases`."""
-
-        def job(tx: Transaction) -> None:
-            version = _require_committed(tx, caller, artifact)
-            tx.artifacts.remove_aliases(
-                version.id, [alias for collection, alias in aliases if collection in ("", version.collection.name)]
-            )
-
-        self._database.write(job)
 
     def update(self, caller: Caller, artifact: ArtifactId, change: ArtifactChange) -> ArtifactVersion:
         """Change what is said of a version; its content never changes.
@@ -243,9 +156,11 @@ class ArtifactService:
             ArtifactNotFound: No such version, or not readable.
             Forbidden: The caller may only read there.
             MalformedRequest: The metadata is not a JSON object.
+            UsageError: A tag, an alias, the time to live or the metadata breaks the rules.
         """
-        if change.metadata_json is not None:
-            checked_document(change.metadata_json, where="metadata")
+        metadata_json = checked_metadata(change.metadata_json) if change.metadata_json is not None else None
+        for tag in change.tags_to_add:
+            parse_tag(tag)
 
         def job(tx: Transaction) -> ArtifactVersion:
             version = require_artifact(tx, caller, artifact, Access.WRITE)
@@ -255,21 +170,24 @@ class ArtifactService:
             tx.artifacts.update(
                 version.id,
                 description=change.description,
-                metadata_json=change.metadata_json,
-                ttl_duration_s=change.ttl_duration_s,
+                metadata_json=metadata_json,
+                ttl_duration_s=check_ttl(change.ttl_duration_s, version.collection.type_name),
                 tags=_changed_tags(version.tags, change),
                 now=now,
             )
             if change.aliases is not None:
                 wanted = [check_own_alias(version.collection.name, place, alias) for place, alias in change.aliases]
-                tx.artifacts.remove_aliases(version.id, [alias for alias in version.aliases if alias not in wanted])
-                tx.artifacts.put_aliases(version.id, [alias for alias in wanted if alias not in version.aliases], now)
+                place = version.collection.id
+                gone = [alias for alias in version.aliases if alias not in wanted]
+                tx.memberships.remove_aliases(place, version.id, gone)
+                new = [alias for alias in wanted if alias not in version.aliases]
+                tx.memberships.put_aliases(place, version.id, new, now)
             return require_artifact(tx, caller, version.id, Access.READ)
 
         return self._database.write(job)
 
     def delete(self, caller: Caller, artifact: ArtifactId, *, with_aliases: bool = False) -> ArtifactVersion:
-        """Delete a version. Doing it twice changes nothing.
+        """Delete a version, and with it the links to it. Doing it twice changes nothing.
 
         Raises:
             ArtifactNotFound: No such version, or not readable.
@@ -279,63 +197,30 @@ class ArtifactService:
 
         def job(tx: Transaction) -> ArtifactVersion:
             version = require_artifact(tx, caller, artifact, Access.WRITE)
-            if version.aliases and not with_aliases:
-                raise AliasesPresent(version.path, aliases=version.aliases)
+            aliases = tx.memberships.list_aliases_of([version.id])[version.id]
+            if aliases and not with_aliases:
+                raise AliasesPresent(version.path, aliases=tuple(record.alias for record in aliases))
             if version.state is not ArtifactState.DELETED:
                 tx.artifacts.delete(version.id, self._clock())
             return require_artifact(tx, caller, version.id, Access.READ)
 
         return self._database.write(job)
 
-    # Lineage
-
-    def use(
-        self, caller: Caller, artifact: ArtifactId, user: RunAddressOfUse, *, used_as: str | None = None
-    ) -> ArtifactVersion:
-        """Record that a run uses a version. Doing it twice changes nothing.
+    def delete_made_by(self, caller: Caller, run: RunKey) -> int:
+        """Delete all versions that a run made, whatever their aliases; returns how many.
 
         Raises:
-            ArtifactNotFound: No such version, or not readable.
-            RunNotFound: No such run, or not readable.
-            Forbidden: The caller may only read the run.
+            Forbidden: The caller may only read there.
         """
 
-        def job(tx: Transaction) -> ArtifactVersion:
-            version = require_artifact(tx, caller, artifact, Access.READ)
-            if version.state is ArtifactState.DELETED:
-                raise ArtifactNotFound(version.path)
-            _, run = require_run(tx, caller, user.entity, user.project, user.run, Access.WRITE)
-            tx.artifacts.use(run.key, version.id, used_as=used_as, now=self._clock())
-            return version
+        def job(tx: Transaction) -> int:
+            made = [version for version in tx.lineage.list_outputs(run) if version.created_by_run == run]
+            for version in made:
+                require_artifact(tx, caller, version.id, Access.WRITE)
+                tx.artifacts.delete(version.id, self._clock())
+            return len(made)
 
         return self._database.write(job)
-
-    def used_by(self, version: ArtifactVersion) -> list[RunKey]:
-        """Runs that used a version (got already); not all of them need be readable."""
-        return self._database.read(lambda tx: tx.artifacts.list_used_by(version.id))
-
-    def inputs(self, caller: Caller, run: Run) -> list[tuple[ArtifactVersion, str | None]]:
-        """Readable versions that a run (got already) used, in order, each with the name of the use."""
-
-        def job(tx: Transaction) -> list[tuple[ArtifactVersion, str | None]]:
-            return [
-                (version, used_as)
-                for version, used_as in tx.artifacts.list_inputs(run.key)
-                if version.state is not ArtifactState.DELETED and is_readable(tx, caller, version)
-            ]
-
-        return self._database.read(job)
-
-    def outputs(self, run: Run) -> list[ArtifactVersion]:
-        """Versions that a run (got already) made, oldest first."""
-        return self._database.read(lambda tx: tx.artifacts.list_outputs(run.key))
-
-
-def _require_committed(tx: Transaction, caller: Caller, artifact: ArtifactId) -> ArtifactVersion:
-    version = require_artifact(tx, caller, artifact, Access.WRITE)
-    if version.state is not ArtifactState.COMMITTED:
-        raise ArtifactNotFound(version.path)
-    return version
 
 
 def _changed_tags(tags: tuple[str, ...], change: ArtifactChange) -> tuple[str, ...] | None:

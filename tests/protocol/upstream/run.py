@@ -46,6 +46,8 @@ FIRST_FILES = ("test_core", "test_api", "test_plot.py", "test_system_metrics", "
 """What concerns runs, their files and the public API."""
 ALL_FILES = (*FIRST_FILES, "test_artifacts", "test_sweep", "test_launch", "test_registries", "test_automations")
 
+STORAGE_REGION = "minio-local"
+"""A storage region that the vendor's tests take for granted."""
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 
@@ -150,7 +152,8 @@ def _server(port: int, address: str, work: Path, admin_key: str, options: argpar
         *(("--database", options.database) if options.database else ()),
         *(("--objects", options.objects) if options.objects else ()),
     ]
-    with _process(command, work / "server.log", _own_environment(admin_key)) as process:
+    env = _own_environment(admin_key) | {"KYMOGRAPH_STORAGE_REGIONS": STORAGE_REGION}
+    with _process(command, work / "server.log", env) as process:
         _wait_until_ready(f"{address}/ready", process, work / "server.log")
         yield
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from kymograph.client.retry import Backoff
 from kymograph.client.transfers import Note, Span, Transfers
-from kymograph.core.digest import DigestAlgorithm, Hasher, digest_of, new_hasher
+from kymograph.core.digest import DigestAlgorithm, Hasher, encode_digest, new_hasher
 from kymograph.errors import AuthError, DigestMismatch, NotFoundError, ServerBusy, TransportError
 from kymograph.sdk.artifacts.placing import clone, written_whole
 from kymograph.sdk.artifacts.session import Session
@@ -174,11 +174,11 @@ class Fetcher:
                 self._transfers.get(url, write, note=note)
 
         source.ask(get)
-        if target.size_bytes is not None and digest_of(hasher) != target.digest:
+        if target.size_bytes is not None and encode_digest(hasher.digest()) != target.digest:
             # Once more from the start: the parts may have been of two files.
             begin_anew()
             source.ask(get)
-        return digest_of(hasher)
+        return encode_digest(hasher.digest())
 
     # --- parts -------------------------------------------------------------------------------------------------------
 
@@ -214,7 +214,7 @@ class Fetcher:
             for span, done in zip(spans, [self._pool().submit(fetch, span) for span in spans], strict=True):
                 done.result()
                 _hash(written, span, hasher)
-        return digest_of(hasher)
+        return encode_digest(hasher.digest())
 
     def _pool(self) -> ThreadPoolExecutor:
         with self._lock:

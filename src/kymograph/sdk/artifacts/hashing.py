@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from kymograph.core.digest import DigestAlgorithm, digest_of, new_hasher
+from kymograph.core.digest import DigestAlgorithm, encode_digest, new_hasher
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
 from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.types import Digest
@@ -28,13 +28,13 @@ def hash_file(path: str | os.PathLike[str], algorithm: DigestAlgorithm = DigestA
             # A short read is the end of nearly every file, and of none that is still being written.
             while piece := file.read(READ_BYTES):
                 hasher.update(piece)
-            return digest_of(hasher)
+            return encode_digest(hasher.digest())
         hasher.update(piece)
         buffer = bytearray(READ_BYTES)
         view = memoryview(buffer)
         while size := file.readinto(buffer):
             hasher.update(view[:size])
-    return digest_of(hasher)
+    return encode_digest(hasher.digest())
 
 
 def remembered_hash(

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import socket
 import stat as stat_module
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kymograph.core.digest import DigestAlgorithm, digest_of, hex_digest, new_hasher
+from kymograph.core.digest import DigestAlgorithm, encode_digest, hex_digest, new_hasher
 from kymograph.errors import InvalidArtifact
 from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
@@ -59,6 +60,7 @@ class Staging:
         """Where contents are that were kept: they are not looked for again."""
         self._shelves: set[str] = set()
         self._removal: weakref.finalize[..., Staging] | None = None
+        self._lock = threading.Lock()
 
     @property
     def folder(self) -> Path:
@@ -67,20 +69,24 @@ class Staging:
         Raises:
             InvalidArtifact: It cannot be made.
         """
-        if self._folder is None:
-            home = self._home()
-            _sweep(home)
-            folder = home / f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(6)}"
-            try:
-                folder.mkdir(parents=True)
-            except OSError as exc:
-                raise InvalidArtifact(
-                    f"files cannot be kept in {home} until they are uploaded ({exc.strerror}); "
-                    "set WANDB_DATA_DIR to a folder that you can write"
-                ) from exc
-            self._folder = folder
-            self._removal = weakref.finalize(self, _remove, folder, os.getpid())
-        return self._folder
+        with self._lock:
+            if self._folder is None:
+                self._folder = self._make()
+                self._removal = weakref.finalize(self, _remove, self._folder, os.getpid())
+            return self._folder
+
+    def _make(self) -> Path:
+        home = self._home()
+        _sweep(home)
+        folder = home / f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(6)}"
+        try:
+            folder.mkdir(parents=True)
+        except OSError as exc:
+            raise InvalidArtifact(
+                f"files cannot be kept in {home} until they are uploaded ({exc.strerror}); "
+                "set WANDB_DATA_DIR to a folder that you can write"
+            ) from exc
+        return folder
 
     def new_draft(self, name: str) -> Path:
         """A path for a file of our own that is being written; see `adopt`. It ends with `name`."""
@@ -165,7 +171,7 @@ class Staging:
                 return None
         hasher = new_hasher(algorithm)
         hasher.update(content)
-        digest = digest_of(hasher)
+        digest = encode_digest(hasher.digest())
         target = self.path_of(digest)
         if digest not in self._known:
             draft = draft_name(target)
@@ -269,7 +275,7 @@ def _copy_and_hash(source: str | os.PathLike[str], target: str, algorithm: Diges
             written = 0
             while written < size:
                 written += to_file.write(view[written:size])
-    return digest_of(hasher)
+    return encode_digest(hasher.digest())
 
 
 def _is_same(before: os.stat_result, after: os.stat_result) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from kymograph.core.digest import hex_digest
@@ -40,6 +41,7 @@ class PartitionedTable(_OfArtifacts):
 
     Attributes:
         parts_path: That folder.
+        parts: Give the tables, for one that was read from an artifact.
     """
 
     log_type: ClassVar[str] = "partitioned-table"
@@ -47,6 +49,15 @@ class PartitionedTable(_OfArtifacts):
     def __init__(self, parts_path: str) -> None:
         """Take the folder of the parts."""
         self.parts_path = parts_path
+        self.parts: list[Callable[[], Table]] = []
+
+    def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
+        """Each row of all parts, in the order of their names, with its index; one part is held at a time."""
+        index = 0
+        for part in self.parts:
+            for row in part().data:
+                yield index, row
+                index += 1
 
     def document(self) -> JsonObject:
         """The form of it in an artifact."""

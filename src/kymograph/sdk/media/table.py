@@ -478,9 +478,7 @@ class Table(Media):
             return None
         packed = io.BytesIO()
         numpy.savez_compressed(packed, **{str(name): column})
-        stored = replace(
-            array, stored_at=(put_bytes(packed.getvalue(), "media/serialized_data/column.npz"), str(name))
-        )
+        stored = replace(array, stored_at=(put_bytes(packed.getvalue(), "media/serialized_data/column.npz"), str(name)))
         return (
             stored if known is array else UnionType(tuple(stored if member is array else member for member in members))
         )

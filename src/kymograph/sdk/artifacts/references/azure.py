@@ -12,7 +12,7 @@ from kymograph.errors import CommError, InvalidReference, ReferenceChanged, Refe
 from kymograph.sdk import notices
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.placing import written_whole
-from kymograph.sdk.artifacts.references.base import Tracking, require
+from kymograph.sdk.artifacts.references.base import Tracking, is_unchecked, require
 
 HOST_SUFFIX = ".blob.core.windows.net"
 _PURPOSE = "a reference to Azure"
@@ -76,7 +76,7 @@ class AzureHandler:
             found = _find(blob, version)
             if found is None:
                 raise ReferenceNotFound(f"Unable to find {entry.path} at {entry.ref}", uri=str(entry.ref))
-            if _etag(found) != entry.digest:
+            if _etag(found) != entry.digest and not is_unchecked(entry):
                 if version is not None:
                     raise ReferenceChanged(f"blob {entry.ref}", expected=entry.digest, actual=_etag(found))
                 version = _version_with(service.get_container_client(container), name, entry.digest)

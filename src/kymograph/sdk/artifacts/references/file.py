@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 from urllib.request import url2pathname
 
-from kymograph.core.digest import DigestAlgorithm, digest_of, new_hasher
+from kymograph.core.digest import DigestAlgorithm, encode_digest, new_hasher
 from kymograph.errors import InvalidReference, ReferenceChanged, ReferenceNotFound
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.hashing import hash_files
@@ -59,7 +59,7 @@ class FileHandler:
             while piece := source.read(COPY_BYTES):
                 hasher.update(piece)
                 file.write(piece)
-            actual = digest_of(hasher)
+            actual = encode_digest(hasher.digest())
             if entry.digest not in (actual, _digest_of_address(path)):
                 raise ReferenceChanged(f"path {path!r}", expected=entry.digest, actual=actual)
 
@@ -95,4 +95,4 @@ def _quoted(name: str) -> str:
 
 def _digest_of_address(path: str) -> str:
     hasher = md5(Path(path).resolve().as_uri().encode(), usedforsecurity=False)
-    return digest_of(hasher)
+    return encode_digest(hasher.digest())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,7 +11,7 @@ from kymograph.errors import CommError, MissingPackage, ReferenceChanged, Refere
 from kymograph.sdk import notices
 from kymograph.sdk.artifacts.addresses import split_address
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.references.base import Tracking, copy_stream
+from kymograph.sdk.artifacts.references.base import Tracking, copy_stream, is_unchecked
 from kymograph.sdk.artifacts.references.tracking import TrackingHandler
 
 _ETAGS = ("ETag", "etag", "content_md5", "contentMd5", "md5Hash", "md5", "sha256", "checksum", "blob_id", "oid")
@@ -60,7 +60,7 @@ class FilesystemHandler:
         with _Translated(uri):
             info = files.info(path)
             actual = _digest(files, info)
-            if entry.digest not in (actual, uri):
+            if actual != entry.digest and not is_unchecked(entry):
                 raise ReferenceChanged(f"file {uri}", expected=entry.digest, actual=actual)
             with files.open(path, "rb") as source:
                 copy_stream(source, target)
@@ -105,9 +105,15 @@ def _digest(files: Any, info: Mapping[str, Any]) -> str:
     for key in _TIMES:
         value = info.get(key)
         if value:
-            moment = value.isoformat() if isinstance(value, datetime) else str(value)
-            return f"{info.get('size')}@{moment}"
+            return f"{info.get('size')}@{_moment(value)}"
     return str(files.ukey(info["name"]))
+
+
+def _moment(value: Any) -> str:
+    """A moment in one form: file systems tell it in one way of a file, and in another of files in a folder."""
+    if isinstance(value, int | float):
+        value = datetime.fromtimestamp(value, UTC)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _last(uri: str) -> str:
