@@ -66,6 +66,8 @@ class _Progress:
             f"sending: {progress.get('rows'):,} rows, {progress.get('files_done')} of {progress.get('files_wanted')} "
             f"files, {megabytes:,.1f} MB"
         )
+        if progress.get("artifacts_wanted"):
+            text += f", {progress.get('artifacts_done')} of {progress.get('artifacts_wanted')} artifacts"
         self._write(f"\r{text.ljust(self._width)}")
         self._width = len(text)
 
@@ -85,6 +87,8 @@ def _words_of(receipt: JsonObject, run: Run) -> str:
     files = f"{receipt.get('files_uploaded')} of {receipt.get('files')} files"
     rows = f"{receipt.get('lines_acknowledged')} of {receipt.get('lines')} rows"
     words = f"sent {rows}, {files}"
+    if receipt.get("artifacts"):
+        words += f", {receipt.get('artifacts_done')} of {receipt.get('artifacts')} artifacts"
     problems = receipt.get("problems")
     if isinstance(problems, list) and problems:
         words += "\n" + "\n".join(f"not sent: {problem}" for problem in problems)

@@ -54,7 +54,7 @@ class SyncResult:
     damages: tuple[Damage, ...] = ()
     """What of the journal cannot be read: everything else of it was sent."""
     missing_files: tuple[str, ...] = ()
-    """Files that could not be sent, each with the reason."""
+    """Files and artifacts that could not be sent, each with the reason."""
     is_abandoned: bool = False
     """Whether the run's process died without saying how it ended, so that it counts as failed."""
 
@@ -161,7 +161,11 @@ def _result_of(run: LocalRun, sender: Sender, patience: _Patience) -> SyncResult
         outcome,
         sender.receipt,
         damages=tuple(damages),
-        missing_files=tuple(f"{name}: {problem}" for name, problem in sender.upload_counts.problems.items()),
+        missing_files=tuple(
+            f"{name}: {problem}"
+            for counts in (sender.upload_counts, sender.artifact_counts)
+            for name, problem in counts.problems.items()
+        ),
         is_abandoned=not has_ended and not run.is_being_written,
     )
 
