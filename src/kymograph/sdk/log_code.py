@@ -39,9 +39,7 @@ def code_artifact(
     for path, relative in iter_code_files(root, include=include, exclude=exclude):
         artifact.add_file(path, name=relative)
     if not len(artifact.manifest):
-        notices.warn(
-            "No relevant files were detected in the specified directory. No code will be logged to your run."
-        )
+        notices.warn("No relevant files were detected in the specified directory. No code will be logged to your run.")
         return None
     return artifact
 
