@@ -10,20 +10,22 @@
     │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished ·
     │                                InvalidMedia (TypeError) · MissingPackage (ImportError) · InvalidArtifact ·
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
-    │                                ArtifactFinalizedError
+    │                                ArtifactFinalizedError · UnknownOrganization ·
+    │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
+    │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
-    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy
+    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy ·
+    │                                ArtifactNotSaved (ValueError)
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
-    ├─ WaitTimeoutError (TimeoutError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
        ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
        ├─ AuthError                  Unauthenticated · Forbidden
-       └─ TransportError (OSError)   Unreachable · ServerBusy · StorageFull
+       └─ TransportError (OSError)   Unreachable · ServerBusy · StorageFull · WaitTimeoutError (TimeoutError)
 
 Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
 attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
@@ -177,6 +179,27 @@ class MissingPackage(UsageError, ImportError):
         self.package, self.purpose = package, purpose
 
 
+class UnknownOrganization(UsageError):
+    """No organization is meant, or not the one that was named."""
+
+    def __init__(self, entity: str, organization: str | None, *, options: list[str]) -> None:
+        known = f"; it belongs to {', '.join(options)}" if options else ""
+        if organization is None:
+            problem = f"cannot tell which organization's registry is meant for {entity!r}{known}"
+        else:
+            problem = f"{entity!r} does not belong to the organization {organization!r}{known}"
+        super().__init__(f"{problem}; write '<organization>/wandb-registry-<name>/<collection>'")
+        self.entity, self.organization, self.options = entity, organization, options
+
+
+class OfflineUse(UsageError, TypeError, RuntimeError):
+    """Something needs a server, and the run is kept offline."""
+
+
+class NotAModel(UsageError, AssertionError):
+    """Something was asked of a model that only models have."""
+
+
 class InvalidArtifact(UsageError):
     """An artifact, or a part of it, cannot be as asked."""
 
@@ -286,6 +309,31 @@ class ArtifactNotFound(NotFoundError):
     """No such artifact version."""
 
     kind = "artifact"
+
+
+class MembershipNotFound(ArtifactNotFound, ValueError):
+    """No version of that name where it was looked for."""
+
+    def __init__(self, name: str, *, entity: str, project: str, is_project_missing: bool = False) -> None:
+        if is_project_missing:
+            problem = f"project {project!r} not found under entity {entity!r}"
+        else:
+            problem = f"artifact membership {name!r} not found in {f'{entity}/{project}'!r}"
+        Exception.__init__(self, f"{problem}, or you may not see it; check the name")
+        self.name, self.within = name, f"{entity}/{project}"
+
+
+class StagedFilesMissing(NotFoundError, FileNotFoundError):
+    """Files of an artifact are not on this machine any more, and the server does not have them."""
+
+    def __init__(self, artifact: str, *, paths: list[str]) -> None:
+        shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+        Exception.__init__(
+            self,
+            f"artifact {artifact!r} cannot be sent: {len(paths)} of its files are gone: {shown}; bring them back there "
+            "and sync again. Everything else of the run is sent",
+        )
+        self.artifact, self.paths = artifact, paths
 
 
 class CollectionNotFound(NotFoundError):
@@ -417,6 +465,13 @@ class DataFolderBusy(ConflictError):
             "stop that one, or start this one with another --data folder"
         )
         self.folder, self.owner = folder, owner
+
+
+# --- artifacts --------------------------------------------------------------------------------------------------------
+
+
+class ArtifactNotSaved(ConflictError, ValueError):
+    """An artifact that was logged did not become a version; the message is the server's."""
 
 
 # --- integrity --------------------------------------------------------------------------------------------------------
@@ -554,7 +609,7 @@ class StorageFull(TransportError):
         self.where = where
 
 
-class WaitTimeoutError(KymographError, TimeoutError):
+class WaitTimeoutError(TransportError, TimeoutError):
     """Something was waited for, and did not come in time."""
 
 

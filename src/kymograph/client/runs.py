@@ -18,6 +18,7 @@ import orjson
 
 from kymograph import __version__
 from kymograph.client.answers import error_of, error_of_problems
+from kymograph.client.transfers import Transfers
 from kymograph.core import exact_json
 from kymograph.errors import ProtocolError, Unauthenticated, Unreachable
 from kymograph.types import JsonObject
@@ -144,6 +145,8 @@ class RunClient:
         self._files = httpx.Client(
             headers=agent, timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S), transport=inner
         )
+        self.transfers = Transfers(self._files, is_direct=inner is None)
+        """Moves bytes to and from addresses that carry their own credential."""
 
     def __enter__(self) -> Self:
         return self
@@ -153,6 +156,7 @@ class RunClient:
 
     def close(self) -> None:
         """Release connections."""
+        self.transfers.close()
         self._api.close()
         self._files.close()
 

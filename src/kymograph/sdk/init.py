@@ -254,6 +254,7 @@ def _run_of(
         None if settings.is_disabled else folder.files,
         keep=lambda name: run._keep([name], kind=FilesItem.MEDIA),
         configure=lambda path, value: run._set_config(path, value),
+        put_table=lambda table, key: run._operate_on_artifacts().put_table(table, key),
     )
     rows = RowWriter(
         journal,

@@ -42,6 +42,16 @@ class Beginning:
     summary: JsonObject
 
 
+@dataclass(frozen=True, slots=True)
+class ArtifactResult:
+    """What came of an operation on an artifact."""
+
+    artifact_id: str
+    """Of the version at the server; empty if there is none."""
+    problem: str = ""
+    """Why there is none, in the server's words."""
+
+
 class SenderLink:
     """A sender process and what is known of its work. Safe to share between threads."""
 
@@ -71,6 +81,7 @@ class SenderLink:
         self._trouble = ""
         self._progress: JsonObject = {}
         self._receipt: JsonObject | None = None
+        self._artifacts: dict[int, ArtifactResult] = {}
         self._is_over = False
         self._process = _start(folder)
         assert self._process.stdin is not None
@@ -150,6 +161,33 @@ class SenderLink:
                     look(self.progress)
         return self._receipt
 
+    def wait_for_artifact(self, number: int, timeout_s: float | None) -> ArtifactResult | None:
+        """What came of an operation on an artifact.
+
+        Args:
+            number: Of the operation among those in the journal of this process, from 1.
+            timeout_s: How long to wait; None for as long as it takes.
+
+        Returns:
+            None if nothing came of it in time, or the sender ended before.
+
+        Raises:
+            KymographError: The server refuses the run.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: number in self._artifacts or self._refusal is not None or self._is_over, timeout_s
+            )
+            result = self._artifacts.get(number)
+        if result is None and self._refusal is not None:
+            raise self._refusal
+        return result
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the sender has ended."""
+        return self._is_over
+
     def end(self) -> None:
         """Stop the sender: nothing of the run is to be sent."""
         self._process.terminate()
@@ -209,6 +247,10 @@ class SenderLink:
             self._warn("the server is back: sending what has been logged meanwhile")
         elif kind == "progress":
             self._progress = event
+        elif kind == "artifact" and not event.get("writer"):
+            error = event.get("error")
+            problem = str(error.get("message")) if isinstance(error, dict) else ""
+            self._artifacts[int(str(event.get("number")))] = ArtifactResult(str(event.get("id") or ""), problem)
         elif kind == "stop":
             self._on_stop()
         elif kind == "finished":

@@ -58,6 +58,11 @@ class RunFolder:
         return self.path / "files"
 
     @property
+    def artifacts(self) -> Path:
+        """Copies of files of artifacts, and their manifests, until a server has them."""
+        return self.path / "artifacts"
+
+    @property
     def logs(self) -> Path:
         """What client and sender note about themselves."""
         return self.path / "logs"

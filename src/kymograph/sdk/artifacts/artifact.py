@@ -43,6 +43,7 @@ class Artifact(BuildingMembers, LoggedMembers):
         sequence_client_id: The same of its collection.
         base_id: The version that a draft is based on; None for the latest.
         distributed_id: Shared by processes that write one version together.
+        home: Entity and project that a draft belongs to; None for those of the run that logs it.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Artifact(BuildingMembers, LoggedMembers):
         self.sequence_client_id = new_client_id()
         self.base_id: str | None = None
         self.distributed_id: str | None = None
+        self.home: tuple[str, str] | None = None
         remember_artifact(self)
 
     @classmethod

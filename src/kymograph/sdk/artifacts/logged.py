@@ -373,6 +373,36 @@ class LoggedMembers:
         """
         self.require_logged("delete").delete(delete_aliases)
 
+    def save(self: Any, project: str | None = None, settings: Any = None) -> None:
+        """Log it, or have the server know what was changed.
+
+        Args:
+            project: For a draft, while no run is active.
+            settings: Of the run that is then begun.
+        """
+        if self.logged is not None and not self.is_draft():
+            self.logged.save(self)
+            return
+        from kymograph.sdk.run_artifacts import save_draft
+
+        save_draft(self, project, settings)
+
+    def link(self: Any, target_path: str, aliases: Iterable[str] | None = None) -> Artifact:
+        """Put it into another collection; a draft is logged first.
+
+        Args:
+            target_path: ``[entity/]project/collection`` or ``[organization/]wandb-registry-<name>/<collection>``.
+            aliases: Of the link.
+
+        Returns:
+            The link.
+        """
+        if self.logged is None:
+            if self.pending is None:
+                self.save()
+            self.wait()
+        return self.logged.link(self, target_path, aliases)  # type: ignore[no-any-return] # waited for
+
     def unlink(self) -> None:
         """Take a link out of its collection.
 

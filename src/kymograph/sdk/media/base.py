@@ -34,6 +34,11 @@ def _forget(path: tuple[str, ...], value: JsonValue) -> None:
     """Where nobody takes configuration."""
 
 
+def _forget_table(_table: Value, _key: str) -> Callable[[], object] | None:
+    """Where tables are in no artifacts."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class MediaPlace:
     """Where media of one run are put, and whom to tell."""
@@ -44,6 +49,9 @@ class MediaPlace:
     """Called with each file that was written and has to be uploaded: relative to `folder`, with forward slashes."""
     configure: Callable[[tuple[str, ...], JsonValue], None] = _forget
     """Called with a path of keys in the run's config and the value to set there: class labels, charts."""
+    put_table: Callable[[Value, str], Callable[[], object] | None] = _forget_table
+    """Called with a table, before it is written here, and the key it is logged under: puts it into an artifact, and
+    gives what logs that."""
 
 
 @dataclass(frozen=True, slots=True)

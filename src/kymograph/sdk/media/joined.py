@@ -22,6 +22,7 @@ class _OfArtifacts(Value):
         Raises:
             InvalidMedia: It was put into none, or into one that may still change.
         """
+        place.put_table(self, key)
         form = self.addresses()
         if "artifact_path" not in form:
             raise InvalidMedia(type(self).__name__, f"{key} must be added to an artifact before it can be logged")

@@ -97,6 +97,8 @@ class Table(Media):
         """The folder of the run that it was logged to, and in what form."""
         self._logged_rows = 0
         self._increment = 0
+        self._increment_paths: list[str] = []
+        """Addresses of the tables that earlier increments became."""
         self.columns: list[ColumnKey] = []
         self.data: list[list[Any]] = []
         self._types: dict[ColumnKey, DType] = {}
@@ -357,7 +359,16 @@ class Table(Media):
             )
         else:
             self._increment += self.log_mode == "INCREMENTAL"
-            self._logged = None
+            self._logged = self.put_into = None
+
+    def _first_new_row(self) -> int:
+        """Of an increment, the row it begins with."""
+        return self._logged_rows if self.log_mode == "INCREMENTAL" else 0
+
+    @property
+    def increment(self) -> int:
+        """How many increments were logged before, with log_mode INCREMENTAL."""
+        return self._increment
 
     def _refuse_if_incremental(self, method: str) -> None:
         if self.log_mode == "INCREMENTAL":
@@ -373,7 +384,8 @@ class Table(Media):
         if self._logged is not None and self._logged[0] == place.folder:
             place.keep(str(self._logged[1]["path"]))
             return dict(self._logged[1])
-        begin = self._logged_rows if self.log_mode == "INCREMENTAL" else 0
+        place.put_table(self, key)
+        begin = self._first_new_row()
         rows = self.data[begin : begin + self.MAX_ROWS]
         if len(self.data) - begin > self.MAX_ROWS:
             _logger.warning("the table %r has %d rows; its file has the first %d", key, len(self.data), self.MAX_ROWS)
@@ -389,9 +401,11 @@ class Table(Media):
             form |= {
                 "_type": "incremental-table-file",
                 "increment_num": self._increment,
-                "previous_increments_paths": [],
+                "previous_increments_paths": [*self._increment_paths],
             }
             self._logged_rows = len(self.data)
+            if "artifact_path" in form:
+                self._increment_paths.append(str(form["artifact_path"]))
         self._logged = (place.folder, dict(form))
         return form
 
@@ -409,7 +423,8 @@ class Table(Media):
             put_bytes: Puts a content beside it under about that name, and gives its path: arrays then have files of
                 their own, one for each column.
         """
-        if len(self.data) > self.MAX_ARTIFACT_ROWS:
+        first = self._first_new_row()
+        if len(self.data) - first > self.MAX_ARTIFACT_ROWS:
             _logger.warning("a table of %d rows is kept with %d of them", len(self.data), self.MAX_ARTIFACT_ROWS)
         types = {name: _written_type(known) for name, known in self._types.items()}
         apart: set[int] = set()
@@ -421,7 +436,7 @@ class Table(Media):
                     apart.add(index)
         rows: list[JsonValue] = [
             [None if index in apart else document_cell(value, put_media) for index, value in enumerate(row)]
-            for row in self.data[: self.MAX_ARTIFACT_ROWS]
+            for row in self.data[first : first + self.MAX_ARTIFACT_ROWS]
         ]
         return {
             "_type": self.artifact_type,
@@ -445,7 +460,7 @@ class Table(Media):
 
         form = self.document(lambda value: value.in_artifact(shelf), store_value, shelf.put_bytes)
         if self.log_mode == "INCREMENTAL":
-            form |= {"increment_num": self._increment, "previous_increments_paths": []}
+            form |= {"increment_num": self._increment, "previous_increments_paths": [*self._increment_paths]}
         return form
 
     def _stored_apart(self, name: ColumnKey, known: DType, put_bytes: Callable[[bytes, str], str]) -> DType | None:

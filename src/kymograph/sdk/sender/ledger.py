@@ -13,6 +13,7 @@ from typing import Any, Self
 import orjson
 
 from kymograph.client.runs import RunAddress
+from kymograph.sdk.sender.artifact_operations import ArtifactNote
 from kymograph.types import JsonObject
 
 
@@ -47,6 +48,8 @@ class Ledger:
     acknowledged: dict[str, dict[str, int]] = field(default_factory=dict)
     """Lines that will not change any more and are there, by writer and stream."""
     files: dict[str, FileNote] = field(default_factory=dict)
+    artifacts: dict[str, ArtifactNote] = field(default_factory=dict)
+    """Operations on artifacts that are done, by writer and number."""
     alerts_sent: int = 0
     is_complete: bool = False
     """The server knows that the run has ended; nothing is left to do."""
@@ -67,7 +70,8 @@ class Ledger:
         try:
             document: dict[str, Any] = orjson.loads(path.read_bytes())
             files = {name: FileNote(**note) for name, note in document.pop("files", {}).items()}
-            return cls(**document, files=files)
+            artifacts = {key: ArtifactNote(**note) for key, note in document.pop("artifacts", {}).items()}
+            return cls(**document, files=files, artifacts=artifacts)
         except (OSError, ValueError, TypeError, AttributeError):
             return cls()
 

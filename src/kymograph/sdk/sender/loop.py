@@ -13,6 +13,7 @@ from typing import IO
 from kymograph.client.runs import RunClient
 from kymograph.errors import FolderBusy
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender import artifacts
 from kymograph.sdk.sender.control import Control
 from kymograph.sdk.sender.sender import Sender, SenderOptions
 from kymograph.sdk.sender.uploads import AT_ONCE
@@ -48,7 +49,7 @@ def send(
         JournalCorrupt: There is no journal.
     """
     awake = threading.Event()
-    with alone_on(folder), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload") as executor:
+    with alone_on(folder), ThreadPoolExecutor(AT_ONCE + artifacts.AT_ONCE, thread_name_prefix="upload") as executor:
         control = Control(commands, events, wake=awake.set, listener=listener)
         sender = Sender(
             folder,

@@ -21,6 +21,7 @@ from kymograph.core.history import STEP
 from kymograph.core.metric_definitions import MetricDefinitions
 from kymograph.core.summary import SummaryBuilder
 from kymograph.core.terminal import Terminal
+from kymograph.sdk.sender.artifact_operations import ArtifactOperation
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.lines import LineQueue
 from kymograph.types import JsonObject, JsonValue
@@ -28,6 +29,7 @@ from kymograph.wire.console import encode_console_line
 from kymograph.wire.metric_records import decode_definition
 from kymograph.wire.records_pb2 import (
     AlertRecord,
+    ArtifactRecord,
     ConfigRecord,
     EnvironmentRecord,
     FilesItem,
@@ -35,11 +37,13 @@ from kymograph.wire.records_pb2 import (
     HistoryRecord,
     OutputRawRecord,
     Record,
+    Request,
     RunExitRecord,
     RunRecord,
     StatsRecord,
     SummaryRecord,
     TelemetryRecord,
+    UseArtifactRecord,
 )
 from kymograph.wire.telemetry import PRODUCER, merge_telemetry
 
@@ -102,6 +106,9 @@ class RunReplay:
         self.new_files: deque[str] = deque() if main is None else main.new_files
         """Files that were named since somebody last looked, named again included."""
         self.alerts: deque[AlertRecord] = deque() if main is None else main.alerts
+        self.operations: deque[ArtifactOperation] = deque()
+        """About artifacts, that nobody has taken yet."""
+        self.operations_seen = 0
         self.is_preempting = False
         self.exit: RunExitRecord | None = None
         self.is_console_structured = False
@@ -267,6 +274,18 @@ class RunReplay:
     def _apply_alert(self, record: AlertRecord) -> None:
         self.alerts.append(record)
 
+    def _apply_artifact(self, record: ArtifactRecord | UseArtifactRecord) -> None:
+        self._operate(record)
+
+    def _apply_request(self, record: Request) -> None:
+        if record.HasField("link_artifact"):
+            self._operate(record.link_artifact)
+
+    def _operate(self, record: Any) -> None:
+        self.operations_seen += 1
+        next_step = 0 if self._open_step is None else self._open_step + 1
+        self.operations.append(ArtifactOperation(self.operations_seen, record, next_step))
+
     def _apply_preempting(self, _record: Any) -> None:
         self.is_preempting = True
 
@@ -290,6 +309,9 @@ _OTHERS: dict[str, Callable[[RunReplay, Any], None]] = {
     "metric": RunReplay._apply_metric,
     "files": RunReplay._apply_files,
     "alert": RunReplay._apply_alert,
+    "artifact": RunReplay._apply_artifact,
+    "use_artifact": RunReplay._apply_artifact,
+    "request": RunReplay._apply_request,
     "preempting": RunReplay._apply_preempting,
     "exit": RunReplay._apply_exit,
     "output_logger": RunReplay._apply_output_logger,

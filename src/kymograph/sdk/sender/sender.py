@@ -17,6 +17,7 @@ from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.errors import KymographError, RequestTooLarge, ServerBusy, StorageFull, TransportError
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.artifacts import ArtifactCounts, ArtifactQueue
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
@@ -127,6 +128,16 @@ class Sender:
         self.strands = [self._main]
         self.replay = self._main.replay
         self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
+        self._artifacts = ArtifactQueue(
+            folder.artifacts,
+            self.ledger.artifacts,
+            client=client,
+            executor=executor,
+            wake=wake,
+            now=now,
+            told=self._tell_of_artifact,
+            save=self._save_ledger,
+        )
         self._live = LiveWatch(folder.files)
         self._started: Started | None = None
         self._sharing = Sharing()
@@ -144,6 +155,7 @@ class Sender:
     def close(self) -> None:
         """Release the journal; what was acknowledged is noted."""
         self._save_ledger()
+        self._artifacts.close()
         for strand in self.strands:
             strand.close()
 
@@ -155,6 +167,11 @@ class Sender:
     def upload_counts(self) -> UploadCounts:
         """How far the files are."""
         return self._uploads.counts
+
+    @property
+    def artifact_counts(self) -> ArtifactCounts:
+        """How far the artifacts are."""
+        return self._artifacts.counts
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
@@ -187,13 +204,13 @@ class Sender:
         self._read()
         self._send_facts()
         self._send_alerts()
-        wait_s = self._send_files()
+        waits_s = [self._send_files(), self._artifacts.work(self.ledger.address)]
         self._stream()
         self._finish()
         if self.receipt is not None:
             return None
         self._note_progress()
-        waits = [POLL_S, *([wait_s] if wait_s is not None else [])]
+        waits = [POLL_S, *(wait_s for wait_s in waits_s if wait_s is not None)]
         return 0.0 if self._has_more_to_send() else min(waits)
 
     def _has_been_alone_for_long(self) -> bool:
@@ -231,7 +248,12 @@ class Sender:
     def _read(self) -> None:
         self._find_strands()
         for strand in self.strands:
+            if self._artifacts.is_full:
+                strand.is_at_end = False
+                continue
             strand.read(max_pending_bytes=MAX_PENDING_BYTES // len(self.strands))
+            while strand.replay.operations:
+                self._artifacts.want(strand.writer, strand.replay.operations.popleft())
         while self.replay.new_files:
             name = self.replay.new_files.popleft()
             if self.replay.files[name] == FilesItem.NOW:
@@ -293,6 +315,7 @@ class Sender:
         """Send everything once more."""
         self.ledger.acknowledged.clear()
         self.ledger.files.clear()
+        self.ledger.artifacts.clear()
         self._main.close()
         self._main = Strand(self.folder.journal, changes=self._options.changes)
         self._main.replay.resume(
@@ -346,6 +369,15 @@ class Sender:
         """Whether the journal is read to its end and will not grow."""
         is_ended = self.replay.exit is not None or self._options.is_sync or self._control.is_alone
         return is_ended and all(strand.is_at_end for strand in self.strands)
+
+    def _tell_of_artifact(self, writer: str, number: int, artifact_id: str, error: KymographError | None) -> None:
+        self._control.send(
+            "artifact",
+            writer=writer,
+            number=number,
+            id=artifact_id,
+            error=None if error is None else error_document(error),
+        )
 
     # --- the stream --------------------------------------------------------------------------------------------------
 
@@ -454,6 +486,7 @@ class Sender:
         return (
             any(strand.has_lines for strand in self.strands)
             or not self._uploads.is_idle
+            or not self._artifacts.is_idle
             or self._sent.facts_revision != self.replay.facts.revision
             or self._sent.summary_revision != self.replay.facts.summary_revision
             or bool(self.replay.alerts)
@@ -465,14 +498,16 @@ class Sender:
             return
         self._due.ledger = now + LEDGER_EVERY_S
         self._save_ledger()
-        counts = self._uploads.counts
+        counts, operations, sent = self._uploads.counts, self._artifacts.counts, self._artifacts.files
         self._control.send(
             "progress",
             rows=sum(strand.replay.history.acknowledged_end for strand in self.strands),
-            files_done=counts.done,
-            files_wanted=counts.wanted,
-            bytes_sent=counts.bytes_sent,
-            trouble=counts.trouble,
+            files_done=counts.done + sent.files_sent,
+            files_wanted=counts.wanted + sent.files_wanted,
+            artifacts_done=operations.done,
+            artifacts_wanted=operations.wanted,
+            bytes_sent=counts.bytes_sent + sent.bytes_sent,
+            trouble=counts.trouble or operations.trouble,
         )
 
     def _save_ledger(self) -> None:
