@@ -18,15 +18,14 @@
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
-    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy
+    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy ·
+    │                                ArtifactNotSaved (ValueError)
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
-    ├─ WaitTimeoutError (TimeoutError)
-    ├─ ArtifactNotSaved (ValueError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
        ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
        ├─ AuthError                  Unauthenticated · Forbidden
-       └─ TransportError (OSError)   Unreachable · ServerBusy · StorageFull
+       └─ TransportError (OSError)   Unreachable · ServerBusy · StorageFull · WaitTimeoutError (TimeoutError)
 
 Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
 attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
@@ -471,7 +470,7 @@ class DataFolderBusy(ConflictError):
 # --- artifacts --------------------------------------------------------------------------------------------------------
 
 
-class ArtifactNotSaved(KymographError, ValueError):
+class ArtifactNotSaved(ConflictError, ValueError):
     """An artifact that was logged did not become a version; the message is the server's."""
 
 
@@ -610,7 +609,7 @@ class StorageFull(TransportError):
         self.where = where
 
 
-class WaitTimeoutError(KymographError, TimeoutError):
+class WaitTimeoutError(TransportError, TimeoutError):
     """Something was waited for, and did not come in time."""
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kymograph.core import exact_json
-from kymograph.errors import EntryNotFound, InvalidMedia, StoreCorrupt
+from kymograph.errors import EntryNotFound, InvalidMedia, ReferenceNotFound, StoreCorrupt
+from kymograph.sdk.artifacts.addresses import split_address
 from kymograph.sdk.artifacts.column_types import read_type
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.media_objects import OBJECT_KINDS, ObjectFile
+from kymograph.sdk.artifacts.media_objects import OBJECT_KINDS, ObjectFile, find_object_entry
 from kymograph.sdk.media import (
     Audio,
     Bokeh,
@@ -36,6 +37,37 @@ if TYPE_CHECKING:
     from kymograph.sdk.artifacts.artifact import Artifact
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+FindArtifact = Callable[[str], "Artifact | None"]
+
+
+def read_object(artifact: Artifact, name: str, *, find_artifact: FindArtifact) -> Value | None:
+    """The object of a name; None if the artifact has none.
+
+    Args:
+        artifact: With a version at the server.
+        name: That the object was added under, or its path.
+        find_artifact: Gives the artifact of an id: objects may lie in others.
+
+    Raises:
+        ReferenceNotFound: It lies in another artifact, which is gone.
+        StoreCorrupt: Its form cannot be read.
+        KymographError: It cannot be fetched.
+    """
+    found = find_object_entry(artifact.manifest, name)
+    if found is None:
+        return None
+    entry, kind = found
+    artifact_id = entry.referenced_artifact_id()
+    if artifact_id is not None:
+        other = find_artifact(artifact_id)
+        if other is None:
+            raise ReferenceNotFound(f"{name} is in an artifact that is gone, or you may not see it", uri=str(entry.ref))
+        return read_object(other, split_address(str(entry.ref))[2], find_artifact=find_artifact)
+    if issubclass(kind, Table):
+        artifact.download()  # all its media at once, in parallel
+    return ObjectReader(artifact, lambda needed: artifact.get_entry(needed.path).download()).read(entry)
 
 
 class ObjectReader:

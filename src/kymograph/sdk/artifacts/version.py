@@ -19,7 +19,7 @@ from kymograph.client.artifact_values import (
 from kymograph.client.artifacts import MODEL_REGISTRY, REGISTRY_PREFIX
 from kymograph.core import exact_json
 from kymograph.core.artifact import split_artifact_name
-from kymograph.errors import AuthError, CommError, Forbidden, InvalidArtifact, KymographError, ReferenceNotFound
+from kymograph.errors import AuthError, CommError, Forbidden, InvalidArtifact, KymographError
 from kymograph.sdk import notices
 from kymograph.sdk.artifacts import links
 from kymograph.sdk.artifacts.addresses import find_artifact_id, split_address
@@ -193,28 +193,9 @@ class ServerVersion:
 
     def get(self, artifact: Artifact, name: str) -> Any:
         """The media object of a name; None if there is none."""
-        from kymograph.sdk.artifacts.media_objects import find_object_entry
-        from kymograph.sdk.artifacts.media_reading import ObjectReader
-        from kymograph.sdk.media import Table
+        from kymograph.sdk.artifacts.media_reading import read_object
 
-        found = find_object_entry(self.manifest, name)
-        if found is None:
-            return None
-        entry, kind = found
-        other_id = entry.referenced_artifact_id()
-        if other_id is not None:
-            other = self._session.artifact_by_id(other_id)
-            if other is None:
-                raise ReferenceNotFound(f"{entry.path} is in an artifact that is gone", uri=str(entry.ref))
-            return other.get(split_address(str(entry.ref))[2])
-        if issubclass(kind, Table):
-            self.download(artifact, None)  # all its media at once, in parallel
-
-        def fetch(entry: ArtifactManifestEntry) -> str:
-            entry.parent = artifact
-            return self.download_entry(entry, None, skip_cache=None)
-
-        return ObjectReader(artifact, fetch).read(entry)
+        return read_object(artifact, name, find_artifact=self._session.artifact_by_id)
 
     # --- files here --------------------------------------------------------------------------------------------------
 

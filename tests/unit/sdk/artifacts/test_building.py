@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -271,23 +272,26 @@ def test_what_is_not_there_is_not_taken_out(artifact: Artifact, folder: Path) ->
         artifact.remove("dee")
 
 
-def test_nothing_is_added_to_a_finished_one(artifact: Artifact, folder: Path) -> None:
-    entry = artifact.add_file(folder / "a.txt")
+@pytest.mark.parametrize(
+    ("member", "attempt"),
+    [
+        ("add_file", lambda artifact: artifact.add_file("x")),
+        ("add_dir", lambda artifact: artifact.add_dir(".")),
+        ("new_file", lambda artifact: artifact.new_file("x").__enter__()),
+        ("add_reference", lambda artifact: artifact.add_reference("s3://b/k")),
+        ("add", lambda artifact: artifact.add(None, "x")),
+        ("remove", lambda artifact: artifact.remove("a.txt")),
+    ],
+)
+def test_nothing_is_added_to_a_finished_one(
+    artifact: Artifact, folder: Path, member: str, attempt: Callable[[Artifact], object]
+) -> None:
+    artifact.add_file(folder / "a.txt")
     artifact.finalize()
+    problem = f"'Artifact.{member}' used on logged artifact. Can't modify finalized artifact."
+    with pytest.raises(ArtifactFinalizedError, match=problem):
+        attempt(artifact)
 
-    for name, attempt in {
-        "add_file": lambda: artifact.add_file(folder / "b.txt"),
-        "add_dir": lambda: artifact.add_dir(folder),
-        "new_file": lambda: artifact.new_file("x").__enter__(),
-        "add_reference": lambda: artifact.add_reference("s3://b/k"),
-        "add": lambda: artifact.add(None, "x"),  # type: ignore[arg-type] # on purpose
-        "remove": lambda: artifact.remove(entry),
-    }.items():
-        with pytest.raises(
-            ArtifactFinalizedError,
-            match=f"'Artifact.{name}' used on logged artifact. Can't modify finalized artifact.",
-        ):
-            attempt()
     assert artifact.file_count == 1
 
 
