@@ -14,15 +14,17 @@ from typing import Any
 
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.run_ids import new_run_id
-from kymograph.errors import Unreachable, UsageError
-from kymograph.sdk import notices, records
+from kymograph.errors import Unauthenticated, Unreachable, UsageError
+from kymograph.sdk import records
 from kymograph.sdk.active import activate, active_run, unfinished_runs
 from kymograph.sdk.auto_resume import remember_run, remembered_run
 from kymograph.sdk.config import Config
 from kymograph.sdk.config_sources import read_config, read_config_file
+from kymograph.sdk.greeting import greet
 from kymograph.sdk.journal import Durability, Journal
 from kymograph.sdk.link import Beginning, SenderLink, Server
 from kymograph.sdk.logged_values import LoggedValues
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.process import given_settings
 from kymograph.sdk.rows import RowWriter
 from kymograph.sdk.run import Run
@@ -156,6 +158,10 @@ def _filed_config(settings: Settings) -> JsonObject:
 
 
 def _begin(settings: Settings, inputs: JsonObject) -> Run:
+    if "IPython" in sys.modules:
+        from kymograph.sdk.notebooks import prepare_here
+
+        prepare_here(settings)
     started_at = time.time()
     settings.update({"x_start_time": started_at}, source=Source.RUN)
     branch = _branch(settings)
@@ -169,13 +175,14 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     if settings.is_shared:
         _take_part(settings)
     _find_free_folder(settings)
-    directory = create_run_directory(settings)
+    voice = Voice.of(settings)
+    directory = create_run_directory(settings, warn=voice.warn)
     folder = RunFolder(directory.root, str(settings.run_id))
     journal = Journal(
         folder.journal,
         durability=Durability(settings.durability),
         path_of_writer=folder.further_journal,
-        warn=notices.warn,
+        warn=voice.warn,
     )
     record = _record(settings, started_at, branch)
     journal.append(records.header())
@@ -186,11 +193,16 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
 
     link, beginning = None, None
     if server is not None:
-        link = SenderLink(folder, server, warn=notices.warn, on_stop=_interrupt)
+        link = SenderLink(folder, server, voice=voice, on_stop=lambda: _stop(settings, voice))
         # Whose steps go on with those that are there, only the server knows; any other run joins it later.
         needs_server = bool(settings.resume and settings.resume != "never") or bool(settings.resume_from)
         trouble_timeout_s = settings.init_timeout if needs_server else UNREACHABLE_WAIT_S
-        beginning = link.wait_for_beginning(settings.init_timeout, trouble_timeout_s=trouble_timeout_s)
+        try:
+            beginning = link.wait_for_beginning(settings.init_timeout, trouble_timeout_s=trouble_timeout_s)
+        except Unauthenticated as exc:
+            from kymograph.sdk.login import refused
+
+            raise refused(settings, exc) from exc
         if beginning is None and needs_server:
             link.end()
             raise Unreachable(
@@ -203,7 +215,11 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     run = _run_of(settings, folder, journal, record, inputs, link, beginning)
     activate(run, is_aside=settings.reinit == "create_new")
     start_captures(run)
-    _greet(run, beginning)
+    if "IPython" in sys.modules:
+        from kymograph.sdk.notebooks import join_here
+
+        join_here(run)
+    greet(run)
     return run
 
 
@@ -250,6 +266,7 @@ def _run_of(
     link: SenderLink | None,
     beginning: Beginning | None,
 ) -> Run:
+    voice = Voice.of(settings)
     values = LoggedValues(
         None if settings.is_disabled else folder.files,
         keep=lambda name: run._keep([name], kind=FilesItem.MEDIA),
@@ -259,7 +276,7 @@ def _run_of(
         journal,
         convert=values.convert,
         started_at=record.start_time.ToDatetime(UTC).timestamp(),
-        warn=notices.warn,
+        warn=voice.warn,
         first_step=beginning.starting_step if beginning is not None else _first_step(record),
         earlier_runtime_s=beginning.runtime_s if beginning is not None else 0.0,
         is_strict=settings.step_order == "strict",
@@ -268,7 +285,7 @@ def _run_of(
     config = Config(
         {**there, **inputs},
         on_change=lambda path, value: run._set_config(path, value),
-        warn=notices.warn,
+        warn=voice.warn,
         allow_val_change=bool(settings.allow_val_change),
     )
     run = Run(
@@ -362,17 +379,25 @@ def _take_over(settings: Settings, record: RunRecord, beginning: Beginning) -> N
     if beginning.sweep:
         record.sweep_id = beginning.sweep
     settings.update(
-        {"entity": beginning.entity, "project": beginning.project, "run_name": record.display_name or None},
+        {
+            "entity": beginning.entity,
+            "project": beginning.project,
+            "run_name": record.display_name or None,
+            "resumed": beginning.is_resumed,
+        },
         source=Source.RUN,
     )
 
 
-def _interrupt() -> None:
-    """Somebody stopped the run from its page: as if by Ctrl-C."""
+def _stop(settings: Settings, voice: Voice) -> None:
+    """Somebody stopped the run from its page: as if by Ctrl-C, unless the settings say what to do."""
     import _thread
     import signal
 
-    notices.warn("this run was stopped from its page")
+    voice.warn("this run was stopped from its page")
+    if settings.stop_fn is not None:
+        settings.stop_fn()
+        return
     if callable(signal.getsignal(signal.SIGINT)):
         _thread.interrupt_main()
         return
@@ -398,16 +423,6 @@ def start_captures(run: Run) -> None:
         on_files=lambda names: run._keep(names, kind=FilesItem.WANDB),
     )
     run._captures.start()
-
-
-def _greet(run: Run, beginning: Beginning | None) -> None:
-    settings = run._settings
-    if settings.quiet or settings.silent:
-        return
-    if run.url is not None:
-        notices.say(f"run {run.name or run.id}: {run.url}", repeat=True)
-    else:
-        notices.say(f"run {run.id} is kept in {run.sync_dir}", repeat=True)
 
 
 def _disabled(settings: Settings, inputs: JsonObject) -> Run:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from kymograph.core import exact_json
 from kymograph.errors import KymographError
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.processes import start_module
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.types import JsonObject
@@ -50,7 +51,7 @@ class SenderLink:
         folder: RunFolder,
         server: Server,
         *,
-        warn: Callable[[str], object],
+        voice: Voice,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         """Start the process; it outlives this one.
@@ -58,13 +59,13 @@ class SenderLink:
         Args:
             folder: Of the run; its journal exists.
             server: Where to.
-            warn: Is told what a user should know.
+            voice: Says what a user should know.
             on_stop: Called when somebody stops the run from the server.
 
         Raises:
             OSError: No process can be started.
         """
-        self._warn, self._on_stop = warn, on_stop
+        self._voice, self._on_stop = voice, on_stop
         self._changed = threading.Condition()
         self._beginning: Beginning | None = None
         self._refusal: KymographError | None = None
@@ -203,10 +204,10 @@ class SenderLink:
             is_news = not self._trouble
             self._trouble = str(event.get("message"))
             if is_news:
-                self._warn(f"{self._trouble}. The run goes on and is sent when the server is back")
+                self._voice.warn(f"{self._trouble}\nthe run goes on, and is sent when the server is back", repeat=True)
         elif kind == "recovered":
             self._trouble = ""
-            self._warn("the server is back: sending what has been logged meanwhile")
+            self._voice.tell("the server is back: sending what was logged meanwhile")
         elif kind == "progress":
             self._progress = event
         elif kind == "stop":
