@@ -40,7 +40,7 @@ def end(run: Run, *, is_quiet: bool) -> None:
     sync = f"kymograph sync {shown_path(run.sync_dir)}"
     if link is None:
         if is_chatty:
-            voice.chat(f"run {run.id} is kept on this machine; send it with: {sync}")
+            voice.chat(f"run {run.id} is complete; send it with: {sync}")
         return
     receipt = _wait(run, link, shows_progress=is_chatty)
     is_stopped = receipt is None and link.refusal is None and not run._settings.detach_on_finish

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.run_ids import new_run_id
-from kymograph.errors import Unauthenticated, Unreachable, UsageError
+from kymograph.errors import KymographError, Unauthenticated, Unreachable, UsageError
 from kymograph.sdk import records
 from kymograph.sdk.active import activate, active_run, unfinished_runs
 from kymograph.sdk.auto_resume import remember_run, remembered_run
@@ -194,22 +195,14 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     link, beginning = None, None
     if server is not None:
         link = SenderLink(folder, server, voice=voice, on_stop=lambda: _stop(settings, voice))
-        # Whose steps go on with those that are there, only the server knows; any other run joins it later.
-        needs_server = bool(settings.resume and settings.resume != "never") or bool(settings.resume_from)
-        trouble_timeout_s = settings.init_timeout if needs_server else UNREACHABLE_WAIT_S
         try:
-            beginning = link.wait_for_beginning(settings.init_timeout, trouble_timeout_s=trouble_timeout_s)
-        except Unauthenticated as exc:
-            from kymograph.sdk.login import refused
-
-            raise refused(settings, exc) from exc
-        if beginning is None and needs_server:
+            beginning = _wait_for_beginning(settings, link)
+        except KymographError:
+            # The run has not begun, so nothing of it is to be found later, or sent.
             link.end()
-            raise Unreachable(
-                settings.base_url,
-                problem=f"{link.trouble or 'it does not answer'}. A run can only be gone on with when the server says "
-                "where it stands: try again, or begin without resume",
-            )
+            journal.close()
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
     if beginning is not None:
         _take_over(settings, record, beginning)
     run = _run_of(settings, folder, journal, record, inputs, link, beginning)
@@ -221,6 +214,30 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
         join_here(run)
     greet(run)
     return run
+
+
+def _wait_for_beginning(settings: Settings, link: SenderLink) -> Beginning | None:
+    """How the server has the run; None if it does not answer, and the run joins it later.
+
+    Raises:
+        KymographError: The server refuses the run, or does not say where one stands that is to go on.
+    """
+    # Whose steps go on with those that are there, only the server knows; any other run joins it later.
+    needs_server = bool(settings.resume and settings.resume != "never") or bool(settings.resume_from)
+    trouble_timeout_s = settings.init_timeout if needs_server else UNREACHABLE_WAIT_S
+    try:
+        beginning = link.wait_for_beginning(settings.init_timeout, trouble_timeout_s=trouble_timeout_s)
+    except Unauthenticated as exc:
+        from kymograph.sdk.login import refused
+
+        raise refused(settings, exc) from exc
+    if beginning is None and needs_server:
+        raise Unreachable(
+            settings.base_url,
+            problem=f"{link.trouble or 'it does not answer'}. A run can only be gone on with when the server says "
+            "where it stands: try again, or begin without resume",
+        )
+    return beginning
 
 
 def _resume_by_itself(settings: Settings) -> None:

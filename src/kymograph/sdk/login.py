@@ -169,8 +169,9 @@ def authorization_of(settings: Settings) -> str:
 def refused(settings: Settings, problem: Unauthenticated) -> Unauthenticated:
     """The error that says what to do about a credential that the server of a run does not take."""
     source = ensure_configured(settings).source
+    told = str(problem).partition(";")[0]  # what to do, we know better than the server
     return Unauthenticated(
-        f"{settings.base_url} does not take the API key from {source}: {problem}\n"
+        f"{settings.base_url} does not take the API key from {source}: {told}\n"
         f"Fetch yours at {settings.app_url}/authorize and run `kymograph login --relogin --host {settings.base_url}`; "
         "set WANDB_BASE_URL if another server is meant, or WANDB_MODE=offline to keep runs on this machine"
     )

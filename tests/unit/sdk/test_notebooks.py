@@ -13,7 +13,6 @@ import kymograph
 from kymograph.errors import ConfigError
 from kymograph.sdk import notebooks
 from kymograph.testing.recorded_run import RecordedRun
-from kymograph.wire.records_pb2 import Record
 from tests.unit.sdk.notebook_shell import Shell, use_shell
 
 Begin = Callable[..., RecordedRun]
@@ -189,4 +188,3 @@ def test_in_a_terminal_cells_are_kept_as_well(kymograph_home: Path, kymograph_be
     notebooks._session.stop()
 
     assert run.files == ["code/_session_history.ipynb"]
-    assert any(isinstance(record, Record) for record in run.records())
