@@ -62,7 +62,7 @@ def test_a_server_that_is_not_there(training: Training) -> None:
     assert "goes on sending it; if that is ended, use: kymograph sync ./kymograph/run-" in lines[-1]
 
 
-def test_sending_ends_with_the_script_where_it_is_not_to_go_on(training: Training, black_hole: str) -> None:  # noqa: F811
+def test_sending_ends_with_the_script_where_it_is_not_to_go_on(training: Training, black_hole: str) -> None:
     environment = {
         "WANDB_BASE_URL": black_hole,
         "KYMOGRAPH_FINISH_TIMEOUT": "0.2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -31,6 +32,7 @@ from kymograph.sdk.rows import RowWriter
 from kymograph.sdk.run import Run
 from kymograph.sdk.run_directory import create_run_directory
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.file_wishes import FILE_SETTINGS
 from kymograph.sdk.sender.sharing import WRITER_KEY
 from kymograph.sdk.settings import Settings, Source
 from kymograph.sdk.settings_sources import load_settings
@@ -194,7 +196,14 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
 
     link, beginning = None, None
     if server is not None:
-        link = SenderLink(folder, server, voice=voice, on_stop=lambda: _stop(settings, voice))
+        link = SenderLink(
+            folder,
+            server,
+            voice=voice,
+            on_stop=lambda: _stop(settings),
+            is_stopped_by_refusal=settings.stop_on_fatal_error,
+            log_level=logging.DEBUG if settings.debug else settings.x_log_level,
+        )
         try:
             beginning = _wait_for_beginning(settings, link)
         except KymographError:
@@ -288,6 +297,7 @@ def _run_of(
         None if settings.is_disabled else folder.files,
         keep=lambda name: run._keep([name], kind=FilesItem.MEDIA),
         configure=lambda path, value: run._set_config(path, value),
+        raises_on_cut=settings.table_raise_on_max_row_limit_exceeded,
     )
     rows = RowWriter(
         journal,
@@ -341,6 +351,7 @@ def _record(settings: Settings, started_at: float, branch: BranchPoint) -> RunRe
     )
     resume = "allow" if settings.resume == "auto" else settings.resume
     known: JsonObject = {"resume": resume, "mode": settings.mode}
+    known |= {name: value for name in FILE_SETTINGS if (value := getattr(settings, name))}
     if settings.is_shared:
         known |= {
             "x_primary": settings.x_primary,
@@ -406,12 +417,11 @@ def _take_over(settings: Settings, record: RunRecord, beginning: Beginning) -> N
     )
 
 
-def _stop(settings: Settings, voice: Voice) -> None:
-    """Somebody stopped the run from its page: as if by Ctrl-C, unless the settings say what to do."""
+def _stop(settings: Settings) -> None:
+    """Somebody stopped the run, or its server will not have it: as if by Ctrl-C, unless the settings say what to do."""
     import _thread
     import signal
 
-    voice.warn("this run was stopped from its page")
     if settings.stop_fn is not None:
         settings.stop_fn()
         return
@@ -429,8 +439,9 @@ def start_captures(run: Run) -> None:
     """Begin with what is captured while a run goes on."""
     from kymograph.sdk.capture.session import CaptureSession
 
+    settings = run._settings
     run._captures = CaptureSession(
-        run._settings,
+        settings,
         run._folder.files,
         started_at=datetime.fromtimestamp(run.start_time, UTC),
         writer_id=run.id,
@@ -440,6 +451,8 @@ def start_captures(run: Run) -> None:
         on_files=lambda names: run._keep(names, kind=FilesItem.WANDB),
     )
     run._captures.start()
+    if settings.code_dir and settings.save_code and not settings.disable_code:
+        run.log_code(settings.code_dir)
 
 
 def _disabled(settings: Settings, inputs: JsonObject) -> Run:

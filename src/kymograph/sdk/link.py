@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
@@ -53,6 +54,8 @@ class SenderLink:
         *,
         voice: Voice,
         on_stop: Callable[[], None] = lambda: None,
+        is_stopped_by_refusal: bool = False,
+        log_level: int = logging.INFO,
     ) -> None:
         """Start the process; it outlives this one.
 
@@ -61,11 +64,14 @@ class SenderLink:
             server: Where to.
             voice: Says what a user should know.
             on_stop: Called when somebody stops the run from the server.
+            is_stopped_by_refusal: Whether it is called as well when the server will not have the run any more.
+            log_level: Of what the process writes to its log.
 
         Raises:
             OSError: No process can be started.
         """
         self._voice, self._on_stop = voice, on_stop
+        self._is_stopped_by_refusal = is_stopped_by_refusal
         self._changed = threading.Condition()
         self._beginning: Beginning | None = None
         self._refusal: KymographError | None = None
@@ -78,7 +84,7 @@ class SenderLink:
         assert self._process.stdout is not None
         self._commands: IO[bytes] = self._process.stdin
         start = {"base_url": server.base_url, "authorization": server.authorization, "headers": dict(server.headers)}
-        self._say(start)
+        self._say({**start, "log_level": log_level})
         threading.Thread(
             target=self._listen, args=(self._process.stdout,), name="kymograph sender", daemon=True
         ).start()
@@ -200,6 +206,10 @@ class SenderLink:
             self._trouble = ""
         elif kind == "refused":
             self._refusal = _error_of(event.get("error"))
+            if self._beginning is not None:
+                self._voice.warn(f"the server does not take the run any more: {self._refusal}\nit is kept here")
+                if self._is_stopped_by_refusal:
+                    self._on_stop()
         elif kind == "trouble":
             is_news = not self._trouble
             self._trouble = str(event.get("message"))
@@ -211,6 +221,7 @@ class SenderLink:
         elif kind == "progress":
             self._progress = event
         elif kind == "stop":
+            self._voice.warn("this run was stopped from its page")
             self._on_stop()
         elif kind == "finished":
             receipt = event.get("receipt")

@@ -118,7 +118,7 @@ class ComputedSettings(SettingsFields):
     @property
     def files_dir(self) -> str:
         """Files that belong to the run."""
-        return self.x_files_dir or os.path.join(self.sync_dir, "files")
+        return os.path.join(self.sync_dir, "files")
 
     @property
     def log_dir(self) -> str:

@@ -179,7 +179,9 @@ def test_a_setting_says_that_this_is_no_notebook(shell: Shell, kymograph_begin: 
     assert notes(run) == {}
 
 
-def test_in_a_terminal_cells_are_kept_as_well(kymograph_home: Path, kymograph_begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_terminal_cells_are_kept_as_well(
+    kymograph_home: Path, kymograph_begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shell = use_shell(monkeypatch, Shell(kernel=None))
     run = kymograph_begin(settings={"save_code": True})
     run_cells(shell, lambda: None, lambda: None)

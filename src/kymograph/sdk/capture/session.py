@@ -165,7 +165,7 @@ def _order_of(settings: Settings, files_folder: Path, *, started_at: datetime, w
     return CompanionOrder(
         files_folder=str(files_folder),
         started_at=started_at.isoformat(),
-        arguments=sys.argv[1:],
+        arguments=settings._args,
         environment=environment,
         with_requirements=bool(settings.x_save_requirements),
         with_patches=not settings.disable_git,
