@@ -13,7 +13,8 @@ import pytest
 import kymograph
 from kymograph.errors import InvalidMedia
 from kymograph.testing.recorded_run import QUIET_SETTINGS, RecordedRun
-from kymograph.testing.recording_server import RecordingServer
+from kymograph.testing.live_server import Answer, Request
+from kymograph.testing.recording_server import API_KEY, RecordingServer
 
 Begin = Callable[..., RecordedRun]
 ONLINE = {**QUIET_SETTINGS, "x_save_requirements": False}
@@ -84,3 +85,33 @@ def test_a_run_knows_whether_it_was_there_before(kymograph_server: RecordingServ
 
     assert run.settings.resumed is run.resumed
     run.finish()
+
+
+class Refusing(RecordingServer):
+    """Takes the run, and then nothing of it."""
+
+    def _take_stream(self, run_id: str, request: Request) -> Answer:
+        return Answer(403, b'{"error": "this project is closed"}')
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_server_that_takes_a_run_no_more_is_told_of_at_once_and_may_stop_it(
+    stops: bool, kymograph_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = threading.Event()
+    with Refusing() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", API_KEY)
+        run = begin(stop_on_fatal_error=stops, stop_fn=stopped.set)
+        run.log({"loss": 1})
+        link = run._link
+        assert link is not None
+        with link._changed:
+            assert link._changed.wait_for(lambda: link.refusal is not None, 10)
+        assert stopped.wait(10 if stops else 0) is stops
+        run.finish()
+
+    said = capsys.readouterr().err
+    assert said.count("the server does not take the run any more") == 1
+    assert "this project is closed" in said
+    assert "kymograph sync" in said
