@@ -10,7 +10,7 @@ from kymograph.types import JsonObject, JsonValue
 
 WIDTH = 40
 """Of a drawn line, in characters."""
-MAX_NAME, MAX_TEXT = 40, 20
+MAX_NAME, MAX_TEXT, MAX_BITS = 40, 20, 128
 
 
 def end_table(summary: JsonObject, traces: Mapping[str, Trace], *, max_traces: int, max_values: int) -> list[str]:
@@ -49,8 +49,8 @@ def end_table(summary: JsonObject, traces: Mapping[str, Trace], *, max_traces: i
 
 def _shown(value: JsonValue) -> str | None:
     """A value in a few characters; None for what has no short form."""
-    if isinstance(value, bool | int):
-        return str(value)
+    if isinstance(value, int):  # or a bool; Python refuses to write very large ones
+        return str(value) if value.bit_length() <= MAX_BITS else None
     if isinstance(value, float):
         return f"{value:.6g}"
     return _printable(value, MAX_TEXT) if isinstance(value, str) else None

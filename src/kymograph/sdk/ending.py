@@ -75,12 +75,13 @@ def _say_what_it_came_to(run: Run) -> None:
 
 
 def _wait(run: Run, link: SenderLink, *, shows_progress: bool) -> JsonObject | None:
-    progress = _Progress() if shows_progress else None
+    hint = " (Ctrl-C leaves the rest to a process in the background)" if run._settings.detach_on_finish else ""
+    progress = _Progress(hint) if shows_progress else None
     try:
         # Without end, for those who ask for that.
         return link.wait_for_receipt(run._settings.finish_timeout or float("inf"), look=progress)
     except KeyboardInterrupt:
-        return None  # whoever is in a hurry need not wait: the sender goes on
+        return None  # whoever is in a hurry need not wait
     finally:
         if progress is not None:
             progress.clear()
@@ -101,7 +102,8 @@ def _say_what_is_left(run: Run, link: SenderLink, sync: str, *, is_stopped: bool
 class _Progress:
     """Shows on a terminal how far sending is, once it takes longer than a blink."""
 
-    def __init__(self) -> None:
+    def __init__(self, hint: str) -> None:
+        self._hint = hint
         self._began = time.monotonic()
         self._width = 0
         self._stream = sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None
@@ -112,7 +114,7 @@ class _Progress:
         megabytes = float(progress.get("bytes_sent") or 0) / 1e6  # type: ignore[arg-type]
         text = (
             f"sending: {progress.get('rows'):,} rows, {progress.get('files_done')} of {progress.get('files_wanted')} "
-            f"files, {megabytes:,.1f} MB (Ctrl-C leaves the rest to a process in the background)"
+            f"files, {megabytes:,.1f} MB{self._hint}"
         )
         self._write(f"\r{text.ljust(self._width)}")
         self._width = len(text)

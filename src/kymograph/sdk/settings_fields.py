@@ -115,7 +115,7 @@ class SettingsFields:
     use_dot_wandb: bool | None = None
     """Whether the folder of runs is hidden."""
     symlink: bool = True
-    """Whether to link the latest run."""
+    """Link files that are saved, and `latest-run`, rather than copy them."""
     allow_media_symlink: bool = False
     """Does nothing: media are copied, for what was logged must not change with the file."""
     allow_offline_artifacts: bool = True

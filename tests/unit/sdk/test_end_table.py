@@ -45,7 +45,7 @@ def test_only_so_many_are_shown_and_the_others_counted() -> None:
 
 
 def test_media_lists_and_single_values_have_no_line() -> None:
-    lines = table({"image": {"_type": "image-file", "path": "x"}, "list": [1]}, traces(once=[1]))
+    lines = table({"image": {"_type": "image-file", "path": "x"}, "list": [1], "huge": 10**5000}, traces(once=[1]))
 
     assert lines == []
 
