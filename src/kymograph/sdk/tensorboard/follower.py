@@ -132,7 +132,7 @@ class EventFollower:
                 rows.write()
                 if is_last:
                     file.close()
-                    self._keep(folder, file.path)
+                    self._place(folder, file.path)
         except OSError as exc:
             notices.warn(f"TensorBoard's logs in {folder.path} cannot be read: {exc.strerror or exc}")
         except Exception:  # whatever an event file holds: a training is not stopped by it
@@ -153,12 +153,17 @@ class EventFollower:
                 self._keep(folder, file.path)
 
     def _keep(self, folder: _Folder, path: Path) -> None:
-        """Have a file uploaded at the end, however the run ends; where it can only be copied, that is done twice."""
-        if not folder.is_saved or self._run.disabled:
-            return
+        """Have a file uploaded at the end, however the run ends."""
+        for name in self._place(folder, path):
+            self._run._append(records.files([name], "end"))
+
+    def _place(self, folder: _Folder, path: Path) -> list[str]:
+        """Bring a file into the run's folder, and again at the end: where it is no link, it is as it was before."""
+        if not folder.is_saved:
+            return []
         plan = SavePlan((path,), base_of(folder.path, folder.root, Path.cwd()), "end")
-        for saved in plan.place(self._run._folder.files, uses_symlinks=self._run._settings.symlink):
-            self._run._append(records.files([saved.name], "end"))
+        placed = plan.place(self._run._folder.files, uses_symlinks=self._run._settings.symlink)
+        return [saved.name for saved in placed]
 
     def _flush_writers(self) -> None:
         for wait_s in (QUEUE_WAIT_S, 0.0):
