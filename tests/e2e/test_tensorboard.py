@@ -194,7 +194,7 @@ def test_a_folder_of_event_files_is_sent_as_one_run_once(
     assert "Nothing is left to send" in again
     (run,) = rest.runs(project)
     assert runs == [run]
-    assert (run["display_name"], run["state"]) == ("logs", "finished")
+    assert (run["name"], run["state"]) == ("logs", "finished")
     losses = [row["validation/loss"] for row in rest.rows(project, run["id"]) if "validation/loss" in row]
     assert losses == [2.0, 1.0]
 

@@ -24,6 +24,8 @@ FILMS = "videos"
 _NUMBERED = re.compile(r".+(video\.\d+).+")
 """Names of films that gym wrote before 0.26 have a number, which becomes the metric."""
 
+__all__ = ["monitor", "unmonitor"]
+
 _undo: list[Callable[[], None]] = []
 
 

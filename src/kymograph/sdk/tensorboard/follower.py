@@ -48,14 +48,17 @@ class _Folder:
 class EventFollower:
     """Logs to one run what writers of TensorBoard write. Safe to share between threads."""
 
-    def __init__(self, run: Run, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, run: Run, *, interval_s: float = LOOK_EVERY_S, now: Callable[[], float] = time.monotonic
+    ) -> None:
         """Nothing is followed yet.
 
         Args:
             run: Where it is logged; `finish` is to be called before it ends.
+            interval_s: Between two looks.
             now: A monotonic clock in s.
         """
-        self._run, self._now = run, now
+        self._run, self._interval_s, self._now = run, interval_s, now
         self._is_ours = begun_since(run.start_time)
         self._folders: dict[Path, _Folder] = {}
         self._root: Path | None = None
@@ -80,7 +83,7 @@ class EventFollower:
             if writer is not None:
                 with suppress(TypeError):  # of a class without weak references
                     self._writers.add(writer)
-            path = path.absolute()
+            path = Path(os.path.abspath(path))  # folders are compared by their parts
             if path not in self._folders:
                 self._folders[path] = _Folder(path, root, is_saved, self._now(), is_settled=root is not None)
                 self._run._rows.counts_alone = True
@@ -109,7 +112,7 @@ class EventFollower:
                 self._read(folder, is_last=is_last)
 
     def _work(self) -> None:
-        while not self._stop.wait(LOOK_EVERY_S):
+        while not self._stop.wait(self._interval_s):
             self.look()
 
     def _settle(self, folder: _Folder, *, is_last: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kymograph.errors import InvalidMedia
 from kymograph.sdk.media.histogram import Histogram
-from kymograph.sdk.tensorboard.problems import EventProblem
 from kymograph.sdk.tensorboard.tensors import Numbers
 from kymograph.wire.events_pb2 import Histogram as HistogramMessage
 
@@ -17,13 +17,13 @@ def histogram_of_tensor(numbers: Numbers) -> Histogram | None:
     """Of rows (left edge, right edge, count); None without rows.
 
     Raises:
-        EventProblem: Those are no such rows.
+        InvalidMedia: Those are no such rows.
     """
     rows = numbers.rows()
     if not rows:
         return None
     if len(rows[0]) != 3:
-        raise EventProblem(f"a histogram has rows of {len(rows[0])} numbers, instead of 3")
+        raise InvalidMedia("Histogram", f"it has rows of {len(rows[0])} numbers, instead of 3")
     return _histogram([*(row[0] for row in rows), rows[-1][1]], [row[2] for row in rows])
 
 
@@ -33,17 +33,17 @@ def histogram_of_message(message: HistogramMessage) -> Histogram:
     The first bin has no left edge. It is left out where it is empty, and else begins at the least value.
 
     Raises:
-        EventProblem: Edges and counts do not fit.
+        InvalidMedia: Edges and counts do not fit.
 
     Source: the vendor's `processHistogramsProto`.
     """
     edges, counts = list(message.bucket_limit), list(message.bucket)
     if not edges or len(edges) != len(counts):
-        raise EventProblem(f"a histogram has {len(edges)} edges of bins and {len(counts)} counts")
+        raise InvalidMedia("Histogram", f"it has {len(edges)} edges of bins and {len(counts)} counts")
     if counts[0] == 0:
         return _histogram(edges, counts[1:])
     if message.min >= edges[0]:
-        raise EventProblem("a histogram has values in its first bin, and its least value is beyond that")
+        raise InvalidMedia("Histogram", "it has values in its first bin, and its least value is beyond that")
     return _histogram([message.min, *edges], counts)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from kymograph.errors import InvalidMedia
 from kymograph.sdk.media.base import MEDIA_FOLDER, MediaPlace, Value, store
 from kymograph.sdk.media.image import Image
-from kymograph.sdk.tensorboard.problems import EventProblem
 from kymograph.types import JsonObject, JsonValue
 
 _BEGINNINGS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"BM": "bmp"}
@@ -23,11 +23,11 @@ class Pictures(Value):
         """Take the images, at least one.
 
         Raises:
-            EventProblem: One is no PNG, JPEG, GIF or BMP, or they are of several formats.
+            InvalidMedia: One is no PNG, JPEG, GIF or BMP, or they are of several formats.
         """
         formats = {_format_of(content) for content in encoded}
         if len(formats) != 1:
-            raise EventProblem(f"the images of one step are of several formats: {', '.join(sorted(formats))}")
+            raise InvalidMedia("Image", f"the images of one step are of several formats: {', '.join(sorted(formats))}")
         self.encoded, self.format = encoded, formats.pop()
         self.width, self.height = width, height
 
@@ -45,4 +45,4 @@ def _format_of(content: bytes) -> str:
     for beginning, name in _BEGINNINGS.items():
         if content.startswith(beginning):
             return name
-    raise EventProblem("an image is none of PNG, JPEG, GIF, BMP")
+    raise InvalidMedia("Image", "it is none of PNG, JPEG, GIF, BMP")

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kymograph.sdk.tensorboard.problems import EventProblem
+from kymograph.errors import InvalidMedia
 from kymograph.wire.events_pb2 import Tensor
 
 _KINDS = {1: ("f", "float_val"), 2: ("d", "double_val"), 3: ("i", "int_val"), 9: ("q", "int64_val")}
@@ -25,20 +25,20 @@ class Numbers:
         """Its only number.
 
         Raises:
-            EventProblem: It has more, or none.
+            InvalidMedia: It has more, or none.
         """
         if len(self.values) != 1:
-            raise EventProblem(f"a scalar is a tensor of {len(self.values)} numbers")
+            raise InvalidMedia("Tensor", f"one of {len(self.values)} numbers is no scalar")
         return self.values[0]
 
     def rows(self) -> list[Sequence[float]]:
         """Of a table of two dimensions.
 
         Raises:
-            EventProblem: It has more or fewer dimensions, or not as many numbers as they say.
+            InvalidMedia: It has more or fewer dimensions, or not as many numbers as they say.
         """
         if len(self.shape) != 2 or self.shape[0] * self.shape[1] != len(self.values):
-            raise EventProblem(f"{len(self.values)} numbers of shape {list(self.shape)} are no table")
+            raise InvalidMedia("Tensor", f"{len(self.values)} numbers of shape {list(self.shape)} are no table")
         n_rows, width = self.shape
         return [self.values[row * width : (row + 1) * width] for row in range(n_rows)]
 
@@ -47,17 +47,17 @@ def numbers_of(tensor: Tensor) -> Numbers:
     """The numbers of a tensor.
 
     Raises:
-        EventProblem: It holds something else than float32, float64, int32 or int64.
+        InvalidMedia: It holds something else than float32, float64, int32 or int64.
     """
     if tensor.dtype not in _KINDS:
-        raise EventProblem(f"a tensor holds no numbers that can be read (its type is {tensor.dtype})")
+        raise InvalidMedia("Tensor", f"one of type {tensor.dtype} holds no numbers that can be read")
     code, listed = _KINDS[tensor.dtype]
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
     content = tensor.tensor_content
     if not content:
         return Numbers(list(getattr(tensor, listed)), shape)
     if len(content) % struct.calcsize(code):
-        raise EventProblem(f"{len(content)} bytes are no whole number of values")
+        raise InvalidMedia("Tensor", f"{len(content)} bytes are no whole number of values")
     # Written in the order of the machine that wrote it, which has been little-endian on all that TensorFlow runs on.
     return Numbers(struct.unpack(f"<{len(content) // struct.calcsize(code)}{code}", content), shape)
 

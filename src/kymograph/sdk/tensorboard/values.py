@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from kymograph.errors import InvalidMedia
 from kymograph.sdk.media.charts import CustomChart
 from kymograph.sdk.media.table import Table
 from kymograph.sdk.tensorboard.histograms import histogram_of_message, histogram_of_tensor
 from kymograph.sdk.tensorboard.pictures import Pictures
-from kymograph.sdk.tensorboard.problems import EventProblem
 from kymograph.sdk.tensorboard.tensors import numbers_of, shortest
 from kymograph.wire.events_pb2 import Summary
 
@@ -56,9 +56,9 @@ class SummaryReader:
             key = self._prefix + value.tag
             try:
                 if not value.tag:
-                    raise EventProblem("a value has no name")
+                    raise InvalidMedia("Value", "it has no name")
                 loggable = self._loggable(key, value)
-            except (EventProblem, ValueError) as exc:  # ValueError: what media say of their content
+            except InvalidMedia as exc:
                 self._warn(f"TensorBoard's {key!r} is not logged: {exc}")
                 continue
             if loggable is not None:
@@ -96,14 +96,14 @@ def _image(_key: str, value: Value) -> Loggable:
 def _images(_key: str, value: Value) -> Loggable:
     texts = value.tensor.string_val
     if len(texts) <= _SIZES or not all(text.isdigit() for text in texts[:_SIZES]):
-        raise EventProblem("images need width, height and at least one image")
+        raise InvalidMedia("Image", "images need width, height and at least one image")
     return Pictures(texts[_SIZES:], width=int(texts[0]), height=int(texts[1]))
 
 
 def _curve(key: str, value: Value) -> Loggable:
     rows = numbers_of(value.tensor).rows()
     if len(rows) < 2:
-        raise EventProblem(f"a precision-recall curve has {len(rows)} rows, and needs two")
+        raise InvalidMedia("Curve", f"it has {len(rows)} rows, and needs two, of precision and recall")
     precision, recall = rows[-2:]
     table = Table(columns=["recall", "precision"], data=list(zip(recall, precision, strict=True)))
     title = {"title": f"{key} Precision v. Recall"}

@@ -127,8 +127,8 @@ def _note(patch: _Patch, folder: Any, writer: Any) -> None:
     if CLOUD.match(text):
         notices.warn(f"TensorBoard's logs in {text} are not logged to the run: give a folder of this machine")
         return
-    path, root = Path(text).absolute(), _root_of(text, patch.root)
-    follower_of(run).follow(path, root=root, is_saved=patch.is_saved, writer=writer)
+    root = _root_of(text, patch.root)
+    follower_of(run).follow(Path(text), root=root, is_saved=patch.is_saved, writer=writer)
 
 
 def follower_of(run: Any) -> EventFollower:
@@ -151,11 +151,11 @@ def _text_of(folder: Any) -> str | None:
 def _root_of(folder: str, given: str) -> Path | None:
     generated = generated_root(folder)
     if generated is not None:
-        return Path(generated).absolute()
+        return Path(os.path.abspath(generated))
     if not given:
         return None
-    root = Path(given).absolute()
-    if not Path(folder).absolute().is_relative_to(root):
+    root = Path(os.path.abspath(given))
+    if not Path(os.path.abspath(folder)).is_relative_to(root):
         notices.warn(f"the folder {folder} is not below root_logdir={given!r}, which is left out for it")
         return None
     return root
