@@ -36,7 +36,7 @@ class _Finder(MetaPathFinder):
 
     def __init__(self) -> None:
         self._acts: dict[str, list[Act]] = {}
-        self._looking = threading.local()
+        self._looking = _Names()
 
     def wait(self, name: str, act: Act) -> Callable[[], None]:
         self._acts.setdefault(name, []).append(act)
@@ -57,13 +57,13 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in self._acts or getattr(self._looking, "name", None) == fullname:
+        if fullname not in self._acts or fullname in self._looking.names:
             return None
-        self._looking.name = fullname
+        self._looking.names.add(fullname)
         try:
             spec = importlib.util.find_spec(fullname)
         finally:
-            self._looking.name = None
+            self._looking.names.discard(fullname)
         if spec is not None and spec.loader is not None:
             spec.loader = _TellingLoader(spec.loader, lambda module: self._tell(fullname, module))
         return spec
@@ -73,6 +73,13 @@ class _Finder(MetaPathFinder):
             act(module)
         if not self._acts and self in sys.meta_path:
             sys.meta_path.remove(self)
+
+
+class _Names(threading.local):
+    """Of the modules that a thread is asking the other finders for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
 
 
 class _TellingLoader(Loader):

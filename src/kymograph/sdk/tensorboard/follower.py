@@ -42,6 +42,7 @@ class _Folder:
     """When it was found, of the monotonic clock."""
     is_settled: bool = False
     """Whether its root is known, or known not to be."""
+    is_given_up: bool = False
     files: dict[str, tuple[EventFile, StepRows]] = field(default_factory=dict)
 
 
@@ -105,7 +106,7 @@ class EventFollower:
     def look(self, *, is_last: bool = False) -> None:
         """Log what has come since the last look."""
         with self._lock:
-            folders = list(self._folders.values())
+            folders = [folder for folder in self._folders.values() if not folder.is_given_up]
         for folder in folders:
             self._settle(folder, is_last=is_last)
             if folder.is_settled:
@@ -139,10 +140,9 @@ class EventFollower:
         except OSError as exc:
             notices.warn(f"TensorBoard's logs in {folder.path} cannot be read: {exc.strerror or exc}")
         except Exception:  # whatever an event file holds: a training is not stopped by it
-            _log.exception("TensorBoard's logs in %s", folder.path)
+            _log.debug("TensorBoard's logs in %s", folder.path, exc_info=True)
             notices.warn(f"TensorBoard's logs in {folder.path} are not followed any more, since they cannot be read")
-            with self._lock:
-                self._folders[folder.path] = _Folder(folder.path, None, False, folder.since_s)
+            folder.is_given_up = True
 
     def _open_new(self, folder: _Folder) -> None:
         if not folder.path.is_dir():

@@ -127,8 +127,11 @@ def _note(patch: _Patch, folder: Any, writer: Any) -> None:
     if CLOUD.match(text):
         notices.warn(f"TensorBoard's logs in {text} are not logged to the run: give a folder of this machine")
         return
-    root = _root_of(text, patch.root)
-    follower_of(run).follow(Path(text), root=root, is_saved=patch.is_saved, writer=writer)
+    try:
+        root = _root_of(text, patch.root)
+        follower_of(run).follow(Path(text), root=root, is_saved=patch.is_saved, writer=writer)
+    except OSError as exc:  # the current folder is gone: the writer is made all the same
+        notices.warn(f"TensorBoard's logs in {text} are not logged to the run: {exc.strerror or exc}")
 
 
 def follower_of(run: Any) -> EventFollower:
