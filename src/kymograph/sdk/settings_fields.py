@@ -227,7 +227,7 @@ class SettingsFields:
 
     # --- integrations ---
     sync_tensorboard: bool | None = None
-    """Does nothing yet. Follow TensorBoard's logs."""
+    """Follow TensorBoard's logs."""
     sagemaker_disable: bool = False
     """Does nothing: nothing is taken from SageMaker."""
     azure_account_url_to_access_key: dict[str, str] | None = None

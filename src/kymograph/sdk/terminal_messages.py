@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from kymograph.errors import UsageError
 from kymograph.sdk import notices
-from kymograph.sdk.active import active_run
-from kymograph.sdk.notices import Kind, Voice
-from kymograph.sdk.process import setup
+from kymograph.sdk.notices import Kind
+from kymograph.sdk.process import voice_here
 
 
 def termlog(string: str = "", newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
@@ -34,21 +32,10 @@ def termerror(string: str, newline: bool = True, repeat: bool = True, prefix: bo
 
 
 def _write(string: str, kind: Kind, *, newline: bool, repeat: bool, prefix: bool) -> None:
-    voice = _voice()
+    voice = voice_here()
     if newline and prefix:
         notices.say_once(string or " ", kind, voice, repeat=repeat)
         return
     if voice.allows(kind) and sys.stderr is not None:
         mark = notices.PREFIX if prefix else ""
         sys.stderr.write(f"{mark}{f'{kind} ' if kind else ''}{string}" + ("\n" if newline else ""))
-
-
-def _voice() -> Voice:
-    """That of the active run; of the process if there is none."""
-    run = active_run()
-    if run is not None:
-        return run._voice
-    try:
-        return Voice.of(setup().settings)
-    except UsageError:  # init() will say so
-        return notices.PLAIN_VOICE

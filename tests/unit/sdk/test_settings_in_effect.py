@@ -12,8 +12,8 @@ import pytest
 
 import kymograph
 from kymograph.errors import InvalidMedia
-from kymograph.testing.recorded_run import QUIET_SETTINGS, RecordedRun
 from kymograph.testing.live_server import Answer, Request
+from kymograph.testing.recorded_run import QUIET_SETTINGS, RecordedRun
 from kymograph.testing.recording_server import API_KEY, RecordingServer
 
 Begin = Callable[..., RecordedRun]
