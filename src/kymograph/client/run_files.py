@@ -54,7 +54,7 @@ def fetch_run_file(client: RunClient, at: RunAddress, name: str, target: Path) -
     draft = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         with draft.open("wb") as sink:
-            client.get_file(str(node["directUrl"]), sink)
+            client.fetch(str(node["directUrl"]), sink)
         draft.replace(target)
     except BaseException:
         with suppress(OSError):

@@ -259,7 +259,7 @@ class RunReads:
             KymographError: The server refuses it, in its own words.
             Unreachable: The connection broke: what was written is not whole.
         """
-        self.client.get_file(file.url, sink)
+        self.client.fetch(file.url, sink)
 
     def delete_run(self, storage_id: str) -> None:
         """Delete a run."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kymograph.client.connection import Connection
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.run_ids import new_run_id
 from kymograph.errors import Unreachable, UsageError
@@ -21,7 +22,7 @@ from kymograph.sdk.auto_resume import remember_run, remembered_run
 from kymograph.sdk.config import Config
 from kymograph.sdk.config_sources import read_config, read_config_file
 from kymograph.sdk.journal import Durability, Journal
-from kymograph.sdk.link import Beginning, SenderLink, Server
+from kymograph.sdk.link import Beginning, SenderLink
 from kymograph.sdk.logged_values import LoggedValues
 from kymograph.sdk.process import given_settings
 from kymograph.sdk.rows import RowWriter
@@ -165,7 +166,7 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
         settings.update({"run_id": branch.run if settings.resume_from else new_run_id()}, source=Source.RUN)
     if settings.is_disabled:
         return _disabled(settings, inputs)
-    server = None if settings.is_offline else _server(settings)
+    connection = None if settings.is_offline else _connection(settings)
     if settings.is_shared:
         _take_part(settings)
     _find_free_folder(settings)
@@ -185,8 +186,8 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     journal.append(records.run(first))
 
     link, beginning = None, None
-    if server is not None:
-        link = SenderLink(folder, server, warn=notices.warn, on_stop=_interrupt)
+    if connection is not None:
+        link = SenderLink(folder, connection, warn=notices.warn, on_stop=_interrupt)
         # Whose steps go on with those that are there, only the server knows; any other run joins it later.
         needs_server = bool(settings.resume and settings.resume != "never") or bool(settings.resume_from)
         trouble_timeout_s = settings.init_timeout if needs_server else UNREACHABLE_WAIT_S
@@ -342,15 +343,15 @@ def _config_record(inputs: JsonObject) -> ConfigRecord:
     return ConfigRecord(update=[records.item((key,), value) for key, value in inputs.items()])
 
 
-def _server(settings: Settings) -> Server:
-    """Where the run is sent, and as whom.
+def _connection(settings: Settings) -> Connection:
+    """Where the run is sent, how, and as whom.
 
     Raises:
         Unauthenticated: There is no key, and nobody to ask for one.
     """
-    from kymograph.sdk.login import authorization_of
+    from kymograph.sdk.login import connection_of
 
-    return Server(settings.base_url, authorization_of(settings), dict(settings.x_extra_http_headers or {}))
+    return connection_of(settings)
 
 
 def _take_over(settings: Settings, record: RunRecord, beginning: Beginning) -> None:

@@ -6,24 +6,15 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, Any
 
+from kymograph.client.connection import Connection
 from kymograph.core import exact_json
 from kymograph.errors import KymographError
 from kymograph.sdk.processes import start_module
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.types import JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a sender sends to, and as whom."""
-
-    base_url: str
-    authorization: str = field(repr=False)
-    """The header of that name."""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +39,7 @@ class SenderLink:
     def __init__(
         self,
         folder: RunFolder,
-        server: Server,
+        connection: Connection,
         *,
         warn: Callable[[str], object],
         on_stop: Callable[[], None] = lambda: None,
@@ -57,7 +48,7 @@ class SenderLink:
 
         Args:
             folder: Of the run; its journal exists.
-            server: Where to.
+            connection: To the server.
             warn: Is told what a user should know.
             on_stop: Called when somebody stops the run from the server.
 
@@ -76,8 +67,7 @@ class SenderLink:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._commands: IO[bytes] = self._process.stdin
-        start = {"base_url": server.base_url, "authorization": server.authorization, "headers": dict(server.headers)}
-        self._say(start)
+        self._say(connection.document())
         threading.Thread(
             target=self._listen, args=(self._process.stdout,), name="kymograph sender", daemon=True
         ).start()

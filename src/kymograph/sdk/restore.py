@@ -51,13 +51,12 @@ def restore(
 def _fetch(settings: Settings, run_path: str, name: str, target: Path) -> bool:
     from kymograph.client.run_files import fetch_run_file
     from kymograph.client.runs import RunAddress, RunClient
-    from kymograph.sdk.login import authorization_of
+    from kymograph.sdk.login import connection_of
 
     parts = [part for part in run_path.strip("/").split("/") if part not in ("", "runs")]
     if not 1 <= len(parts) <= 3:
         raise UsageError(f"run_path {run_path!r} names no run: write 'entity/project/id'")
     known = [settings.entity or "", settings.project or "uncategorized", ""]
     entity, project, run_id = known[: 3 - len(parts)] + parts
-    headers = dict(settings.x_extra_http_headers or {})
-    with RunClient(settings.base_url, authorization=authorization_of(settings), headers=headers) as client:
+    with RunClient(connection_of(settings)) as client:
         return fetch_run_file(client, RunAddress(entity, project, run_id), name, target)

@@ -93,8 +93,8 @@ class ServerCheck:
 
     def _login(self) -> tuple[Mark, str]:
         viewer = self._client.viewer()
-        self._entity = str(viewer.get("entity") or viewer.get("username") or "")
-        return Mark.GOOD, f"as {viewer.get('username') or self._entity}"
+        self._entity = viewer.entity
+        return Mark.GOOD, f"as {viewer.username or self._entity}"
 
     def _connection(self) -> tuple[Mark, str]:
         url = self._client.base_url

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kymograph.client.settings import DEFAULT_BASE_URL
+from kymograph.client.addresses import DEFAULT_BASE_URL
 from kymograph.sdk.settings_values import RunMoment
 
 

@@ -226,7 +226,7 @@ def check_value(name: str, value: Any) -> Any:
 
 
 def _check_address(name: str, value: str) -> str:
-    from kymograph.client.settings import check_base_url
+    from kymograph.client.addresses import check_base_url
 
     return check_base_url(value, setting=name)
 

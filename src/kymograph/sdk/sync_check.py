@@ -118,7 +118,7 @@ def check_run(folder: RunFolder, reads: RunReads, *, changes: RunChanges | None 
     run = reading.replay.facts.run
     if run is None:
         raise JournalCorrupt("it does not say which run it is", path=str(folder.journal))
-    at = ledger.address if is_known else RunAddress(run.entity or str(reads.client.viewer()["entity"]), run.project, "")
+    at = ledger.address if is_known else RunAddress(run.entity or reads.client.viewer().entity, run.project, "")
     at = RunAddress(at.entity, at.project or "uncategorized", run.run_id)
     remote = reads.get_run(at)
     report = CheckReport(at.path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from kymograph.client.settings import ClientSettings
+from kymograph.client.connection import Connection
+from kymograph.client.credentials import basic_authorization
 from kymograph.client.transport import Transport
 from kymograph.errors import (
     Forbidden,
@@ -19,17 +20,18 @@ from kymograph.errors import (
 )
 from kymograph.server.errors import response_of
 
-SETTINGS = ClientSettings("http://host", "key")
+CONNECTION = Connection.of("http://host", "key")
+BASIC = basic_authorization("key")
 
 
 def answering(response: httpx.Response | Exception) -> Transport:
     def handle(request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == "Bearer key"
+        assert request.headers["authorization"] == BASIC
         if isinstance(response, Exception):
             raise response
         return response
 
-    return Transport(SETTINGS, inner=httpx.MockTransport(handle))
+    return Transport(CONNECTION, inner=httpx.MockTransport(handle))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
-from kymograph.errors import KymographError, RequestTooLarge, ServerBusy, StorageFull, TransportError
+from kymograph.errors import KymographError, RequestTooLarge, StorageFull, TransportError
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
@@ -126,14 +125,15 @@ class Sender:
         )
         self.strands = [self._main]
         self.replay = self._main.replay
-        self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
+        backoff = client.connection.transfer.backoff()
+        self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now, backoff=backoff)
         self._live = LiveWatch(folder.files)
         self._started: Started | None = None
         self._sharing = Sharing()
-        self._due, self._sent, self._backoff = _Due(), _Sent(), Backoff()
+        self._due, self._sent, self._backoff = _Due(), _Sent(), client.connection.graphql.backoff()
         self._has_final_files = False
         self._alerts_seen = 0
-        self._request_bytes = MAX_REQUEST_BYTES
+        self._request_bytes = client.connection.stream_bytes or MAX_REQUEST_BYTES
         self._trouble = ""
         self._alone_since_s: float | None = None
         self.refusal: KymographError | None = None
@@ -171,9 +171,7 @@ class Sender:
         except TransportError as exc:
             return self._wait_after(exc)
         except KymographError as exc:
-            self.refusal = exc
-            self._control.send("refused", error=error_document(exc))
-            self._save_ledger()
+            self._give_up(exc)
             return None
 
     def _step(self) -> float | None:
@@ -196,6 +194,11 @@ class Sender:
         waits = [POLL_S, *([wait_s] if wait_s is not None else [])]
         return 0.0 if self._has_more_to_send() else min(waits)
 
+    def _give_up(self, error: KymographError) -> None:
+        self.refusal = error
+        self._control.send("refused", error=error_document(error))
+        self._save_ledger()
+
     def _has_been_alone_for_long(self) -> bool:
         if not self._control.is_alone:
             return False
@@ -204,12 +207,10 @@ class Sender:
         return self._now() - self._alone_since_s > ALONE_FOR_S
 
     def _wait_after(self, error: TransportError) -> float | None:
-        if self._has_been_alone_for_long():
-            self.refusal = error
-            self._save_ledger()
+        wait_s = self._backoff.wait_after(error)
+        if self._has_been_alone_for_long() or self._backoff.is_exhausted:
+            self._give_up(error)
             return None
-        told_s = error.retry_after_s if isinstance(error, ServerBusy) else None
-        wait_s = self._backoff.wait_s(told_s)
         self._due.connect = self._now() + wait_s
         if str(error) != self._trouble:
             self._trouble = str(error)
@@ -265,6 +266,7 @@ class Sender:
                 ledger.base_config, ledger.base_notes = started.config, started.notes
                 ledger.base_summary = started.summary
         self._started = started
+        self._backoff = self._client.connection.stream.backoff()
         self._sent.facts_revision = self.replay.facts.revision
         self._save_ledger()
         self._control.send(
@@ -394,7 +396,7 @@ class Sender:
             self._sent.summary_revision = summary_revision
             self._due.summary = now + SUMMARY_EVERY_S
         self._sent.is_preempting = self.replay.is_preempting
-        self._due.stream = now + STREAM_EVERY_S
+        self._due.stream = now + (self._client.connection.stream_every_s or STREAM_EVERY_S)
 
     def _wants_summary(self, *, is_over: bool) -> bool:
         if not self._sharing.is_primary:
