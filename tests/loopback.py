@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, TCPServer, ThreadingTCPServer
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+ServerT = TypeVar("ServerT", bound=TCPServer)
 VIEWER = {"data": {"viewer": {"username": "ada", "entity": "ada"}}}
 
 
@@ -91,11 +94,9 @@ def serving(certificate: Certificate | None = None) -> Iterator[Heard]:
         def log_message(self, *_: object) -> None:
             return
 
-    with _listening(Handler) as server:
+    with _running(_HttpServer(("127.0.0.1", 0), Handler)) as server:
         if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate.path, certificate.key_path)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
+            server.socket = _context(certificate).wrap_socket(server.socket, server_side=True)
         heard.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
         yield heard
 
@@ -128,27 +129,36 @@ def proxying(*, status: int = 200) -> Iterator[Heard]:
                 return
             parts = urlsplit(self.path)
             with closing(HTTPConnection(parts.hostname or "", parts.port)) as beyond:
-                beyond.request(self.command, parts.path, body, dict(self.headers))
-                _reply(self, 200, beyond.getresponse().read())
+                target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+                # What it does not unpack, it must not ask for packed.
+                beyond.request(self.command, target, body, {**self.headers, "Accept-Encoding": "identity"})
+                answer = beyond.getresponse()
+                _reply(self, answer.status, answer.read())
 
         do_GET = do_POST = do_PUT = _pass  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             return
 
-    with _listening(Handler) as server:
+    with _running(_HttpServer(("127.0.0.1", 0), Handler)) as server:
         heard.url = f"http://127.0.0.1:{server.server_port}"
         yield heard
 
 
-class _QuietServer(ThreadingHTTPServer):
+class _Quiet:
+    daemon_threads = True
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that does not trust us hangs up, which is what is tested."""
 
 
+class _HttpServer(_Quiet, ThreadingHTTPServer):
+    """Says nothing."""
+
+
 @contextmanager
-def _listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[ThreadingHTTPServer]:
-    with _QuietServer(("127.0.0.1", 0), handler) as server:
+def _running(server: ServerT) -> Iterator[ServerT]:
+    with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -156,6 +166,12 @@ def _listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[ThreadingHTTPS
         finally:
             server.shutdown()
             thread.join()
+
+
+def _context(certificate: Certificate) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.path, certificate.key_path)
+    return context
 
 
 def _headers(request: BaseHTTPRequestHandler) -> dict[str, str]:
@@ -176,3 +192,25 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
     for end in (source, sink):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def terminating(certificate: Certificate, port: int) -> Iterator[str]:
+    """The address of what speaks TLS before a server on a port of this machine, as a load balancer does."""
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            with closing(socket.create_connection(("127.0.0.1", port))) as beyond:
+                other = threading.Thread(target=_pump, args=(beyond, self.request))
+                other.start()
+                _pump(self.request, beyond)
+                other.join()
+
+    class Server(_Quiet, ThreadingTCPServer):
+        def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+            inner, address = super().get_request()
+            # The handshake is made where it may fail or last: on the thread of the connection.
+            return _context(certificate).wrap_socket(inner, server_side=True, do_handshake_on_connect=False), address
+
+    with _running(Server(("127.0.0.1", 0), Handler)) as server:
+        yield f"https://127.0.0.1:{server.server_address[1]}"

@@ -147,6 +147,7 @@ class Uploads:
                 self._give_up([target.name], "it is gone")
             return
         with self._lock:
+            self.counts.problems.pop(target.name, None)
             self._notes[target.name] = FileNote(stat.st_size, stat.st_mtime_ns, digest)
             self.counts.bytes_sent += stat.st_size
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from kymograph.errors import RunExists, RunNotResumable, Unauthenticated
+from kymograph.client.connection import Attempts
+from kymograph.errors import RunExists, RunNotResumable, ServerBusy, Unauthenticated
 from kymograph.sdk import records
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.sender import MAX_PENDING_BYTES, SenderOptions
-from tests.unit.sdk.sender.journals import NOON, Sending, Training, VirtualTime
+from tests.unit.sdk.sender.journals import CONNECTION, NOON, Sending, Training, VirtualTime
 from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, MemoryServer
 
 HOUR_S = 3600.0
@@ -416,3 +418,48 @@ def test_damage_is_reported_and_the_rest_is_sent(tmp_path: Path, server: MemoryS
     assert 1_500 < len(server.rows()) < 2_000
     assert it.sender.receipt is not None
     assert any("checksum" in problem for problem in it.sender.receipt.problems)
+
+
+def test_a_server_is_asked_as_often_as_settings_say(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.log(loss=1)
+    server.failure = lambda _request: httpx.Response(503)
+    impatient = replace(CONNECTION, graphql=Attempts(30, retries=3, shortest_wait_s=10, longest_wait_s=10))
+    with sending(training.folder, server, connection=impatient) as it:
+        assert it.run_for(HOUR_S)
+
+        assert server.requests == 4
+        assert 30 <= it.clock.now_s <= 40
+        assert isinstance(it.sender.refusal, ServerBusy)
+        assert it.listener.kinds() == ["trouble", "refused"]
+
+
+def test_after_it_began_the_stream_has_its_own_patience(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    impatient = replace(CONNECTION, stream=Attempts(30, retries=2))
+    with sending(training.folder, server, connection=impatient) as it:
+        it.run_for(5)
+        server.failure = lambda _request: httpx.Response(503)
+        training.log(loss=1)
+        before = server.requests
+        assert it.run_for(HOUR_S)
+
+        assert server.requests - before == 3
+    server.failure = None
+    training.end()
+    send_all(training.folder, server, options=SYNC)
+    assert server.rows() == [{"loss": 1, "_step": 0}]
+
+
+def test_requests_of_the_stream_are_as_large_and_as_often_as_settings_say(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    for _ in range(100):
+        training.log(text="x" * 100)
+    slow = replace(CONNECTION, stream_bytes=2_000, stream_every_s=20.0)
+    with sending(training.folder, server, connection=slow) as it:
+        it.run_for(61)
+        assert server.stream_requests == 4
+        assert server.largest_body < 3_000
+        training.end()
+        assert it.run_for(HOUR_S)
+    assert len(server.rows()) == 100
