@@ -22,7 +22,7 @@ from kymograph.sdk.auto_resume import remember_run, remembered_run
 from kymograph.sdk.config import Config
 from kymograph.sdk.config_sources import read_config, read_config_file
 from kymograph.sdk.journal import Durability, Journal
-from kymograph.sdk.link import Beginning, SenderLink
+from kymograph.sdk.link import Beginning, SenderLink, ensure_sender
 from kymograph.sdk.logged_values import LoggedValues
 from kymograph.sdk.process import given_settings
 from kymograph.sdk.rows import RowWriter
@@ -176,6 +176,7 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
         folder.journal,
         durability=Durability(settings.durability),
         path_of_writer=folder.further_journal,
+        on_begun_in_child=lambda: ensure_sender(folder, connection, warn=notices.warn) if connection else None,
         warn=notices.warn,
     )
     record = _record(settings, started_at, branch)

@@ -12,6 +12,7 @@ from typing import IO, Any
 from kymograph.client.connection import Connection
 from kymograph.core import exact_json
 from kymograph.errors import KymographError
+from kymograph.sdk import writer_lock
 from kymograph.sdk.processes import start_module
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.types import JsonObject
@@ -204,6 +205,21 @@ class SenderLink:
         elif kind == "finished":
             receipt = event.get("receipt")
             self._receipt = receipt if isinstance(receipt, dict) else {}
+
+
+def ensure_sender(folder: RunFolder, connection: Connection, *, warn: Callable[[str], object]) -> None:
+    """Start a sender where none works on the folder any more, and let it go.
+
+    For a process that begins to write a run after its end. Its journal is to be there already: a sender that ends looks
+    for such journals after it has let go of the lock.
+    """
+    if folder.lock.exists() and writer_lock.is_held(folder.lock):
+        return
+    try:
+        folder.synced_mark.unlink(missing_ok=True)
+        SenderLink(folder, connection, warn=warn).let_go()
+    except OSError as exc:
+        warn(f"no sender can be started ({exc}); send run {folder.run_id} with: kymograph sync {folder.path}")
 
 
 def _start(folder: RunFolder) -> subprocess.Popen[bytes]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.errors import KymographError, RequestTooLarge, StorageFull, TransportError
+from kymograph.sdk import writer_lock
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
@@ -33,6 +34,8 @@ from kymograph.wire.records_pb2 import FilesItem
 
 POLL_S = 0.2
 """How often the journal is looked at for more."""
+LATE_POLL_S = 2.0
+"""The same once the run has ended, for other processes that still write it."""
 STREAM_EVERY_S = 0.75
 """A row is on the server within a second of being logged."""
 FULL_BYTES = 1 << 20
@@ -66,11 +69,13 @@ class _Due:
 
 @dataclass(slots=True)
 class _Sent:
-    """What the server has, besides lines."""
+    """What the server has, besides lines, and the training was told."""
 
     facts_revision: int = -1
     summary_revision: int = 0
     is_preempting: bool = False
+    is_stop_told: bool = False
+    """Whether the training knows that somebody stopped it: being told again would interrupt its end."""
 
 
 @dataclass(slots=True)
@@ -139,7 +144,8 @@ class Sender:
         self.refusal: KymographError | None = None
         """Why the server will not have the run."""
         self.receipt: Receipt | None = None
-        """Once all is done."""
+        """Once all that is there is sent, and the run has ended or nobody waits for more."""
+        self._is_done = False
 
     def close(self) -> None:
         """Release the journal; what was acknowledged is noted."""
@@ -164,7 +170,7 @@ class Sender:
         Returns:
             In how many s to come back, at the latest; None if there is nothing left to do.
         """
-        if self.receipt is not None or self.refusal is not None:
+        if self._is_done or self.refusal is not None:
             return None
         try:
             return self._step()
@@ -178,6 +184,8 @@ class Sender:
         now = self._now()
         if now < self._due.connect:
             return self._due.connect - now
+        if self.receipt is not None:
+            return self._watch_others()
         if self._started is None:
             if not self._main.read_run():
                 return None if self._is_over_without_run() else POLL_S
@@ -189,7 +197,7 @@ class Sender:
         self._stream()
         self._finish()
         if self.receipt is not None:
-            return None
+            return self._watch_others()
         self._note_progress()
         waits = [POLL_S, *([wait_s] if wait_s is not None else [])]
         return 0.0 if self._has_more_to_send() else min(waits)
@@ -346,8 +354,10 @@ class Sender:
 
     def _is_over(self) -> bool:
         """Whether the journal is read to its end and will not grow."""
-        is_ended = self.replay.exit is not None or self._options.is_sync or self._control.is_alone
-        return is_ended and all(strand.is_at_end for strand in self.strands)
+        is_ended = self.replay.exit is not None or self._options.is_sync
+        # Without a word about its end, a run goes on as long as any process of it does.
+        is_left = self._control.is_alone and (is_ended or not self.is_written_by_others())
+        return (is_ended or is_left) and all(strand.is_at_end for strand in self.strands)
 
     # --- the stream --------------------------------------------------------------------------------------------------
 
@@ -419,7 +429,8 @@ class Sender:
             return False
         self._works_again()
         self._due.last_stream = self._now()
-        if wishes.get("stopped"):
+        if wishes.get("stopped") and not self._sent.is_stop_told:
+            self._sent.is_stop_told = True
             self._control.send("stop")
         return True
 
@@ -441,9 +452,33 @@ class Sender:
         self.ledger.is_complete = exit_code is not None
         self._save_ledger()
         self.receipt = make_receipt(self)
-        if exit_code is not None and self._options.is_marked:
-            self.folder.synced_mark.touch()
         self._control.send("finished", receipt=self.receipt.document())
+
+    def _watch_others(self) -> float | None:
+        """After the end: whether another process that writes the run has said more, or still may.
+
+        The training need not wait for it: a worker may live on for long. Each time that all is sent, the end is said
+        again.
+        """
+        is_written = self.is_written_by_others()  # asked before reading: what a process wrote last is read after it
+        self._read()
+        if self._has_something_left():
+            self.receipt, self._has_final_files = None, False
+            return 0.0
+        if is_written and not self._options.is_sync:
+            return LATE_POLL_S
+        self._is_done = True
+        if not is_written and self._exit_code() is not None and self._options.is_marked:
+            self.folder.synced_mark.touch()
+        return None
+
+    def is_written_by_others(self) -> bool:
+        """Whether a process besides the one that made the run still writes it."""
+        return any(map(writer_lock.is_held, (path for _, path in self.folder.further_journals())))
+
+    def knows_all_journals(self) -> bool:
+        """Whether no process has begun to write the run unnoticed."""
+        return {writer for writer, _ in self.folder.further_journals()} <= {strand.writer for strand in self.strands}
 
     def _exit_code(self) -> int | None:
         """What the run ended with; None if it has not, or nobody knows yet."""

@@ -14,6 +14,7 @@ import pytest
 from kymograph.client.connection import Attempts
 from kymograph.errors import RunExists, RunNotResumable, ServerBusy, Unauthenticated
 from kymograph.sdk import records
+from kymograph.sdk.journal import Journal
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.sender import MAX_PENDING_BYTES, SenderOptions
 from tests.unit.sdk.sender.journals import CONNECTION, NOON, Sending, Training, VirtualTime
@@ -320,17 +321,18 @@ def test_a_stop_from_the_page_reaches_the_training(tmp_path: Path, server: Memor
 
     with sending(training.folder, server) as it:
         it.run_for(3)
+        training.log(loss=2)
+        it.run_for(3)
 
-        assert "stop" in it.listener.kinds()
+        assert it.listener.kinds().count("stop") == 1, "being told again would interrupt its end"
 
 
 def test_another_process_of_the_run_sends_under_its_own_name(tmp_path: Path, server: MemoryServer) -> None:
-    from kymograph.sdk.journal import Journal
-
     training = Training(tmp_path / "run")
     further = Journal(training.folder.further_journal("worker"))
     training.log(loss=1)
     further.append_row({"_step": 0, "rank1/loss": 2})
+    further.close()
     training.end()
 
     send_all(training.folder, server)
@@ -338,6 +340,85 @@ def test_another_process_of_the_run_sends_under_its_own_name(tmp_path: Path, ser
     assert server.rows() == [{"loss": 1, "_step": 0}]
     assert server.rows("worker") == [{"_step": 0, "rank1/loss": 2}]
     assert server.summary["rank1/loss"] == 2
+
+
+def test_a_process_that_writes_on_after_the_end_is_sent_and_the_end_said_again(
+    tmp_path: Path, server: MemoryServer
+) -> None:
+    training = Training(tmp_path / "run")
+    further = Journal(training.folder.further_journal("worker"))
+    further.append_row({"_step": 0, "worker": 1})
+    training.end()
+    with sending(training.folder, server) as it:
+        assert not it.run_for(60)
+        assert it.listener.kinds() == ["started", "finished"], "the training need not wait"
+        assert (server.is_complete, len(server.rows("worker"))) == (True, 1)
+        assert not training.folder.synced_mark.exists()
+        requests = server.requests
+
+        assert not it.run_for(HOUR_S)
+        assert server.requests == requests, "for the server it has ended"
+
+        server.is_complete = False
+        further.append_row({"_step": 1, "worker": 2})
+        assert not it.run_for(10)
+        assert [row["worker"] for row in server.rows("worker")] == [1, 2]
+        assert (server.is_complete, server.summary["worker"]) == (True, 2)
+
+        further.append_row({"_step": 2, "worker": 3})
+        further.close()
+        assert it.run_for(10)
+        assert it.sender.receipt is not None
+        assert it.sender.receipt.lines_acknowledged == 3
+        assert training.folder.synced_mark.exists()
+
+
+def test_a_process_that_begins_to_write_after_the_end_is_seen(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    first = Journal(training.folder.further_journal("first"))
+    training.end()
+    with sending(training.folder, server) as it:
+        it.run_for(10)
+        second = Journal(training.folder.further_journal("second"))
+        first.close()
+        assert not it.run_for(10)
+        second.append_row({"_step": 0, "second": 1})
+        second.close()
+        assert it.run_for(10)
+
+    assert server.rows("second") == [{"_step": 0, "second": 1}]
+
+
+def test_a_run_whose_first_process_was_killed_goes_on_with_the_others(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    further = Journal(training.folder.further_journal("worker"))
+    training.journal.close()  # without a word
+    with sending(training.folder, server) as it:
+        it.listener.is_alone = True
+        assert not it.run_for(5)
+        requests = server.stream_requests
+        assert not it.run_for(300)
+        assert server.stream_requests > requests, "the server is to know that it is alive"
+
+        further.append_row({"_step": 0, "worker": 1})
+        further.close()
+        assert it.run_for(10)
+    assert server.rows("worker") == [{"_step": 0, "worker": 1}]
+    assert not server.is_complete
+
+
+def test_a_sync_does_not_wait_for_who_still_writes_and_leaves_no_mark(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    further = Journal(training.folder.further_journal("worker"))
+    further.append_row({"_step": 0, "worker": 1})
+    training.end()
+
+    send_all(training.folder, server, options=SYNC)
+    assert (len(server.rows("worker")), training.folder.synced_mark.exists()) == (1, False)
+
+    further.close()
+    send_all(training.folder, server, options=SYNC)
+    assert training.folder.synced_mark.exists()
 
 
 # --- resuming --------------------------------------------------------------------------------------------------------
