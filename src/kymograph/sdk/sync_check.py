@@ -132,7 +132,7 @@ def check_run(folder: RunFolder, reads: RunReads, *, changes: RunChanges | None 
     _compare_documents(report, "config", config, remote.config, is_alone=is_alone)
     _compare_console(report, console, reads, remote, base=ledger.base_lines.get("console", 0))
     _compare_counts(report, reading, remote, base=ledger.base_lines.get("events", 0))
-    _compare_files(report, folder, reading, reads, at)
+    _compare_files(report, folder, reading, reads, at, changes or RunChanges())
     _compare_state(report, reading, remote)
     return report
 
@@ -187,9 +187,14 @@ def _compare_counts(report: CheckReport, reading: JournalReading, remote: Remote
 
 
 def _compare_files(
-    report: CheckReport, folder: RunFolder, reading: JournalReading, reads: RunReads, at: RunAddress
+    report: CheckReport,
+    folder: RunFolder,
+    reading: JournalReading,
+    reads: RunReads,
+    at: RunAddress,
+    changes: RunChanges,
 ) -> None:
-    names = list(dict.fromkeys([*reading.replay.files, *standard_files(folder)]))
+    names = list(dict.fromkeys([*reading.replay.files, *standard_files(folder, changes)]))
     report.counts["files"] = len(names)
     remote = {file.name: file for file in reads.iter_files(at)} if names else {}
     for name in names:

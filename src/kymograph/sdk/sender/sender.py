@@ -28,7 +28,7 @@ from kymograph.sdk.sender.sharing import Sharing, sharing_of
 from kymograph.sdk.sender.strand import Strand, lines_document
 from kymograph.sdk.sender.uploads import UploadCounts, Uploads
 from kymograph.types import JsonObject
-from kymograph.wire.filestream import SUMMARY_FILE
+from kymograph.wire.filestream import CONSOLE_FILE, SUMMARY_FILE
 from kymograph.wire.journal import Damage
 from kymograph.wire.records_pb2 import FilesItem
 
@@ -344,7 +344,7 @@ class Sender:
             if self._sharing.is_primary:
                 write_final_files(self.folder, self.replay)
             self._has_final_files = True
-            about = standard_files(self.folder) if self._sharing.is_primary else []
+            about = standard_files(self.folder, self._options.changes) if self._sharing.is_primary else []
             for name in [*self.replay.files, *about]:
                 self._uploads.want(name)
         live = (name for name, policy in self.replay.files.items() if policy == FilesItem.LIVE)
@@ -530,8 +530,8 @@ def asked_address(folder: RunFolder, changes: RunChanges) -> list[str]:
     return [] if run is None else [run.entity, run.project, run.run_id]
 
 
-def standard_files(folder: RunFolder) -> list[str]:
-    """Files that clients put beside every run, those of them that are there."""
+def standard_files(folder: RunFolder, changes: RunChanges) -> list[str]:
+    """Files that clients put beside every run, those of them that are there and are wanted."""
     names = (
         "wandb-metadata.json",
         "requirements.txt",
@@ -539,6 +539,6 @@ def standard_files(folder: RunFolder) -> list[str]:
         "diff.patch",
         "config.yaml",
         "wandb-summary.json",
-        "output.log",
+        *(() if changes.without_console else (CONSOLE_FILE,)),
     )
     return [name for name in names if (folder.files / name).is_file()]

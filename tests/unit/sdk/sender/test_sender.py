@@ -16,6 +16,7 @@ from kymograph.errors import RunExists, RunNotResumable, ServerBusy, Unauthentic
 from kymograph.sdk import records
 from kymograph.sdk.journal import Journal
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.sender import MAX_PENDING_BYTES, SenderOptions
 from tests.unit.sdk.sender.journals import CONNECTION, NOON, Sending, Training, VirtualTime
 from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, MemoryServer
@@ -436,6 +437,39 @@ EXISTING = {
     "config": '{"old": {"value": 1}, "lr": {"value": 1}, "_wandb": {"value": {"t": {}}}}',
     "wandbConfig": '{"t": {}}',
 }
+
+
+def test_a_sync_may_append_to_a_run_that_is_there(tmp_path: Path, server: MemoryServer) -> None:
+    server.existing = EXISTING
+    training = Training(tmp_path / "run")
+    training.log(step=5, loss=1)
+    training.journal.append(records.output("stdout", "said\n", NOON))
+    training.end()
+    appended = SenderOptions(is_sync=True, changes=RunChanges(is_appended=True))
+
+    for _ in range(2):
+        send_all(training.folder, server, options=appended)
+
+    assert list(server.lines["", "wandb-history.jsonl"]) == [5]
+    assert list(server.lines["", CONSOLE]) == [3]
+    assert (server.summary["best"], server.summary["loss"]) == (7, 1)
+
+
+def test_the_console_may_be_left_out(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    further = Journal(training.folder.further_journal("worker"))
+    for journal in (training.journal, further):
+        journal.append(records.output("stdout", "said\n", NOON))
+    further.close()
+    training.save("output.log", b"said\n", policy="end")
+    training.log(loss=1)
+    training.end()
+
+    send_all(training.folder, server, options=SenderOptions(is_sync=True, changes=RunChanges(without_console=True)))
+
+    assert len(server.rows()) == 1
+    assert not any(name == CONSOLE for _, name in server.lines)
+    assert "output.log" not in server.files
 
 
 def test_a_resumed_run_goes_on_behind_what_is_there(tmp_path: Path, server: MemoryServer) -> None:
