@@ -207,12 +207,7 @@ class RunClient(GraphqlTransport):
         answer = self.graphql(_CREATE_FILES, variables).get("createRunFiles")
         if not isinstance(answer, dict):
             raise ProtocolError("the server gives no addresses for files")
-        told = answer.get("uploadHeaders")
-        headers = tuple(
-            (name, value)
-            for line in (told if isinstance(told, list) else [])
-            for name, _, value in [str(line).partition(":")]
-        )
+        headers = tuple(parse_upload_headers(answer.get("uploadHeaders")).items())
         files = answer.get("files")
         return [
             UploadTarget(str(file["name"]), str(file["uploadUrl"]) if file.get("uploadUrl") else None, headers)
@@ -234,6 +229,12 @@ class RunClient(GraphqlTransport):
             body = _first_bytes(source, size) if size else b""
             self.put(target.url, body, headers={**dict(target.headers), "Content-Length": str(size)})
         return size
+
+
+def parse_upload_headers(lines: Any) -> dict[str, str]:
+    """Headers that go with the bytes of a file; servers tell them as ``Name: value``."""
+    parts = (str(line).partition(":") for line in (lines if isinstance(lines, list) else []))
+    return {name: value for name, _, value in parts}
 
 
 def _first_bytes(source: Any, size: int) -> Any:

@@ -94,6 +94,20 @@ class Transport:
             response = self._client.put(url, content=content, headers=dict(headers), timeout=timeout)
         return self._checked(response)
 
+    def ask_permission(self, url: str, *, origin: str, method: str) -> str:
+        """What a page of an origin may do with an address, as its browser asks: who is allowed, and with which methods.
+
+        Returns:
+            The header ``Access-Control-Allow-Origin`` of the answer; empty if there is none.
+
+        Raises:
+            TransportError: There is no answer.
+        """
+        asked = {"Origin": origin, "Access-Control-Request-Method": method}
+        with self._translated(url):
+            answer = self._client.request("OPTIONS", url, headers=asked, timeout=_timeout(READ_TIMEOUT_S))
+        return str(answer.headers.get("Access-Control-Allow-Origin", "")) if answer.is_success else ""
+
     def fetch(
         self, url: str, sink: BinaryIO, *, note: Callable[[int], object] = lambda _size: None, **arguments: Any
     ) -> httpx.Headers:
