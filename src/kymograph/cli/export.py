@@ -198,16 +198,14 @@ class _Job:
     @contextmanager
     def _whole(self, path: Path) -> Iterator[BinaryIO]:
         """A file that is there once it is whole, and not before."""
+        from kymograph.client.files import replacing
+
         if path.exists() and not self._overwrite:
             raise click.ClickException(f"{path} exists; give another path, or --overwrite")
-        draft = path.with_name(f"{path.name}.part")
         try:
-            with draft.open("wb") as sink:
+            with replacing(path) as sink:
                 yield sink
-            draft.replace(path)
         except KymographError:
             raise
         except OSError as exc:
             raise click.ClickException(f"{path} cannot be written: {exc.strerror or exc}") from exc
-        finally:
-            draft.unlink(missing_ok=True)

@@ -98,10 +98,10 @@ class StorageCheck:
         Raises:
             RunFileNotFound: There is none of that name.
         """
-        for file in self._reads.iter_files(self._at):
-            if file.name == name:
-                return file.url
-        raise RunFileNotFound(name)
+        file = self._reads.find_file(self._at, name)
+        if file is None:
+            raise RunFileNotFound(name)
+        return file.url
 
     def _target(self, name: str) -> UploadTarget:
         return self._client.create_files(self._at, [name])[0]

@@ -6,13 +6,11 @@ It trusts no ledger, receipt or mark. Rows are folded by step, as a server does;
 from __future__ import annotations
 
 import math
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import md5
-from pathlib import Path
 from typing import Any
 
+from kymograph.client.files import md5_of
 from kymograph.client.run_reads import RemoteRun, RunReads
 from kymograph.client.runs import RunAddress
 from kymograph.core import exact_json
@@ -259,12 +257,3 @@ def _text_of(value: Any) -> str:
 def _shown(value: object) -> str:
     text = str(value)
     return text if len(text) <= 120 else f"{text[:119]}…"
-
-
-def md5_of(path: Path) -> str:
-    """Base64 MD5 of a file."""
-    digest = md5(usedforsecurity=False)
-    with path.open("rb") as source:
-        while piece := source.read(1 << 20):
-            digest.update(piece)
-    return b64encode(digest.digest()).decode()

@@ -5,13 +5,13 @@ It may lag behind the server, never run ahead: what was sent and not noted is se
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
+from kymograph.client.files import replacing
 from kymograph.client.runs import RunAddress
 from kymograph.types import JsonObject
 
@@ -77,6 +77,5 @@ class Ledger:
         Raises:
             OSError: The disk takes nothing.
         """
-        draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-        draft.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
-        draft.replace(path)
+        with replacing(path) as file:
+            file.write(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import md5
 from pathlib import Path
 
+from kymograph.client.files import md5_of
 from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunAddress, RunClient, UploadTarget
 from kymograph.errors import KymographError
@@ -140,7 +139,7 @@ class Uploads:
         path = self._folder / target.name
         try:
             stat = path.stat()
-            digest = _md5_of(path)
+            digest = md5_of(path)
             client.put_file(target, path)
         except FileNotFoundError:
             with self._lock:
@@ -181,11 +180,3 @@ class Uploads:
             for name in self._again.intersection(batch.done):
                 self._again.discard(name)
                 self.want(name)
-
-
-def _md5_of(path: Path) -> str:
-    digest = md5(usedforsecurity=False)
-    with path.open("rb") as source:
-        while piece := source.read(1 << 20):
-            digest.update(piece)
-    return b64encode(digest.digest()).decode()
