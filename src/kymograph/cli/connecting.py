@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,13 @@ def settings_here() -> Settings:
     return load_settings()
 
 
-def connect(settings: Settings, server: str | None = None) -> RunClient:
+def connect(settings: Settings, server: str | None = None, *, is_patient: bool = False) -> RunClient:
     """A client of the server that settings mean, or of one that was named; close it.
+
+    Args:
+        settings: Of this folder.
+        server: Address of another one.
+        is_patient: Whether what may pass is waited for, rather than told.
 
     Raises:
         Unauthenticated: There is no key, and nobody to ask for one.
@@ -45,7 +51,7 @@ def connect(settings: Settings, server: str | None = None) -> RunClient:
     """
     from kymograph.client.runs import RunClient
 
-    return RunClient(connection_to(settings, server))
+    return RunClient(connection_to(settings, server), wait=time.sleep if is_patient else None)
 
 
 def connection_to(settings: Settings, server: str | None = None) -> Connection:
@@ -106,7 +112,7 @@ def connected_to(text: str, project: str | None, entity: str | None) -> Iterator
     found_entity, found_project, run_id, server = split_run(text)
     entity, project = split_project(project, entity)
     settings = settings_here()
-    with connect(settings, server) as client:
+    with connect(settings, server, is_patient=True) as client:
         owner = found_entity or entity or settings.entity or own_entity(client)
         name = found_project or project or settings.project or DEFAULT_PROJECT
         yield RunReads(client), RunAddress(owner, name, run_id)

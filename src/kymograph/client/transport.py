@@ -19,23 +19,32 @@ from kymograph.client.authorization import ServerAuthorization
 from kymograph.client.certificates import certificate_problem, trust
 from kymograph.client.connection import CONNECT_TIMEOUT_S, Connection
 from kymograph.client.identity import EXCHANGE_PATH, TIMEOUT_S
-from kymograph.errors import KymographError, ProxyRefused, Unreachable
+from kymograph.errors import KymographError, ProxyRefused, ServerBusy, TransportError, Unreachable
 
 READ_TIMEOUT_S = 120.0
 """Longer than the server lets anything take, so that its own, clearer answer comes first."""
 PIECE_BYTES = 1 << 20
+RETRIES_IF_BUSY = 3
 PROXY_LOGIN_REQUIRED = 407
 
 
 class Transport:
     """Sends requests to one server; close it when done, or use it as a context. Safe to share between threads."""
 
-    def __init__(self, connection: Connection, *, inner: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        inner: httpx.BaseTransport | None = None,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             connection: Which server, how, and as whom.
             inner: Carries the requests instead of the network.
+            wait: Waits so many s. Given, a request is repeated after what may pass: for commands, which ask once. A
+                sender has its own time.
 
         Raises:
             InvalidSetting: The address of a proxy, or a file of certificates, cannot be used.
@@ -43,6 +52,7 @@ class Transport:
         self.connection = connection
         self._client = _make_client(connection, inner)
         self._authorization = ServerAuthorization(connection, self._exchange)
+        self._wait = wait
 
     @property
     def base_url(self) -> str:
@@ -72,11 +82,25 @@ class Transport:
             KymographError: What the server says is wrong, as the error that it raised.
             TransportError: There is no server, or the connection broke.
         """
+        backoff = self.connection.graphql.backoff()
+        while True:
+            try:
+                return self._request(method, path, timeout=_timeout(timeout_s), **arguments)
+            except TransportError as exc:
+                wait_s = backoff.wait_after(exc)
+                if self._wait is None or backoff.failures > self._retries_after(exc):
+                    raise
+                self._wait(wait_s)
+
+    def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         with self._translated(self.base_url):
-            response = self._client.request(
-                method, path, auth=self._authorization, timeout=_timeout(timeout_s), **arguments
-            )
+            response = self._client.request(method, path, auth=self._authorization, **arguments)
         return self._checked(response)
+
+    def _retries_after(self, error: TransportError) -> int:
+        """A server that is busy will be there soon; one that is away is told at once, unless settings say otherwise."""
+        given = self.connection.graphql.retries
+        return given if given is not None else RETRIES_IF_BUSY if isinstance(error, ServerBusy) else 0
 
     def get(self, path: str, **arguments: Any) -> Any:
         """The JSON document at a path."""

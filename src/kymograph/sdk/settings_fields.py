@@ -47,7 +47,9 @@ class SettingsFields:
     insecure_disable_ssl: bool = False
     """Do not check the server's certificate."""
     http_proxy: str | None = None
+    """Proxy for servers and files at http:// addresses; default: that of HTTP_PROXY. NO_PROXY holds for both."""
     https_proxy: str | None = None
+    """The same for https:// addresses."""
 
     # --- the run ---
     run_id: str | None = None
@@ -202,23 +204,33 @@ class SettingsFields:
 
     # --- requests to the server ---
     x_extra_http_headers: dict[str, str] | None = None
+    """Sent with every request, also to the hosts of files; Proxy-Authorization goes to proxies alone."""
     x_proxies: dict[str, str] | None = None
+    """As `http_proxy` and `https_proxy`, by scheme or by scheme and host; those two win."""
     x_file_stream_max_bytes: int | None = None
+    """About how large a request of the file stream may be."""
     x_file_stream_max_line_bytes: int | None = None
+    """Does nothing: no line is left out for its length."""
     x_file_stream_transmit_interval: float | None = None
+    """How long to wait between two such requests, in s."""
     x_file_stream_no_gzip: bool = True
+    """Does nothing: requests are packed for servers that say that they take it."""
     x_file_stream_retry_max: int | None = None
+    """After how many failures in a row sending is given up for `kymograph sync`; default: after a week."""
     x_file_stream_retry_wait_min_seconds: float | None = None
     x_file_stream_retry_wait_max_seconds: float | None = None
     x_file_stream_timeout_seconds: float | None = None
     x_file_transfer_retry_max: int | None = None
+    """After how many failures in a row a file is given up."""
     x_file_transfer_retry_wait_min_seconds: float | None = None
     x_file_transfer_retry_wait_max_seconds: float | None = None
     x_file_transfer_timeout_seconds: float | None = None
     x_graphql_retry_max: int | None = None
+    """As that of the file stream, for the time until the server knows the run; and for each question of a command."""
     x_graphql_retry_wait_min_seconds: float | None = None
     x_graphql_retry_wait_max_seconds: float | None = None
     x_graphql_timeout_seconds: float | None = None
+    """How long the server may be silent (default 30); the others likewise."""
     x_live_policy_rate_limit: int | None = None
     x_live_policy_wait_time: int | None = None
 
