@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from kymograph.client.certificates import BUNDLE_VARIABLES, FOLDER_VARIABLE
 from kymograph.client.connection import Connection
 from kymograph.client.graphql import GraphqlTransport
 from kymograph.client.proxies import proxy_of, shown
-from kymograph.errors import InvalidSetting, ProxyRefused, Unreachable
+from kymograph.errors import InvalidSetting, MissingPackage, ProxyRefused, Unreachable
 from tests.loopback import Heard, make_certificate, proxying, serving
 
 AWAY = "http://127.0.0.1:9"
@@ -137,6 +138,12 @@ def test_an_address_that_is_none_is_refused_without_its_password() -> None:
         ask("http://127.0.0.1:9", {"http://": "gopher://me:secret@host"})
 
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.skipif(find_spec("socksio") is not None, reason="SOCKS proxies can be spoken to here")
+def test_a_proxy_that_needs_another_package_names_it() -> None:
+    with pytest.raises(MissingPackage, match=r"httpx\[socks\]"):
+        ask(AWAY, {"all://": "socks5://127.0.0.1:9"})
 
 
 def test_which_proxy_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

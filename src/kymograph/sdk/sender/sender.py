@@ -356,8 +356,8 @@ class Sender:
         """Whether the journal is read to its end and will not grow."""
         is_ended = self.replay.exit is not None or self._options.is_sync
         # Without a word about its end, a run goes on as long as any process of it does.
-        is_left = self._control.is_alone and (is_ended or not self.is_written_by_others())
-        return (is_ended or is_left) and all(strand.is_at_end for strand in self.strands)
+        is_ended = is_ended or (self._control.is_alone and not self.is_written_by_others())
+        return is_ended and all(strand.is_at_end for strand in self.strands)
 
     # --- the stream --------------------------------------------------------------------------------------------------
 

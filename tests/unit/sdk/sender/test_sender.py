@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -440,7 +441,7 @@ EXISTING = {
 
 
 def test_a_sync_may_append_to_a_run_that_is_there(tmp_path: Path, server: MemoryServer) -> None:
-    server.existing = EXISTING
+    server.existing = EXISTING | {"summaryMetrics": '{"best": 7, "loss": 9, "odd": Infinity, "_step": 4}'}
     training = Training(tmp_path / "run")
     training.log(step=5, loss=1)
     training.journal.append(records.output("stdout", "said\n", NOON))
@@ -452,7 +453,7 @@ def test_a_sync_may_append_to_a_run_that_is_there(tmp_path: Path, server: Memory
 
     assert list(server.lines["", "wandb-history.jsonl"]) == [5]
     assert list(server.lines["", CONSOLE]) == [3]
-    assert (server.summary["best"], server.summary["loss"]) == (7, 1)
+    assert (server.summary["best"], server.summary["loss"], server.summary["odd"]) == (7, 1, math.inf)
 
 
 def test_the_console_may_be_left_out(tmp_path: Path, server: MemoryServer) -> None:
