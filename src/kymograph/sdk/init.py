@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kymograph.client.connection import Connection
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.run_ids import new_run_id
 from kymograph.errors import KymographError, Unauthenticated, Unreachable, UsageError
@@ -24,7 +25,7 @@ from kymograph.sdk.config import Config
 from kymograph.sdk.config_sources import read_config, read_config_file
 from kymograph.sdk.greeting import greet
 from kymograph.sdk.journal import Durability, Journal
-from kymograph.sdk.link import Beginning, SenderLink, Server
+from kymograph.sdk.link import Beginning, SenderLink, ensure_sender
 from kymograph.sdk.logged_values import LoggedValues
 from kymograph.sdk.notices import Voice
 from kymograph.sdk.process import given_settings
@@ -178,7 +179,7 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
         settings.update({"run_id": branch.run if settings.resume_from else new_run_id()}, source=Source.RUN)
     if settings.is_disabled:
         return _disabled(settings, inputs)
-    server = None if settings.is_offline else _server(settings)
+    connection = None if settings.is_offline else _connection(settings)
     if settings.is_shared:
         _take_part(settings)
     _find_free_folder(settings)
@@ -189,6 +190,7 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
         folder.journal,
         durability=Durability(settings.durability),
         path_of_writer=folder.further_journal,
+        on_begun_in_child=lambda: ensure_sender(folder, connection, voice=voice) if connection else None,
         warn=voice.warn,
     )
     record = _record(settings, started_at, branch)
@@ -199,10 +201,10 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     journal.append(records.run(first))
 
     link, beginning = None, None
-    if server is not None:
+    if connection is not None:
         link = SenderLink(
             folder,
-            server,
+            connection,
             voice=voice,
             on_stop=lambda: _stop(settings),
             is_stopped_by_refusal=settings.stop_on_fatal_error,
@@ -396,15 +398,15 @@ def _config_record(inputs: JsonObject) -> ConfigRecord:
     return ConfigRecord(update=[records.item((key,), value) for key, value in inputs.items()])
 
 
-def _server(settings: Settings) -> Server:
-    """Where the run is sent, and as whom.
+def _connection(settings: Settings) -> Connection:
+    """Where the run is sent, how, and as whom.
 
     Raises:
         Unauthenticated: There is no key, and nobody to ask for one.
     """
-    from kymograph.sdk.login import authorization_of
+    from kymograph.sdk.login import connection_of
 
-    return Server(settings.base_url, authorization_of(settings), dict(settings.x_extra_http_headers or {}))
+    return connection_of(settings)
 
 
 def _take_over(settings: Settings, record: RunRecord, beginning: Beginning) -> None:

@@ -7,25 +7,17 @@ import logging
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, Any
 
+from kymograph.client.connection import Connection
 from kymograph.core import exact_json
 from kymograph.errors import KymographError
+from kymograph.sdk import writer_lock
 from kymograph.sdk.notices import Voice
 from kymograph.sdk.processes import start_module
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.types import JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a sender sends to, and as whom."""
-
-    base_url: str
-    authorization: str = field(repr=False)
-    """The header of that name."""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ class SenderLink:
     def __init__(
         self,
         folder: RunFolder,
-        server: Server,
+        connection: Connection,
         *,
         voice: Voice,
         on_stop: Callable[[], None] = lambda: None,
@@ -61,7 +53,7 @@ class SenderLink:
 
         Args:
             folder: Of the run; its journal exists.
-            server: Where to.
+            connection: To the server.
             voice: Says what a user should know.
             on_stop: Called when somebody stops the run from the server.
             is_stopped_by_refusal: Whether it is called as well when the server will not have the run any more.
@@ -83,8 +75,7 @@ class SenderLink:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._commands: IO[bytes] = self._process.stdin
-        start = {"base_url": server.base_url, "authorization": server.authorization, "headers": dict(server.headers)}
-        self._say({**start, "log_level": log_level})
+        self._say({**connection.document(), "log_level": log_level})
         threading.Thread(
             target=self._listen, args=(self._process.stdout,), name="kymograph sender", daemon=True
         ).start()
@@ -226,6 +217,21 @@ class SenderLink:
         elif kind == "finished":
             receipt = event.get("receipt")
             self._receipt = receipt if isinstance(receipt, dict) else {}
+
+
+def ensure_sender(folder: RunFolder, connection: Connection, *, voice: Voice) -> None:
+    """Start a sender where none works on the folder any more, and let it go.
+
+    For a process that begins to write a run after its end. Its journal is to be there already: a sender that ends looks
+    for such journals after it has let go of the lock.
+    """
+    if folder.lock.exists() and writer_lock.is_held(folder.lock):
+        return
+    try:
+        folder.synced_mark.unlink(missing_ok=True)
+        SenderLink(folder, connection, voice=voice).let_go()
+    except OSError as exc:
+        voice.warn(f"no sender can be started ({exc}); send run {folder.run_id} with: kymograph sync {folder.path}")
 
 
 def _start(folder: RunFolder) -> subprocess.Popen[bytes]:
