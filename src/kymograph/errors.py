@@ -25,7 +25,8 @@
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
        ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
        ├─ AuthError                  Unauthenticated · Forbidden
-       └─ TransportError (OSError)   Unreachable · ServerBusy · StorageFull · WaitTimeoutError (TimeoutError)
+       └─ TransportError (OSError)   Unreachable · CertificateRejected · ProxyRefused · ServerBusy · StorageFull ·
+                                      FinishTimeout (TimeoutError) · WaitTimeoutError (TimeoutError)
 
 Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
 attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
@@ -588,9 +589,44 @@ class TransportError(CommError, OSError):
 class Unreachable(TransportError):
     """There is no server at an address, or the connection to it broke."""
 
-    def __init__(self, address: str, *, problem: str) -> None:
-        super().__init__(f"no answer from {address}: {problem}; check that it runs, and WANDB_BASE_URL")
-        self.address, self.problem = address, problem
+    def __init__(self, address: str, *, problem: str, proxy: str | None = None) -> None:
+        way = f" (through the proxy {proxy})" if proxy else ""
+        super().__init__(f"no answer from {address}{way}: {problem}; check that it runs, and WANDB_BASE_URL")
+        self.address, self.problem, self.proxy = address, problem, proxy
+
+
+class CertificateRejected(TransportError):
+    """A server's certificate cannot be trusted: nothing was sent to it. It may be renewed, so this may pass."""
+
+    def __init__(self, address: str, *, problem: str, advice: str) -> None:
+        super().__init__(
+            f"the certificate of {address} is not trusted: {problem}; {advice}. The setting insecure_disable_ssl "
+            "(WANDB_INSECURE_DISABLE_SSL=true) goes on without looking at it, and then anybody on the way may read the "
+            "API key"
+        )
+        self.address, self.problem, self.advice = address, problem, advice
+
+
+class ProxyRefused(TransportError):
+    """A proxy on the way to the server lets nothing through."""
+
+    def __init__(self, proxy: str, *, address: str, problem: str) -> None:
+        super().__init__(
+            f"the proxy {proxy} lets nothing through to {address}: {problem}; check http_proxy and https_proxy "
+            "(http://NAME:PASSWORD@HOST:PORT if it asks who you are), or put the host into NO_PROXY"
+        )
+        self.proxy, self.address, self.problem = proxy, address, problem
+
+
+class FinishTimeout(TransportError, TimeoutError):
+    """A run was not sent whole when `finish` ran out of time. Raised only where the settings ask for it."""
+
+    def __init__(self, run_id: str, *, timeout_s: float, folder: str) -> None:
+        super().__init__(
+            f"run {run_id} is not on the server after {timeout_s:g} s; nothing is lost, it is kept in {folder}: wait, "
+            f"or run `kymograph sync` on it; finish_timeout gives it more time"
+        )
+        self.run_id, self.timeout_s, self.folder = run_id, timeout_s, folder
 
 
 class ServerBusy(TransportError):

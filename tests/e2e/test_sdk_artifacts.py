@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kymograph.client.credentials import basic_authorization
+from kymograph.client.connection import Connection
 from kymograph.client.runs import RunClient
 from kymograph.errors import FolderBusy
 from kymograph.sdk.run_folder import RunFolder
@@ -392,5 +392,5 @@ def is_being_sent(folder: Path) -> bool:
 
 
 def sync(folder: Path, url: str) -> Sender:
-    with RunClient(url, authorization=basic_authorization(ADMIN_KEY)) as client:
+    with RunClient(Connection.of(url, ADMIN_KEY)) as client:
         return send(RunFolder.find(folder), client, options=SenderOptions(is_sync=True))

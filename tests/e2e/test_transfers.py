@@ -8,10 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
-import httpx
 import pytest
 
+from kymograph.client.connection import Connection
 from kymograph.client.transfers import Span, Transfers
+from kymograph.client.transport import Transport
 from kymograph.errors import AuthError, TransportError, Unreachable
 
 CONTENT = bytes(range(256)) * 8_192
@@ -78,7 +79,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture(params=[True, False], ids=["directly", "by the general client"])
 def transfers(request: pytest.FixtureRequest) -> Iterator[Transfers]:
-    with httpx.Client() as general:
+    with Transport(Connection.of("http://127.0.0.1:9", "key")) as general:
         made = Transfers(general, is_direct=request.param)
         yield made
         made.close()
@@ -92,9 +93,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("span", [Span(0, 0), Span(0, 10), Span(5, 1 << 20), Span(0, len(CONTENT))])
-def test_part_of_a_file_is_sent_and_the_answer_told(
-    transfers: Transfers, url: str, file: Path, span: Span
-) -> None:
+def test_part_of_a_file_is_sent_and_the_answer_told(transfers: Transfers, url: str, file: Path, span: Span) -> None:
     counted: list[int] = []
 
     with file.open("rb") as source:
@@ -114,9 +113,7 @@ def test_connections_are_used_again_and_a_closed_one_is_replaced(transfers: Tran
 
 
 @pytest.mark.parametrize("size", [10, len(CONTENT)])
-def test_a_refusal_is_heard_though_the_body_was_not_read(
-    transfers: Transfers, url: str, file: Path, size: int
-) -> None:
+def test_a_refusal_is_heard_though_the_body_was_not_read(transfers: Transfers, url: str, file: Path, size: int) -> None:
     # A connection that is reset while a large body is on its way may take the answer with it.
     with file.open("rb") as source, pytest.raises((AuthError, TransportError)):
         transfers.put(f"{url}/refused", source, Span(0, size))

@@ -13,7 +13,7 @@ from typing import Any
 from kymograph.client import artifact_documents as documents
 from kymograph.client.artifact_values import as_object, as_objects, text_or_none, whole
 from kymograph.client.artifacts import ArtifactClient, Graphql
-from kymograph.client.transfers import parse_upload_headers
+from kymograph.client.runs import parse_upload_headers
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import ProtocolError
 from kymograph.types import JsonObject
@@ -178,9 +178,7 @@ def _manifest_plan(answer: JsonObject, field: str) -> ManifestPlan:
     if not manifest.get("id"):
         raise ProtocolError("the server begins no manifest and does not say why")
     file = as_object(manifest.get("file"))
-    return ManifestPlan(
-        str(manifest["id"]), text_or_none(file.get("uploadUrl")), parse_upload_headers(file.get("uploadHeaders"))
-    )
+    return ManifestPlan(str(manifest["id"]), text_or_none(file.get("uploadUrl")), _headers(file.get("uploadHeaders")))
 
 
 def _upload_plan(node: JsonObject) -> UploadPlan:
@@ -192,8 +190,12 @@ def _upload_plan(node: JsonObject) -> UploadPlan:
     return UploadPlan(
         birth_id=str(as_object(node.get("artifact")).get("id") or ""),
         url=text_or_none(node.get("uploadUrl")),
-        headers=parse_upload_headers(node.get("uploadHeaders")),
+        headers=_headers(node.get("uploadHeaders")),
         upload_id=str(parts.get("uploadID") or ""),
         storage_path=str(node.get("storagePath") or ""),
         part_urls=tuple(urls),
     )
+
+
+def _headers(told: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_upload_headers(told).items())

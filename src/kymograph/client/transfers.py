@@ -11,21 +11,23 @@ import http.client
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import httpx
 
+from kymograph import __version__
 from kymograph.client.answers import error_of
+from kymograph.client.proxies import PROXY_AUTHORIZATION, proxy_of
 from kymograph.errors import ProtocolError, Unreachable
 
+if TYPE_CHECKING:
+    from kymograph.client.transport import Transport
+
 PIECE_BYTES = 1 << 20
-IDLE_TIMEOUT_S = 300.0
-"""How long nothing may come on a connection under way."""
 KEPT_IDLE_S = 15.0
 """Servers close connections that are idle; one that is older than this is not used again."""
 MAX_REDIRECTS = 5
@@ -59,6 +61,8 @@ class _Idle:
 class _Pool:
     """Connections by host; each is used by one thread at a time."""
 
+    timeout_s: float
+    """How long nothing may come on a connection under way."""
     idle: dict[str, list[_Idle]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,7 +75,7 @@ class _Pool:
                 if time.monotonic() - found.since_s < KEPT_IDLE_S:
                     return found.connection, True
                 found.connection.close()
-        return http.client.HTTPConnection(host, timeout=IDLE_TIMEOUT_S, blocksize=PIECE_BYTES), False
+        return http.client.HTTPConnection(host, timeout=self.timeout_s, blocksize=PIECE_BYTES), False
 
     def give(self, host: str, connection: http.client.HTTPConnection) -> None:
         """It may be used again."""
@@ -90,16 +94,21 @@ class _Pool:
 class Transfers:
     """Moves bytes. Safe to share between threads; close it when done."""
 
-    def __init__(self, general: httpx.Client, *, is_direct: bool) -> None:
+    def __init__(self, general: Transport, *, is_direct: bool) -> None:
         """Prepare.
 
         Args:
             general: Carries what is not plain HTTP; is not closed here.
             is_direct: Whether plain HTTP may go around it.
         """
-        self._general = general
-        self._is_direct = is_direct and "http" not in getproxies()
-        self._pool = _Pool()
+        self._general, self._is_direct = general, is_direct
+        connection = general.connection
+        self._headers = {
+            "User-Agent": f"kymograph/{__version__}",
+            **{name: value for name, value in connection.headers.items() if name.lower() != PROXY_AUTHORIZATION},
+        }
+        self._pool = _Pool(connection.transfer.timeout_s)
+        self._is_proxied: dict[str, bool] = {}
 
     def close(self) -> None:
         """Release connections."""
@@ -119,27 +128,17 @@ class Transfers:
         """
         told = {**(headers or {}), "Content-Length": str(span.size_bytes)}
         if self._goes_directly(url):
-            status, answered, body = self._put_directly(url, source, span, told, note)
-            response = httpx.Response(status, headers=list(answered.items()), content=body)
-        else:
-            source.seek(span.start)
-            request = self._general.build_request(
-                "PUT", url, content=_pieces(source, span.size_bytes, note) if span.size_bytes else b"", headers=told
-            )
-            try:
-                response = self._general.send(request)
-            except httpx.HTTPError as exc:
-                raise _unreachable(url, exc) from exc
-        if response.status_code >= 400:
-            raise error_of(response)
-        return response.headers
+            return self._put_directly(url, source, span, told, note)
+        source.seek(span.start)
+        content = _pieces(source, span.size_bytes, note) if span.size_bytes else b""
+        return self._general.put(url, content, headers=told).headers
 
     def _put_directly(
         self, url: str, source: IO[bytes], span: Span, headers: Mapping[str, str], note: Note
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> Mapping[str, str]:
         def send(connection: http.client.HTTPConnection, target: str) -> None:
             connection.putrequest("PUT", target)
-            for name, value in headers.items():
+            for name, value in {**self._headers, **headers}.items():
                 connection.putheader(name, value)
             if span.size_bytes <= PIECE_BYTES:
                 body = os.pread(source.fileno(), span.size_bytes, span.start) if hasattr(os, "pread") else None
@@ -156,8 +155,10 @@ class Transfers:
                     raise _Shrunk(url)
 
         status, answered, body = self._exchange(url, send, lambda response: response.read())
+        if status >= 300:
+            raise error_of(httpx.Response(status, headers=list(answered.items()), content=body))
         note(span.size_bytes)
-        return status, answered, body
+        return answered
 
     # --- down --------------------------------------------------------------------------------------------------------
 
@@ -187,16 +188,19 @@ class Transfers:
         if span is not None:
             told["Range"] = span.header
         if self._goes_directly(url):
-            return self._get_directly(url, write, told, note, is_part=span is not None)
-        try:
-            with self._general.stream("GET", url, headers=told, follow_redirects=True) as response:
-                _check_get(response, is_part=span is not None)
-                for piece in response.iter_bytes(PIECE_BYTES):
-                    write(memoryview(piece))
-                    note(len(piece))
-                return response.headers
-        except httpx.HTTPError as exc:
-            raise _unreachable(url, exc) from exc
+            return self._get_directly(url, write, told, note, span)
+        return self._get_generally(url, write, told, note, span)
+
+    def _get_generally(
+        self,
+        url: str,
+        write: Callable[[memoryview], object],
+        headers: Mapping[str, str],
+        note: Note,
+        span: Span | None,
+    ) -> Mapping[str, str]:
+        sink = _Sink(write, url, None if span is None else span.size_bytes)
+        return self._general.fetch(url, cast("BinaryIO", sink), note=note, headers=dict(headers))
 
     def _get_directly(
         self,
@@ -204,18 +208,17 @@ class Transfers:
         write: Callable[[memoryview], object],
         headers: Mapping[str, str],
         note: Note,
-        *,
-        is_part: bool,
+        span: Span | None,
         redirects: int = 0,
     ) -> Mapping[str, str]:
         def send(connection: http.client.HTTPConnection, target: str) -> None:
-            connection.request("GET", target, headers=dict(headers))
+            connection.request("GET", target, headers={**self._headers, **headers})
 
         def receive(response: http.client.HTTPResponse) -> bytes:
             if response.status >= 300:
                 return response.read()
-            if is_part and response.status != 206:
-                raise ProtocolError(f"{urlsplit(url).netloc} gives whole files only, where parts were asked for")
+            if span is not None and response.status != http.client.PARTIAL_CONTENT:
+                raise _no_parts(url)
             expected = response.length
             received = 0
             buffer = memoryview(bytearray(min(PIECE_BYTES, expected or PIECE_BYTES) or 1))
@@ -233,13 +236,8 @@ class Transfers:
                 raise ProtocolError(f"{urlsplit(url).netloc} sends from address to address without end")
             target = str(httpx.URL(url).join(answered["location"]))
             if not self._goes_directly(target):
-                with self._general.stream("GET", target, headers=dict(headers), follow_redirects=True) as response:
-                    _check_get(response, is_part=is_part)
-                    for piece in response.iter_bytes(PIECE_BYTES):
-                        write(memoryview(piece))
-                        note(len(piece))
-                    return response.headers
-            return self._get_directly(target, write, headers, note, is_part=is_part, redirects=redirects + 1)
+                return self._get_generally(target, write, headers, note, span)
+            return self._get_directly(target, write, headers, note, span, redirects + 1)
         if status >= 300:
             raise error_of(httpx.Response(status, headers=list(answered.items()), content=body))
         return answered
@@ -247,7 +245,12 @@ class Transfers:
     # --- plain connections -------------------------------------------------------------------------------------------
 
     def _goes_directly(self, url: str) -> bool:
-        return self._is_direct and url.startswith("http://")
+        if not self._is_direct or not url.startswith("http://"):
+            return False
+        host = urlsplit(url).netloc
+        if host not in self._is_proxied:
+            self._is_proxied[host] = proxy_of(url, self._general.connection.proxies) is not None
+        return not self._is_proxied[host]
 
     def _exchange(
         self,
@@ -304,12 +307,28 @@ def _is_of_disk(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 
-def _check_get(response: httpx.Response, *, is_part: bool) -> None:
-    if response.status_code >= 400:
-        response.read()
-        raise error_of(response)
-    if is_part and response.status_code != 206:
-        raise ProtocolError(f"{response.request.url.host} gives whole files only, where parts were asked for")
+class _Sink:
+    """What a general client writes to; a part is not longer than was asked for."""
+
+    def __init__(self, write: Callable[[memoryview], object], url: str, size_bytes: int | None) -> None:
+        self._write, self._url, self._left = write, url, size_bytes
+
+    def write(self, piece: bytes) -> int:
+        """Take a piece.
+
+        Raises:
+            ProtocolError: It is more than was asked for: the server does not know parts.
+        """
+        if self._left is not None:
+            self._left -= len(piece)
+            if self._left < 0:
+                raise _no_parts(self._url)
+        self._write(memoryview(piece))
+        return len(piece)
+
+
+def _no_parts(url: str) -> ProtocolError:
+    return ProtocolError(f"{urlsplit(url).netloc} gives whole files only, where parts were asked for")
 
 
 def _pieces(source: IO[bytes], size: int, note: Note) -> Iterator[bytes]:
@@ -322,9 +341,3 @@ def _pieces(source: IO[bytes], size: int, note: Note) -> Iterator[bytes]:
 
 def _unreachable(url: str, error: BaseException) -> Unreachable:
     return Unreachable(urlsplit(url).netloc, problem=str(error) or type(error).__name__)
-
-
-def parse_upload_headers(told: Any) -> tuple[tuple[str, str], ...]:
-    """Lines ``Name:value``, as servers give the headers of an upload. Source: protocol.md §6."""
-    lines: Sequence[Any] = told if isinstance(told, list) else []
-    return tuple((name, value) for line in lines for name, _, value in [str(line).partition(":")])

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, Any
 
+from kymograph.client.connection import Connection
 from kymograph.core import exact_json
 from kymograph.errors import KymographError
+from kymograph.sdk import writer_lock
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.processes import start_module
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.types import JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a sender sends to, and as whom."""
-
-    base_url: str
-    authorization: str = field(repr=False)
-    """The header of that name."""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +52,28 @@ class SenderLink:
     def __init__(
         self,
         folder: RunFolder,
-        server: Server,
+        connection: Connection,
         *,
-        warn: Callable[[str], object],
+        voice: Voice,
         on_stop: Callable[[], None] = lambda: None,
+        is_stopped_by_refusal: bool = False,
+        log_level: int = logging.INFO,
     ) -> None:
         """Start the process; it outlives this one.
 
         Args:
             folder: Of the run; its journal exists.
-            server: Where to.
-            warn: Is told what a user should know.
+            connection: To the server.
+            voice: Says what a user should know.
             on_stop: Called when somebody stops the run from the server.
+            is_stopped_by_refusal: Whether it is called as well when the server will not have the run any more.
+            log_level: Of what the process writes to its log.
 
         Raises:
             OSError: No process can be started.
         """
-        self._warn, self._on_stop = warn, on_stop
+        self._voice, self._on_stop = voice, on_stop
+        self._is_stopped_by_refusal = is_stopped_by_refusal
         self._changed = threading.Condition()
         self._beginning: Beginning | None = None
         self._refusal: KymographError | None = None
@@ -87,8 +86,7 @@ class SenderLink:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._commands: IO[bytes] = self._process.stdin
-        start = {"base_url": server.base_url, "authorization": server.authorization, "headers": dict(server.headers)}
-        self._say(start)
+        self._say({**connection.document(), "log_level": log_level})
         threading.Thread(
             target=self._listen, args=(self._process.stdout,), name="kymograph sender", daemon=True
         ).start()
@@ -237,14 +235,18 @@ class SenderLink:
             self._trouble = ""
         elif kind == "refused":
             self._refusal = _error_of(event.get("error"))
+            if self._beginning is not None:
+                self._voice.warn(f"the server does not take the run any more: {self._refusal}\nit is kept here")
+                if self._is_stopped_by_refusal:
+                    self._on_stop()
         elif kind == "trouble":
             is_news = not self._trouble
             self._trouble = str(event.get("message"))
             if is_news:
-                self._warn(f"{self._trouble}. The run goes on and is sent when the server is back")
+                self._voice.warn(f"{self._trouble}\nthe run goes on, and is sent when the server is back", repeat=True)
         elif kind == "recovered":
             self._trouble = ""
-            self._warn("the server is back: sending what has been logged meanwhile")
+            self._voice.tell("the server is back: sending what was logged meanwhile")
         elif kind == "progress":
             self._progress = event
         elif kind == "artifact" and not event.get("writer"):
@@ -252,10 +254,26 @@ class SenderLink:
             problem = str(error.get("message")) if isinstance(error, dict) else ""
             self._artifacts[int(str(event.get("number")))] = ArtifactResult(str(event.get("id") or ""), problem)
         elif kind == "stop":
+            self._voice.warn("this run was stopped from its page")
             self._on_stop()
         elif kind == "finished":
             receipt = event.get("receipt")
             self._receipt = receipt if isinstance(receipt, dict) else {}
+
+
+def ensure_sender(folder: RunFolder, connection: Connection, *, voice: Voice) -> None:
+    """Start a sender where none works on the folder any more, and let it go.
+
+    For a process that begins to write a run after its end. Its journal is to be there already: a sender that ends looks
+    for such journals after it has let go of the lock.
+    """
+    if folder.lock.exists() and writer_lock.is_held(folder.lock):
+        return
+    try:
+        folder.synced_mark.unlink(missing_ok=True)
+        SenderLink(folder, connection, voice=voice).let_go()
+    except OSError as exc:
+        voice.warn(f"no sender can be started ({exc}); send run {folder.run_id} with: kymograph sync {folder.path}")
 
 
 def _start(folder: RunFolder) -> subprocess.Popen[bytes]:

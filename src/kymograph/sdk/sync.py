@@ -154,7 +154,7 @@ def _result_of(run: LocalRun, sender: Sender, patience: _Patience) -> SyncResult
             problem = "the journal does not say which run it is; nothing of it can be sent"
         return SyncResult(run, SyncOutcome.FAILED, problem=problem, damages=tuple(damages))
     has_ended = sender.replay.exit is not None
-    is_growing = not has_ended and run.is_being_written
+    is_growing = run.is_being_written and (not has_ended or sender.is_written_by_others())
     outcome = SyncOutcome.GROWING if is_growing else SyncOutcome.SENT
     return SyncResult(
         run,

@@ -6,13 +6,11 @@ It trusts no ledger, receipt or mark. Rows are folded by step, as a server does;
 from __future__ import annotations
 
 import math
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import md5
-from pathlib import Path
 from typing import Any
 
+from kymograph.client.files import md5_of
 from kymograph.client.run_reads import RemoteRun, RunReads
 from kymograph.client.runs import RunAddress
 from kymograph.core import exact_json
@@ -118,7 +116,7 @@ def check_run(folder: RunFolder, reads: RunReads, *, changes: RunChanges | None 
     run = reading.replay.facts.run
     if run is None:
         raise JournalCorrupt("it does not say which run it is", path=str(folder.journal))
-    at = ledger.address if is_known else RunAddress(run.entity or str(reads.client.viewer()["entity"]), run.project, "")
+    at = ledger.address if is_known else RunAddress(run.entity or reads.client.viewer().entity, run.project, "")
     at = RunAddress(at.entity, at.project or "uncategorized", run.run_id)
     remote = reads.get_run(at)
     report = CheckReport(at.path)
@@ -132,7 +130,7 @@ def check_run(folder: RunFolder, reads: RunReads, *, changes: RunChanges | None 
     _compare_documents(report, "config", config, remote.config, is_alone=is_alone)
     _compare_console(report, console, reads, remote, base=ledger.base_lines.get("console", 0))
     _compare_counts(report, reading, remote, base=ledger.base_lines.get("events", 0))
-    _compare_files(report, folder, reading, reads, at)
+    _compare_files(report, folder, reading, reads, at, changes or RunChanges())
     _compare_state(report, reading, remote)
     return report
 
@@ -187,9 +185,14 @@ def _compare_counts(report: CheckReport, reading: JournalReading, remote: Remote
 
 
 def _compare_files(
-    report: CheckReport, folder: RunFolder, reading: JournalReading, reads: RunReads, at: RunAddress
+    report: CheckReport,
+    folder: RunFolder,
+    reading: JournalReading,
+    reads: RunReads,
+    at: RunAddress,
+    changes: RunChanges,
 ) -> None:
-    names = list(dict.fromkeys([*reading.replay.files, *standard_files(folder)]))
+    names = list(dict.fromkeys([*reading.replay.files, *standard_files(folder, changes)]))
     report.counts["files"] = len(names)
     remote = {file.name: file for file in reads.iter_files(at)} if names else {}
     for name in names:
@@ -254,12 +257,3 @@ def _text_of(value: Any) -> str:
 def _shown(value: object) -> str:
     text = str(value)
     return text if len(text) <= 120 else f"{text[:119]}…"
-
-
-def md5_of(path: Path) -> str:
-    """Base64 MD5 of a file."""
-    digest = md5(usedforsecurity=False)
-    with path.open("rb") as source:
-        while piece := source.read(1 << 20):
-            digest.update(piece)
-    return b64encode(digest.digest()).decode()

@@ -137,7 +137,7 @@ class RecordingServer(LiveServer):
         return {"viewer": viewer, "serverInfo": {"features": []}, "model": {"bucket": None}}
 
     def _files(self, variables: dict[str, Any]) -> dict[str, Any]:
-        run = self.runs.get(variables["run"])
+        run = self.runs.get(str(variables.get("run") or variables.get("name")))
         if run is None:
             return {"project": {"run": None}}
         nodes = [
@@ -147,7 +147,7 @@ class RecordingServer(LiveServer):
                 "sizeBytes": len(run.files[name]),
                 "md5": base64.b64encode(hashlib.md5(run.files[name], usedforsecurity=False).digest()).decode(),
             }
-            for name in variables["files"]
+            for name in variables.get("files") or variables.get("names") or run.files
             if name in run.files
         ]
         return {"project": {"run": {"files": {"edges": [{"node": node} for node in nodes]}}}}

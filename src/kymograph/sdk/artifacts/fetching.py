@@ -15,7 +15,7 @@ from typing import BinaryIO
 from kymograph.client.retry import Backoff
 from kymograph.client.transfers import Note, Span, Transfers
 from kymograph.core.digest import DigestAlgorithm, Hasher, encode_digest, new_hasher
-from kymograph.errors import AuthError, DigestMismatch, NotFoundError, ServerBusy, TransportError
+from kymograph.errors import AuthError, DigestMismatch, NotFoundError, TransportError
 from kymograph.sdk.artifacts.placing import clone, written_whole
 from kymograph.sdk.artifacts.session import Session
 from kymograph.types import Digest
@@ -246,7 +246,7 @@ class _Source:
                     if self._url == url:
                         self._url = self._renew()
             except TransportError as exc:
-                wait_s = backoff.wait_s(exc.retry_after_s if isinstance(exc, ServerBusy) else None)
+                wait_s = backoff.wait_after(exc)
                 if waited_s + wait_s > PATIENCE_S:
                     raise
                 waited_s += wait_s

@@ -60,7 +60,7 @@ class Session:
         return artifact_of(ServerVersion.of_membership(self, place, asked=name))
 
 
-_sessions: dict[tuple[int, str, str, tuple[tuple[str, str], ...], ArtifactFolders], Session] = {}
+_sessions: dict[tuple[int, str, ArtifactFolders], Session] = {}
 _lock = threading.Lock()
 
 
@@ -70,19 +70,17 @@ def session_of(settings: Settings | None = None) -> Session:
     Raises:
         Unauthenticated: There is no credential.
     """
-    from kymograph.sdk.login import authorization_of
+    from kymograph.sdk.login import connection_of
 
     meant = settings if settings is not None else current_settings()
-    authorization = authorization_of(meant)
-    headers = dict(meant.x_extra_http_headers or {})
+    connection = connection_of(meant)
     folders = artifact_folders(meant)
     # A forked process has no use for its parent's connections.
-    key = (os.getpid(), meant.base_url, authorization, tuple(sorted(headers.items())), folders)
+    key = (os.getpid(), repr(sorted(connection.document().items())), folders)
     with _lock:
         found = _sessions.get(key)
         if found is None:
-            client = RunClient(meant.base_url, authorization=authorization, headers=headers)
-            found = _sessions[key] = Session(client, str(meant.app_url), folders)
+            found = _sessions[key] = Session(RunClient(connection), str(meant.app_url), folders)
         return found
 
 

@@ -6,6 +6,7 @@ Numbers, texts and ``None`` are their own form, and `Run` need not ask here for 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from kymograph.errors import InvalidValue
 from kymograph.sdk.media import foreign
@@ -77,7 +78,7 @@ class _Draft:
         self._kept: dict[str, None] = {}
         self._configured: list[tuple[tuple[str, ...], JsonValue]] = []
         self._tables: list[Callable[[], object]] = []
-        self.place = MediaPlace(place.folder, self._keep, self._configure, self._put_table)
+        self.place = replace(place, keep=self._keep, configure=self._configure, put_table=self._put_table)
 
     def _keep(self, path: str) -> None:
         self._kept[path] = None

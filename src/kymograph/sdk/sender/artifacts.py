@@ -1,7 +1,7 @@
 """Operations on artifacts on their way to the server.
 
-Versions of one collection are sent in the order of logging, others at the same time. All methods belong to one thread; the work is done by an executor's. Nothing sleeps here: `work` does what can be done
-and says when to come back.
+Versions of one collection are sent in the order of logging, others at the same time. All methods belong to one thread;
+the work is done by an executor's. Nothing sleeps here: `work` does what can be done and says when to come back.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from typing import Any
 from kymograph.client.artifact_uploads import ArtifactUploadClient
 from kymograph.client.artifact_values import CollectionAddress
 from kymograph.client.artifacts import REGISTRY_PREFIX, ArtifactClient
-from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunAddress, RunClient
-from kymograph.errors import KymographError, ServerBusy, StagedFilesMissing
+from kymograph.errors import KymographError, StagedFilesMissing
 from kymograph.sdk.sender.artifact_operations import ArtifactNote, ArtifactOperation
 from kymograph.sdk.sender.artifact_saving import Saver, SavingCounts, Steps, Work, forget_staged
 from kymograph.wire.records_pb2 import ArtifactRecord, LinkArtifactRequest, UseArtifactRecord
@@ -104,7 +103,7 @@ class ArtifactQueue:
         self._lock = threading.Lock()
         self._in_flight = 0
         self._waiting_bytes = 0
-        self._backoff = Backoff()
+        self._backoff = client.connection.transfer.backoff()
         self._not_before = 0.0
         self._files_at_trouble = 0
         self.counts = ArtifactCounts()
@@ -318,6 +317,5 @@ class ArtifactQueue:
             # Of many files in one piece of work, some arrived: the server is not away.
             self._backoff.reset()
         self._files_at_trouble = self.files.files_sent
-        told = error.retry_after_s if isinstance(error, ServerBusy) else None
-        self._not_before = self._now() + self._backoff.wait_s(told)
+        self._not_before = self._now() + self._backoff.wait_after(error)
         self.counts.trouble = str(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from kymograph.client.fields import count_of, list_of, object_of
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY
@@ -122,19 +123,19 @@ def _started(bucket: JsonObject, **more: Any) -> Started:
         config=values,
         notes=notes,
         is_new=bucket.get("inserted") is True,
-        history_lines=_count(bucket, "historyLineCount") if "historyLineCount" in bucket else None,
+        history_lines=count_of(bucket, "historyLineCount") if "historyLineCount" in bucket else None,
         **more,
     )
 
 
 def _resumed(client: RunClient, replay: RunReplay, found: JsonObject, *, starting_step: int | None) -> Started:
     values, notes = _config_of(found)
-    summary = _object(found.get("summaryMetrics"))
+    summary = object_of(found.get("summaryMetrics"))
     replay.resume(config=values, notes=notes, summary=summary)
     bucket = upsert(client, replay, storage_id=str(found["id"]))
-    tail = [_object(text) for text in _list(found.get("historyTail"))]
+    tail = [object_of(text) for text in list_of(found.get("historyTail"))]
     last_row = tail[-1] if tail else {}
-    n_lines = _count(found, "historyLineCount")
+    n_lines = count_of(found, "historyLineCount")
     last_step = last_row.get("_step", summary.get("_step"))
     if starting_step is None:
         starting_step = int(last_step) + 1 if n_lines and isinstance(last_step, (int, float)) else 0
@@ -148,8 +149,8 @@ def _resumed(client: RunClient, replay: RunReplay, found: JsonObject, *, startin
         summary=summary,
         base_lines={
             "history": n_lines,
-            "events": _count(found, "eventsLineCount"),
-            "console": _count(found, "logLineCount"),
+            "events": count_of(found, "eventsLineCount"),
+            "console": count_of(found, "logLineCount"),
         },
     )
     return Started(**{**{name: getattr(started, name) for name in Started.__slots__}, "config": values, "notes": notes})
@@ -157,24 +158,9 @@ def _resumed(client: RunClient, replay: RunReplay, found: JsonObject, *, startin
 
 def _config_of(bucket: JsonObject) -> tuple[JsonObject, JsonObject]:
     """Values, and what clients noted."""
-    document = _object(bucket.get("config"))
+    document = object_of(bucket.get("config"))
     values: JsonObject = {}
     for key, entry in document.items():
         values[key] = entry["value"] if isinstance(entry, dict) and "value" in entry else entry
     notes = values.pop(INTERNAL_KEY, None)
     return values, notes if isinstance(notes, dict) else {}
-
-
-def _object(text: Any) -> JsonObject:
-    value = exact_json.loads_document(text) if isinstance(text, str) and text else text
-    return value if isinstance(value, dict) else {}
-
-
-def _list(text: Any) -> list[Any]:
-    value = exact_json.loads_document(text) if isinstance(text, str) and text else text
-    return value if isinstance(value, list) else []
-
-
-def _count(bucket: JsonObject, name: str) -> int:
-    value = bucket.get(name)
-    return int(value) if isinstance(value, (int, float)) else 0

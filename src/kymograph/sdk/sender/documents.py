@@ -18,12 +18,12 @@ from kymograph.sdk.run_folder import RunFolder, iter_records
 from kymograph.sdk.sender.replay import RunReplay
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.config import encode_metrics
+from kymograph.wire.filestream import CONSOLE_FILE
 from kymograph.wire.records_pb2 import EnvironmentRecord, OutputRawRecord, TelemetryRecord
 from kymograph.wire.telemetry import encode_telemetry
 
 CONFIG_FILE = "config.yaml"
 SUMMARY_FILE = "wandb-summary.json"
-CONSOLE_FILE = "output.log"
 METADATA_FILE = "wandb-metadata.json"
 _KEPT_LINES = 10 * VIEW_ROWS
 """Of the console, which may still change: more than both streams' screens hold."""

@@ -26,6 +26,7 @@ from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.lines import LineQueue
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.console import encode_console_line
+from kymograph.wire.filestream import CONSOLE_FILE
 from kymograph.wire.metric_records import decode_definition
 from kymograph.wire.records_pb2 import (
     AlertRecord,
@@ -92,9 +93,9 @@ class RunReplay:
         Args:
             acknowledged: Lines that are on the server already.
             main: The replay that lines aside everything belongs to, if another process began the run.
-            changes: To what the journal says of the run.
+            changes: To what the journal says of the run; default: those of `main`.
         """
-        self._changes = changes or RunChanges()
+        self._changes: RunChanges = changes or (RunChanges() if main is None else main._changes)
         known = acknowledged or Acknowledged()
         self.history = LineQueue(acknowledged_end=known.history)
         self.events = LineQueue(acknowledged_end=known.events)
@@ -203,6 +204,8 @@ class RunReplay:
         self._print(record.line, self._last_time, is_error=record.output_type == OutputRawRecord.STDERR)
 
     def _print(self, text: str, at: datetime, *, is_error: bool) -> None:
+        if self._changes.without_console:
+            return
         self._terminal.feed(text, at, is_error)
         for line in self._terminal.changed():
             text = encode_console_line(
@@ -268,6 +271,8 @@ class RunReplay:
 
     def _apply_files(self, record: Any) -> None:
         for item in record.files:
+            if self._changes.without_console and item.path == CONSOLE_FILE:
+                continue
             self.files[item.path] = item.policy
             self.new_files.append(item.path)
 

@@ -12,16 +12,17 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
-from kymograph.errors import KymographError, RequestTooLarge, ServerBusy, StorageFull, TransportError
+from kymograph.errors import KymographError, RequestTooLarge, StorageFull, TransportError
+from kymograph.sdk import writer_lock
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.artifacts import ArtifactCounts, ArtifactQueue
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
 from kymograph.sdk.sender.documents import write_final_files
+from kymograph.sdk.sender.file_wishes import FileWishes, file_wishes_of
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.live import LiveWatch
 from kymograph.sdk.sender.receipt import Receipt, make_receipt
@@ -29,12 +30,14 @@ from kymograph.sdk.sender.sharing import Sharing, sharing_of
 from kymograph.sdk.sender.strand import Strand, lines_document
 from kymograph.sdk.sender.uploads import UploadCounts, Uploads
 from kymograph.types import JsonObject
-from kymograph.wire.filestream import SUMMARY_FILE
+from kymograph.wire.filestream import CONSOLE_FILE, SUMMARY_FILE
 from kymograph.wire.journal import Damage
 from kymograph.wire.records_pb2 import FilesItem
 
 POLL_S = 0.2
 """How often the journal is looked at for more."""
+LATE_POLL_S = 2.0
+"""The same once the run has ended, for other processes that still write it."""
 STREAM_EVERY_S = 0.75
 """A row is on the server within a second of being logged."""
 FULL_BYTES = 1 << 20
@@ -68,11 +71,13 @@ class _Due:
 
 @dataclass(slots=True)
 class _Sent:
-    """What the server has, besides lines."""
+    """What the server has, besides lines, and the training was told."""
 
     facts_revision: int = -1
     summary_revision: int = 0
     is_preempting: bool = False
+    is_stop_told: bool = False
+    """Whether the training knows that somebody stopped it: being told again would interrupt its end."""
 
 
 @dataclass(slots=True)
@@ -127,7 +132,10 @@ class Sender:
         )
         self.strands = [self._main]
         self.replay = self._main.replay
-        self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
+        backoff = client.connection.transfer.backoff()
+        self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now, backoff=backoff)
+        self._wishes = FileWishes()
+        self._live = LiveWatch(folder.files, self._wishes)
         self._artifacts = ArtifactQueue(
             folder.artifacts,
             self.ledger.artifacts,
@@ -138,19 +146,19 @@ class Sender:
             told=self._tell_of_artifact,
             save=self._save_ledger,
         )
-        self._live = LiveWatch(folder.files)
         self._started: Started | None = None
         self._sharing = Sharing()
-        self._due, self._sent, self._backoff = _Due(), _Sent(), Backoff()
+        self._due, self._sent, self._backoff = _Due(), _Sent(), client.connection.graphql.backoff()
         self._has_final_files = False
         self._alerts_seen = 0
-        self._request_bytes = MAX_REQUEST_BYTES
+        self._request_bytes = client.connection.stream_bytes or MAX_REQUEST_BYTES
         self._trouble = ""
         self._alone_since_s: float | None = None
         self.refusal: KymographError | None = None
         """Why the server will not have the run."""
         self.receipt: Receipt | None = None
-        """Once all is done."""
+        """Once all that is there is sent, and the run has ended or nobody waits for more."""
+        self._is_done = False
 
     def close(self) -> None:
         """Release the journal; what was acknowledged is noted."""
@@ -181,22 +189,22 @@ class Sender:
         Returns:
             In how many s to come back, at the latest; None if there is nothing left to do.
         """
-        if self.receipt is not None or self.refusal is not None:
+        if self._is_done or self.refusal is not None:
             return None
         try:
             return self._step()
         except TransportError as exc:
             return self._wait_after(exc)
         except KymographError as exc:
-            self.refusal = exc
-            self._control.send("refused", error=error_document(exc))
-            self._save_ledger()
+            self._give_up(exc)
             return None
 
     def _step(self) -> float | None:
         now = self._now()
         if now < self._due.connect:
             return self._due.connect - now
+        if self.receipt is not None:
+            return self._watch_others()
         if self._started is None:
             if not self._main.read_run():
                 return None if self._is_over_without_run() else POLL_S
@@ -208,10 +216,15 @@ class Sender:
         self._stream()
         self._finish()
         if self.receipt is not None:
-            return None
+            return self._watch_others()
         self._note_progress()
         waits = [POLL_S, *(wait_s for wait_s in waits_s if wait_s is not None)]
         return 0.0 if self._has_more_to_send() else min(waits)
+
+    def _give_up(self, error: KymographError) -> None:
+        self.refusal = error
+        self._control.send("refused", error=error_document(error))
+        self._save_ledger()
 
     def _has_been_alone_for_long(self) -> bool:
         if not self._control.is_alone:
@@ -221,12 +234,10 @@ class Sender:
         return self._now() - self._alone_since_s > ALONE_FOR_S
 
     def _wait_after(self, error: TransportError) -> float | None:
-        if self._has_been_alone_for_long():
-            self.refusal = error
-            self._save_ledger()
+        wait_s = self._backoff.wait_after(error)
+        if self._has_been_alone_for_long() or self._backoff.is_exhausted:
+            self._give_up(error)
             return None
-        told_s = error.retry_after_s if isinstance(error, ServerBusy) else None
-        wait_s = self._backoff.wait_s(told_s)
         self._due.connect = self._now() + wait_s
         if str(error) != self._trouble:
             self._trouble = str(error)
@@ -257,7 +268,7 @@ class Sender:
         while self.replay.new_files:
             name = self.replay.new_files.popleft()
             if self.replay.files[name] == FilesItem.NOW:
-                self._uploads.want(name)
+                self._want(name)
 
     def _find_strands(self) -> None:
         """Look for processes that have begun to write the run, too."""
@@ -271,6 +282,8 @@ class Sender:
 
     def _connect(self) -> None:
         self._sharing = sharing_of(self.replay.facts.run)
+        self._wishes = file_wishes_of(self.replay.facts.run)
+        self._live = LiveWatch(self.folder.files, self._wishes)
         started = connect(self._client, self.replay, self.ledger)
         self._works_again()
         if self._has_server_lost_lines(started):
@@ -287,6 +300,7 @@ class Sender:
                 ledger.base_config, ledger.base_notes = started.config, started.notes
                 ledger.base_summary = started.summary
         self._started = started
+        self._backoff = self._client.connection.stream.backoff()
         self._sent.facts_revision = self.replay.facts.revision
         self._save_ledger()
         self._control.send(
@@ -357,17 +371,23 @@ class Sender:
             if self._sharing.is_primary:
                 write_final_files(self.folder, self.replay)
             self._has_final_files = True
-            about = standard_files(self.folder) if self._sharing.is_primary else []
+            about = standard_files(self.folder, self._options.changes) if self._sharing.is_primary else []
             for name in [*self.replay.files, *about]:
-                self._uploads.want(name)
+                self._want(name)
         live = (name for name, policy in self.replay.files.items() if policy == FilesItem.LIVE)
         for name in self._live.due(live, self._now()):
-            self._uploads.want(name)
+            self._want(name)
         return self._uploads.work(self._client, self.ledger.address)
+
+    def _want(self, name: str) -> None:
+        if not self._wishes.ignores(name):
+            self._uploads.want(name)
 
     def _is_over(self) -> bool:
         """Whether the journal is read to its end and will not grow."""
-        is_ended = self.replay.exit is not None or self._options.is_sync or self._control.is_alone
+        is_ended = self.replay.exit is not None or self._options.is_sync
+        # Without a word about its end, a run goes on as long as any process of it does.
+        is_ended = is_ended or (self._control.is_alone and not self.is_written_by_others())
         return is_ended and all(strand.is_at_end for strand in self.strands)
 
     def _tell_of_artifact(self, writer: str, number: int, artifact_id: str, error: KymographError | None) -> None:
@@ -426,7 +446,7 @@ class Sender:
             self._sent.summary_revision = summary_revision
             self._due.summary = now + SUMMARY_EVERY_S
         self._sent.is_preempting = self.replay.is_preempting
-        self._due.stream = now + STREAM_EVERY_S
+        self._due.stream = now + (self._client.connection.stream_every_s or STREAM_EVERY_S)
 
     def _wants_summary(self, *, is_over: bool) -> bool:
         if not self._sharing.is_primary:
@@ -449,7 +469,8 @@ class Sender:
             return False
         self._works_again()
         self._due.last_stream = self._now()
-        if wishes.get("stopped"):
+        if wishes.get("stopped") and not self._sent.is_stop_told:
+            self._sent.is_stop_told = True
             self._control.send("stop")
         return True
 
@@ -471,9 +492,33 @@ class Sender:
         self.ledger.is_complete = exit_code is not None
         self._save_ledger()
         self.receipt = make_receipt(self)
-        if exit_code is not None and self._options.is_marked:
-            self.folder.synced_mark.touch()
         self._control.send("finished", receipt=self.receipt.document())
+
+    def _watch_others(self) -> float | None:
+        """After the end: whether another process that writes the run has said more, or still may.
+
+        The training need not wait for it: a worker may live on for long. Each time that all is sent, the end is said
+        again.
+        """
+        is_written = self.is_written_by_others()  # asked before reading: what a process wrote last is read after it
+        self._read()
+        if self._has_something_left():
+            self.receipt, self._has_final_files = None, False
+            return 0.0
+        if is_written and not self._options.is_sync:
+            return LATE_POLL_S
+        self._is_done = True
+        if not is_written and self._exit_code() is not None and self._options.is_marked:
+            self.folder.synced_mark.touch()
+        return None
+
+    def is_written_by_others(self) -> bool:
+        """Whether a process besides the one that made the run still writes it."""
+        return any(map(writer_lock.is_held, (path for _, path in self.folder.further_journals())))
+
+    def knows_all_journals(self) -> bool:
+        """Whether no process has begun to write the run unnoticed."""
+        return {writer for writer, _ in self.folder.further_journals()} <= {strand.writer for strand in self.strands}
 
     def _exit_code(self) -> int | None:
         """What the run ended with; None if it has not, or nobody knows yet."""
@@ -528,8 +573,8 @@ def asked_address(folder: RunFolder, changes: RunChanges) -> list[str]:
     return [] if run is None else [run.entity, run.project, run.run_id]
 
 
-def standard_files(folder: RunFolder) -> list[str]:
-    """Files that clients put beside every run, those of them that are there."""
+def standard_files(folder: RunFolder, changes: RunChanges) -> list[str]:
+    """Files that clients put beside every run, those of them that are there and are wanted."""
     names = (
         "wandb-metadata.json",
         "requirements.txt",
@@ -537,6 +582,6 @@ def standard_files(folder: RunFolder) -> list[str]:
         "diff.patch",
         "config.yaml",
         "wandb-summary.json",
-        "output.log",
+        *(() if changes.without_console else (CONSOLE_FILE,)),
     )
     return [name for name in names if (folder.files / name).is_file()]

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from kymograph.client.connection import Connection
 from kymograph.client.runs import RunClient
 from kymograph.sdk.artifacts.artifact import Artifact
 from kymograph.sdk.artifacts.folders import ArtifactFolders
@@ -145,7 +146,7 @@ class VersionServer(httpx.BaseTransport):
 
     def session(self, folder: Path) -> Session:
         """A session whose cache is in a folder."""
-        client = RunClient("http://server", authorization="Basic key", inner=self)
+        client = RunClient(Connection.of("http://server", "key"), inner=self)
         return Session(client, "http://pages", ArtifactFolders(folder / "cache", folder / "staging", None))
 
     def artifact(self, folder: Path) -> Artifact:
