@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kymograph.sdk import notices
 from kymograph.sdk.artifacts.internal import InternalArtifact
+from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.sdk.capture.code import PathFilter, code_artifact_name, find_program, iter_code_files
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def code_artifact(
     for path, relative in iter_code_files(root, include=include, exclude=exclude):
         artifact.add_file(path, name=relative)
     if not len(artifact.manifest):
-        notices.warn("No relevant files were detected in the specified directory. No code will be logged to your run.")
+        current_voice().warn(
+            "No relevant files were detected in the specified directory. No code will be logged to your run."
+        )
         return None
     return artifact
 

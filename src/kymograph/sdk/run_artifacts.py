@@ -27,12 +27,12 @@ from kymograph.errors import (
     TransportError,
     UsageError,
 )
-from kymograph.sdk import notices
 from kymograph.sdk.artifacts.artifact import Artifact
 from kymograph.sdk.artifacts.links import parse_target
 from kymograph.sdk.artifacts.pending import AwaitedVersion, KeptVersion, SentVersion
 from kymograph.sdk.artifacts.record import artifact_record
 from kymograph.sdk.artifacts.session import Session, session_of
+from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.wire.records_pb2 import LinkArtifactRequest, Record, Request, UseArtifactRecord
 
 if TYPE_CHECKING:
@@ -136,14 +136,14 @@ class RunArtifacts:
         try:
             artifact = table_artifact(table, key, run_id=self._run.id)
         except (UsageError, OSError) as exc:
-            notices.warn(f"the table {key!r} is in no artifact: {exc}")
+            current_voice().warn(f"the table {key!r} is in no artifact: {exc}")
             return None
 
         def log() -> None:
             try:
                 self.log_own(artifact)
             except OSError as exc:
-                notices.warn(f"the table {key!r} is in no artifact: {exc}")
+                current_voice().warn(f"the table {key!r} is in no artifact: {exc}")
 
         return log
 
@@ -259,7 +259,7 @@ class RunArtifacts:
         if run.offline:
             raise OfflineUse("Cannot use artifact when in offline mode.")
         if use_as is not None:
-            notices.warn("use_as is deprecated: it does nothing")
+            current_voice().warn("use_as is deprecated: it does nothing")
         if isinstance(artifact_or_name, str):
             artifact = self._find(artifact_or_name)
             if type is not None and artifact.type != type:
@@ -285,7 +285,7 @@ class RunArtifacts:
             at = RunAddress(run.entity, run.project, run.id)
             self._session().artifacts.use(artifact.id, at, found_in=(artifact.entity, artifact.project))
         except TransportError as exc:
-            notices.warn(f"the use of artifact {artifact.name} is told to the server later: {exc}")
+            current_voice().warn(f"the use of artifact {artifact.name} is told to the server later: {exc}")
         return artifact
 
     def _find(self, name: str) -> Artifact:

@@ -15,7 +15,6 @@ from kymograph.core.artifact_rules import (
 )
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import ArtifactNotLoggedError, EntryNotFound, InvalidArtifact
-from kymograph.sdk import notices
 from kymograph.sdk.artifacts.building import BuildingMembers
 from kymograph.sdk.artifacts.draft import Draft, StrPath
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
@@ -23,6 +22,7 @@ from kymograph.sdk.artifacts.known import new_client_id, remember_artifact
 from kymograph.sdk.artifacts.logged import LoggedMembers, LoggedVersion
 from kymograph.sdk.artifacts.manifest import ArtifactManifest
 from kymograph.sdk.artifacts.ttl import ArtifactTTL
+from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.types import JsonObject
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ class Artifact(BuildingMembers, LoggedMembers):
             algorithm=_algorithm(digest_algorithm),
         )
         if incremental:
-            notices.warn("Using experimental arg `incremental`")
+            current_voice().warn("Using experimental arg `incremental`")
         if use_as is not None:
-            notices.warn("use_as is deprecated: it does nothing")
+            current_voice().warn("use_as is deprecated: it does nothing")
 
     def _begin(
         self,
@@ -181,7 +181,9 @@ class Artifact(BuildingMembers, LoggedMembers):
 
     def _warn_of_link(self, what: str) -> None:
         if self.is_link:
-            notices.warn(f"{self.name} is a link: changing its {what} changes that of its source, and of all its links")
+            current_voice().warn(
+                f"{self.name} is a link: changing its {what} changes that of its source, and of all its links"
+            )
 
     @property
     def incremental(self) -> bool:
@@ -191,7 +193,7 @@ class Artifact(BuildingMembers, LoggedMembers):
     @property
     def use_as(self) -> None:
         """Deprecated; None."""
-        notices.warn("use_as is deprecated: it does nothing")
+        current_voice().warn("use_as is deprecated: it does nothing")
 
     @property
     def digest_algorithm(self) -> DigestAlgorithm:
@@ -284,7 +286,7 @@ def _algorithm(name: str) -> DigestAlgorithm:
     if name not in _ALGORITHMS:
         raise InvalidArtifact(f"digest_algorithm is {name!r}, and may be {' or '.join(_ALGORITHMS)}")
     if name == "XXH128":
-        notices.warn(
+        current_voice().warn(
             "Creating an artifact with the XXH128 digest algorithm: clients of wandb before 0.29.0 cannot verify it"
         )
     return _ALGORITHMS[name]

@@ -26,7 +26,6 @@ from kymograph.errors import (
     ProtocolError,
     ReferenceNotFound,
 )
-from kymograph.sdk import notices
 from kymograph.sdk.artifacts.download_progress import DownloadProgress
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.fetching import Fetcher, FetchTarget
@@ -35,6 +34,7 @@ from kymograph.sdk.artifacts.manifest import STORAGE_LAYOUT
 from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.references.registry import References
 from kymograph.sdk.artifacts.session import Session
+from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.types import Digest, JsonObject
 
 StrPath = str | os.PathLike[str]
@@ -266,14 +266,14 @@ class Download:
         except (ReferenceNotFound, FileNotFoundError) as exc:
             if not self._options.allow_missing_references:
                 raise
-            notices.warn(str(exc))
+            current_voice().warn(str(exc))
 
     def _into_place(self, wanted: _Wanted, put: Callable[[], bool], progress: DownloadProgress) -> bool:
         """Put a file into its place, unless something else is there; whether that is settled."""
         if not self._may_write(wanted.path, wanted.entry.path):
             return True
         if os.path.isdir(wanted.path):
-            notices.warn(
+            current_voice().warn(
                 f"Unable to download file {wanted.entry.path!r} as there is a directory with the same path, skipping."
             )
             return True
@@ -310,7 +310,7 @@ class Download:
             with self._lock:
                 self._folders[folder] = known
         if not known:
-            notices.warn(
+            current_voice().warn(
                 f"Unable to download file {shown!r} as there is a file with the same path as a directory this file is "
                 "expected to be in, skipping."
             )

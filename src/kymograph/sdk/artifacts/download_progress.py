@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from kymograph.sdk import notices
+from kymograph.sdk.artifacts.voice import current_voice
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -29,7 +29,7 @@ class DownloadProgress:
             is_shown: Whether anything is said.
         """
         self._name, self._n_files, self._size_bytes = name, n_files, size_bytes
-        self._is_shown = is_shown and not _is_quiet()
+        self._is_shown = is_shown and current_voice().is_chatty
         self._lock = threading.Lock()
         self._files = self._bytes = 0
         self._began_s = time.monotonic()
@@ -43,7 +43,7 @@ class DownloadProgress:
                 self._start_bar()
             else:
                 size = f"{self._size_bytes / 1e6:,.1f} MB"
-                notices.say(f"downloading artifact {self._name}: {self._n_files:,} files, {size}", repeat=True)
+                current_voice().chat(f"downloading artifact {self._name}: {self._n_files:,} files, {size}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -52,7 +52,7 @@ class DownloadProgress:
             self._bar.stop()
         elif self._is_shown and kind is None:
             took_s = max(time.monotonic() - self._began_s, 1e-3)
-            notices.say(f"done in {took_s:.1f} s ({self._bytes / 1e6 / took_s:.1f} MB/s)", repeat=True)
+            current_voice().chat(f"done in {took_s:.1f} s ({self._bytes / 1e6 / took_s:.1f} MB/s)")
 
     def add_bytes(self, size: int) -> None:
         """So much more came."""
@@ -92,10 +92,3 @@ class DownloadProgress:
     def _show(self) -> None:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._bytes, files=self._files)
-
-
-def _is_quiet() -> bool:
-    from kymograph.sdk.artifacts.folders import current_settings
-
-    settings = current_settings()
-    return bool(settings.quiet or settings.silent)

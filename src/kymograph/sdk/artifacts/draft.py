@@ -13,7 +13,6 @@ from typing import IO, Any, Literal
 from kymograph.core.artifact_rules import check_entry_path
 from kymograph.core.digest import DigestAlgorithm, hex_digest
 from kymograph.errors import DuplicatePath, EntryNotFound, InvalidArtifact
-from kymograph.sdk import notices
 from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
 from kymograph.sdk.artifacts.entry import ALGORITHM_KEY, XXH128_NAME, ArtifactManifestEntry
@@ -23,6 +22,7 @@ from kymograph.sdk.artifacts.hashing import remembered_hash
 from kymograph.sdk.artifacts.manifest import ArtifactManifest
 from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.staging import Staging
+from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.types import Digest
 
 Policy = Literal["mutable", "immutable"]
@@ -132,9 +132,8 @@ class Draft:
             self._refuse_changes(entries)
         for entry, (_, physical) in zip(entries, files, strict=True):
             self._add(entry, physical, overwrite=merge)
-        notices.say(
+        current_voice().chat(
             f"added {len(entries):,} files of {os.fspath(path)} to the artifact in {time.monotonic() - started:.1f} s",
-            repeat=True,
         )
 
     def _refuse_changes(self, entries: Iterable[ArtifactManifestEntry]) -> None:
@@ -167,10 +166,8 @@ class Draft:
                 yield file
             staged = staging.adopt(path, self.algorithm)
         except UnicodeEncodeError as exc:
-            notices.say(
+            current_voice().complain(
                 f"Failed to open the provided file (UnicodeEncodeError: {exc}). Please provide the proper encoding.",
-                kind="ERROR",
-                repeat=True,
             )
             raise
         finally:

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 
 from kymograph.errors import InvalidArtifact
-from kymograph.sdk import notices
 from kymograph.sdk.artifacts.hashing import hash_file
 from kymograph.sdk.artifacts.manifest import ArtifactManifest
 from kymograph.sdk.artifacts.parallel import in_parallel
+from kymograph.sdk.artifacts.voice import current_voice
 
 
 def remove_others(root: str, manifest: ArtifactManifest) -> None:
@@ -42,7 +42,7 @@ def verify_folder(root: str, manifest: ArtifactManifest, *, name: str) -> None:
         if digest != entry.digest:
             raise InvalidArtifact(f"Digest mismatch for file: {entry.path}")
     if len(files) < len(manifest.entries):
-        notices.warn(f"skipped verification of {len(manifest.entries) - len(files)} refs")
+        current_voice().warn(f"skipped verification of {len(manifest.entries) - len(files)} refs")
 
 
 def _iter_others(root: str, manifest: ArtifactManifest) -> Iterator[str]:

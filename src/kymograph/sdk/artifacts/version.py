@@ -20,7 +20,6 @@ from kymograph.client.artifacts import MODEL_REGISTRY, REGISTRY_PREFIX
 from kymograph.core import exact_json
 from kymograph.core.artifact import split_artifact_name
 from kymograph.errors import AuthError, CommError, Forbidden, InvalidArtifact, KymographError
-from kymograph.sdk import notices
 from kymograph.sdk.artifacts import links
 from kymograph.sdk.artifacts.addresses import find_artifact_id, split_address
 from kymograph.sdk.artifacts.download import Download, DownloadOptions, StrPath, default_root
@@ -31,6 +30,7 @@ from kymograph.sdk.artifacts.manifest_reading import fetch_manifest
 from kymograph.sdk.artifacts.references.base import ReferenceContext
 from kymograph.sdk.artifacts.references.registry import References
 from kymograph.sdk.artifacts.session import Session
+from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.types import JsonObject
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ServerVersion:
         remote = place.artifact
         assert remote is not None
         if place.collection.project.startswith(REGISTRY_PREFIX) and asked and MODEL_REGISTRY in asked:
-            notices.warn(f"the model registry has moved to {place.collection.project}; ask for it there")
+            current_voice().warn(f"the model registry has moved to {place.collection.project}; ask for it there")
         index = place.version_index if place.version_index is not None else remote.version_index
         named = [int(alias[1:]) for alias in place.aliases if _VERSION.fullmatch(alias)]
         return cls(
@@ -287,7 +287,7 @@ class ServerVersion:
         self._save_aliases()
         remote = self._remote
         if self.is_link and self._session.artifacts.is_read_only(remote.source.entity, remote.source.project):
-            notices.warn("Skipping non-alias updates due to insufficient permissions on the source artifact.")
+            current_voice().warn("Skipping non-alias updates due to insufficient permissions on the source artifact.")
             return
         old, new = set(self._saved_tags), set(self.tags)
         changed = self._session.artifacts.update(
@@ -317,7 +317,7 @@ class ServerVersion:
     def delete(self, delete_aliases: bool) -> None:
         """Delete it; a link is only unlinked."""
         if self.is_link:
-            notices.warn(
+            current_voice().warn(
                 "Deleting a link artifact will only unlink the artifact from the source artifact and not delete the "
                 "source artifact and the data of the source artifact."
             )
@@ -328,7 +328,7 @@ class ServerVersion:
     def link(self, artifact: Artifact, target_path: str, aliases: Iterable[str] | None) -> Artifact:
         """Put it into another collection; gives the link."""
         if self.is_link:
-            notices.warn(
+            current_voice().warn(
                 "Linking to a link artifact will result in directly linking to the source artifact of that one"
             )
         return links.link(self._session, self._remote, target_path, aliases or ())

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from kymograph.errors import CommError, InvalidReference, ReferenceChanged, ReferenceNotFound
-from kymograph.sdk import notices
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.placing import written_whole
 from kymograph.sdk.artifacts.references.base import Tracking, is_unchecked, require
+from kymograph.sdk.artifacts.voice import current_voice
 
 HOST_SUFFIX = ".blob.core.windows.net"
 _PURPOSE = "a reference to Azure"
@@ -58,7 +58,7 @@ class AzureHandler:
                 if _is_folder(item):
                     continue
                 if len(entries) >= tracking.max_objects:
-                    notices.warn(
+                    current_voice().warn(
                         f"Found more than {tracking.max_objects} objects under path, limiting upload to "
                         f"{tracking.max_objects} objects. Increase max_objects to upload more"
                     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from kymograph.errors import InvalidReference
-from kymograph.sdk import notices
 from kymograph.sdk.artifacts.addresses import split_address
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.references.base import Tracking
+from kymograph.sdk.artifacts.voice import current_voice
 
 
 class TrackingHandler:
@@ -19,7 +19,7 @@ class TrackingHandler:
             raise InvalidReference(
                 f'You must pass name="<entry_name>" when tracking references with unknown schemes. ref: {tracking.uri}'
             )
-        notices.warn(f"Artifact references with unsupported schemes cannot be checksummed: {tracking.uri}")
+        current_voice().warn(f"Artifact references with unsupported schemes cannot be checksummed: {tracking.uri}")
         return [tracking.unchecked(tracking.uri, tracking.name)]
 
     def fetch(self, entry: ArtifactManifestEntry, target: Path) -> None:  # noqa: D102 — docstring inherited
