@@ -21,6 +21,7 @@ from kymograph.client.answers import error_of, error_of_problems
 from kymograph.core import exact_json
 from kymograph.errors import ProtocolError, Unauthenticated, Unreachable
 from kymograph.types import JsonObject
+from kymograph.wire.sharing import document_headers, stream_headers
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 30.0
@@ -158,15 +159,16 @@ class RunClient:
 
     # --- documents ---------------------------------------------------------------------------------------------------
 
-    def graphql(self, document: str, variables: Mapping[str, Any] | None = None) -> JsonObject:
-        """The data that a document asks for.
+    def graphql(self, document: str, variables: Mapping[str, Any] | None = None, *, writer: str = "") -> JsonObject:
+        """The data that a document asks for; `writer` names one of several of a run.
 
         Raises:
             TransportError: No answer, or one to try again after.
             KymographError: The server refuses it, in its own words.
         """
         body = orjson.dumps({"query": document, **({"variables": dict(variables)} if variables else {})})
-        response = self._send("POST", "/graphql", content=body, headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", **document_headers(writer)}
+        response = self._send("POST", "/graphql", content=body, headers=headers)
         try:
             answer = response.json()
             data, problems = answer.get("data"), answer.get("errors")
@@ -200,13 +202,14 @@ class RunClient:
             if isinstance(entry, dict) and entry.get("isEnabled")
         )
 
-    def upsert_run(self, **variables: Any) -> JsonObject:
+    def upsert_run(self, *, writer: str = "", **variables: Any) -> JsonObject:
         """Create a run or change one; None leaves as it is. Returns the run as the server has it then.
 
         Args:
+            writer: Who says so, of a run that several write: config holds what that one knows.
             variables: Those of the document: ``id``, ``name``, ``project``, ``entity``, ``config``, ``tags``…
         """
-        answer = self.graphql(_UPSERT, variables).get("upsertBucket")
+        answer = self.graphql(_UPSERT, variables, writer=writer).get("upsertBucket")
         bucket = answer.get("bucket") if isinstance(answer, dict) else None
         if not isinstance(answer, dict) or not isinstance(bucket, dict):
             raise ProtocolError("the server made no run and does not say why")
@@ -261,8 +264,7 @@ class RunClient:
         if is_gzip and len(body) >= GZIP_FROM_BYTES:
             packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
             body, headers["Content-Encoding"] = packer.compress(body) + packer.flush(), "gzip"
-        if writer:
-            headers |= {"X-WANDB-USE-ASYNC-FILESTREAM": "true", "X-WANDB-ASYNC-CLIENT-ID": writer}
+        headers |= stream_headers(writer)
         response = self._send(
             "POST",
             f"/files/{at.entity}/{at.project}/{at.run_id}/file_stream",

@@ -20,11 +20,11 @@ from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
-from kymograph.sdk.sender.documents import write_final_files
+from kymograph.sdk.sender.documents import standard_files, write_final_files
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.live import LiveWatch
 from kymograph.sdk.sender.receipt import Receipt, make_receipt
-from kymograph.sdk.sender.sharing import Sharing, sharing_of
+from kymograph.sdk.sender.sharing import Sharing
 from kymograph.sdk.sender.strand import Strand, lines_document
 from kymograph.sdk.sender.uploads import UploadCounts, Uploads
 from kymograph.types import JsonObject
@@ -70,6 +70,7 @@ class _Sent:
     """What the server has, besides lines."""
 
     facts_revision: int = -1
+    run_revision: int = -1
     summary_revision: int = 0
     is_preempting: bool = False
 
@@ -129,7 +130,6 @@ class Sender:
         self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
         self._live = LiveWatch(folder.files)
         self._started: Started | None = None
-        self._sharing = Sharing()
         self._due, self._sent, self._backoff = _Due(), _Sent(), Backoff()
         self._has_final_files = False
         self._alerts_seen = 0
@@ -150,6 +150,10 @@ class Sender:
     def damages(self) -> list[Damage]:
         """What of the journals could not be read."""
         return [damage for strand in self.strands for damage in strand.damages()]
+
+    @property
+    def _sharing(self) -> Sharing:
+        return self.replay.facts.sharing
 
     @property
     def upload_counts(self) -> UploadCounts:
@@ -248,7 +252,6 @@ class Sender:
     # --- what describes the run --------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self._sharing = sharing_of(self.replay.facts.run)
         started = connect(self._client, self.replay, self.ledger)
         self._works_again()
         if self._has_server_lost_lines(started):
@@ -260,12 +263,14 @@ class Sender:
         ledger.asked = [run.entity, run.project, run.run_id]
         ledger.storage_id, ledger.display_name = started.storage_id, started.display_name
         if not ledger.base_lines:
-            ledger.base_lines = started.base_lines
+            # One of several writers numbers its lines by itself.
+            ledger.base_lines = {} if self._sharing.writer else started.base_lines
             if started.is_resumed:
                 ledger.base_config, ledger.base_notes = started.config, started.notes
                 ledger.base_summary = started.summary
         self._started = started
         self._sent.facts_revision = self.replay.facts.revision
+        self._sent.run_revision = self.replay.facts.run_revision
         self._save_ledger()
         self._control.send(
             "started",
@@ -306,9 +311,15 @@ class Sender:
         is_due = self._now() >= self._due.upsert or self.replay.exit is not None
         if revision == self._sent.facts_revision or not is_due:
             return
-        upsert(self._client, self.replay, storage_id=self.ledger.storage_id or None)
+        run_revision = self.replay.facts.run_revision
+        upsert(
+            self._client,
+            self.replay,
+            storage_id=self.ledger.storage_id or None,
+            with_run=run_revision != self._sent.run_revision,
+        )
         self._works_again()
-        self._sent.facts_revision = revision
+        self._sent.facts_revision, self._sent.run_revision = revision, run_revision
         self._due.upsert = self._now() + UPSERT_EVERY_S
 
     def _send_alerts(self) -> None:
@@ -331,11 +342,9 @@ class Sender:
 
     def _send_files(self) -> float | None:
         if self._is_over() and not self._has_final_files:
-            if self._sharing.is_primary:
-                write_final_files(self.folder, self.replay)
+            write_final_files(self.folder, self.replay)
             self._has_final_files = True
-            about = standard_files(self.folder) if self._sharing.is_primary else []
-            for name in [*self.replay.files, *about]:
+            for name in [*self.replay.files, *standard_files(self.folder, self._sharing)]:
                 self._uploads.want(name)
         live = (name for name, policy in self.replay.files.items() if policy == FilesItem.LIVE)
         for name in self._live.due(live, self._now()):
@@ -397,8 +406,6 @@ class Sender:
         self._due.stream = now + STREAM_EVERY_S
 
     def _wants_summary(self, *, is_over: bool) -> bool:
-        if not self._sharing.is_primary:
-            self._sent.summary_revision = self.replay.facts.summary_revision  # it is the primary's to say
         is_due = is_over or self._now() >= self._due.summary
         return is_due and self._sent.summary_revision != self.replay.facts.summary_revision
 
@@ -491,17 +498,3 @@ def asked_address(folder: RunFolder, changes: RunChanges) -> list[str]:
     finally:
         strand.close()
     return [] if run is None else [run.entity, run.project, run.run_id]
-
-
-def standard_files(folder: RunFolder) -> list[str]:
-    """Files that clients put beside every run, those of them that are there."""
-    names = (
-        "wandb-metadata.json",
-        "requirements.txt",
-        "conda-environment.yaml",
-        "diff.patch",
-        "config.yaml",
-        "wandb-summary.json",
-        "output.log",
-    )
-    return [name for name in names if (folder.files / name).is_file()]

@@ -15,7 +15,7 @@ from kymograph.sdk import records
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.sender import MAX_PENDING_BYTES, SenderOptions
 from tests.unit.sdk.sender.journals import NOON, Sending, Training, VirtualTime
-from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, MemoryServer
+from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, SUMMARY, MemoryServer
 
 HOUR_S = 3600.0
 SYNC = SenderOptions(is_sync=True)
@@ -416,3 +416,36 @@ def test_damage_is_reported_and_the_rest_is_sent(tmp_path: Path, server: MemoryS
     assert 1_500 < len(server.rows()) < 2_000
     assert it.sender.receipt is not None
     assert any("checksum" in problem for problem in it.sender.receipt.problems)
+
+
+def test_lines_of_a_labelled_writer_carry_its_label(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run", settings={"x_label": "node/1"})
+    training.journal.append(records.output("stderr", "said\n", NOON))
+    training.end()
+
+    send_all(training.folder, server)
+
+    assert server.lines["", CONSOLE] == {0: "ERROR 2026-01-01T12:00:00.000000 [node/1] said"}
+    assert server.files["output_node_1.log"] == b"said\n"
+
+
+def test_one_of_several_writers_says_what_it_knows_and_leaves_the_rest_to_the_primary(
+    tmp_path: Path, server: MemoryServer
+) -> None:
+    shared = {"mode": "shared", "x_writer": "w1", "x_primary": False, "x_update_finish_state": False}
+    training = Training(tmp_path / "run", settings=shared, config={"lr": 0.1}, tags=["a"], host="node")
+    training.log(loss=1)
+    training.journal.append(records.output("stdout", "said\n", NOON))
+    with sending(training.folder, server) as it:
+        it.run_for(5)
+        first = server.run
+        training.journal.append(records.config_change(("depth",), 2))
+        training.end(3)
+        assert it.run_for(HOUR_S)
+
+    assert (first["tags"], first["host"]) == (["a"], None)
+    assert "tags" not in server.run
+    assert set(server.config) == {"lr", "depth", "_wandb"}
+    assert '"loss":1' in server.lines["w1", SUMMARY][0]
+    assert set(server.files) == {"output_w1.log"}
+    assert not server.is_complete
