@@ -356,7 +356,7 @@ class Run:
             return False
         from IPython import display  # type: ignore[import-not-found,unused-ignore]
 
-        display.display(display.HTML(self.to_html(height, hidden)))
+        display.display(display.HTML(self.to_html(height, hidden)))  # type: ignore[no-untyped-call,unused-ignore]
         return True
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
