@@ -27,6 +27,7 @@ def end(run: Run, *, is_quiet: bool) -> None:
             say(f"run {run.id} is kept in {run.sync_dir}\nsend it with: kymograph sync {run.sync_dir}")
         return
     progress = _Progress() if not is_quiet and not settings.quiet and not settings.silent else None
+    link.hurry()
     try:
         receipt = link.wait_for_receipt(settings.finish_timeout, look=progress)
     except KeyboardInterrupt:

@@ -391,7 +391,7 @@ def start_captures(run: Run) -> None:
 
     run._captures = CaptureSession(
         run._settings,
-        run._folder.files,
+        run._folder,
         started_at=datetime.fromtimestamp(run.start_time, UTC),
         writer_id=run._settings.x_sync_dir_suffix if run._settings.is_shared else run.id,
         on_text=run._print,

@@ -150,6 +150,10 @@ class SenderLink:
                     look(self.progress)
         return self._receipt
 
+    def hurry(self) -> None:
+        """Have the sender look at the journal now: somebody waits for what was written there last."""
+        self._say({"kind": "hurry"})
+
     def end(self) -> None:
         """Stop the sender: nothing of the run is to be sent."""
         self._process.terminate()

@@ -34,6 +34,8 @@ from kymograph.wire.records_pb2 import FilesItem
 
 POLL_S = 0.2
 """How often the journal is looked at for more."""
+LOOKING_POLL_S = 0.05
+"""The same while all that is left is found out within moments, and somebody may wait for the end."""
 STREAM_EVERY_S = 0.75
 """A row is on the server within a second of being logged."""
 FULL_BYTES = 1 << 20
@@ -136,6 +138,7 @@ class Sender:
         self._request_bytes = MAX_REQUEST_BYTES
         self._trouble = ""
         self._alone_since_s: float | None = None
+        self._is_more_to_come = False
         self.refusal: KymographError | None = None
         """Why the server will not have the run."""
         self.receipt: Receipt | None = None
@@ -197,7 +200,7 @@ class Sender:
         if self.receipt is not None:
             return None
         self._note_progress()
-        waits = [POLL_S, *([wait_s] if wait_s is not None else [])]
+        waits = [LOOKING_POLL_S if self._is_more_to_come else POLL_S, *([wait_s] if wait_s is not None else [])]
         return 0.0 if self._has_more_to_send() else min(waits)
 
     def _has_been_alone_for_long(self) -> bool:
@@ -233,6 +236,8 @@ class Sender:
         return self._options.is_sync or self._control.is_alone
 
     def _read(self) -> None:
+        # Asked first: a journal that is there when this is no more is found below.
+        self._is_more_to_come = self.folder.is_being_looked_around()
         self._find_strands()
         for strand in self.strands:
             strand.read(max_pending_bytes=MAX_PENDING_BYTES // len(self.strands))
@@ -354,13 +359,17 @@ class Sender:
     def _is_over(self) -> bool:
         """Whether the journal is read to its end and will not grow."""
         is_ended = self.replay.exit is not None or self._options.is_sync or self._control.is_alone
-        return is_ended and all(strand.is_at_end for strand in self.strands)
+        return is_ended and not self._is_more_to_come and all(strand.is_at_end for strand in self.strands)
 
     # --- the stream --------------------------------------------------------------------------------------------------
 
     def _has_more_to_send(self) -> bool:
         is_full = sum(strand.replay.pending_bytes for strand in self.strands) >= FULL_BYTES
-        return is_full or (self._is_over() and any(strand.has_lines for strand in self.strands))
+        return is_full or (self._is_over() and self._has_unsent_lines())
+
+    def _has_unsent_lines(self) -> bool:
+        has_summary = self._sent.summary_revision != self.replay.facts.summary_revision
+        return has_summary or any(strand.has_lines for strand in self.strands)
 
     def _stream(self) -> None:
         now = self._now()
@@ -459,10 +468,9 @@ class Sender:
 
     def _has_something_left(self) -> bool:
         return (
-            any(strand.has_lines for strand in self.strands)
+            self._has_unsent_lines()
             or not self._uploads.is_idle
             or self._sent.facts_revision != self.replay.facts.revision
-            or self._sent.summary_revision != self.replay.facts.summary_revision
             or bool(self.replay.alerts)
         )
 

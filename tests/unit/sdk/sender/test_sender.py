@@ -12,8 +12,10 @@ import pytest
 
 from kymograph.errors import RunExists, RunNotResumable, Unauthenticated
 from kymograph.sdk import records
+from kymograph.sdk.journal import Journal
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.sender import MAX_PENDING_BYTES, SenderOptions
+from kymograph.wire.records_pb2 import EnvironmentRecord, Record
 from tests.unit.sdk.sender.journals import NOON, Sending, Training, VirtualTime
 from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, SUMMARY, MemoryServer
 
@@ -449,3 +451,26 @@ def test_one_of_several_writers_says_what_it_knows_and_leaves_the_rest_to_the_pr
     assert '"loss":1' in server.lines["w1", SUMMARY][0]
     assert set(server.files) == {"output_w1.log"}
     assert not server.is_complete
+
+
+def test_the_end_waits_for_what_is_still_found_out_about_the_surroundings(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.log(loss=1)
+    training.folder.looking_mark.touch()
+    training.end()
+    with sending(training.folder, server) as it:
+        assert not it.run_for(5)
+        is_early = server.is_complete
+        (training.folder.files / "requirements.txt").write_bytes(b"numpy==2\n")
+        journal = Journal(training.folder.further_journal("surroundings-1"))
+        journal.append(Record(environment=EnvironmentRecord(writer_id="w1", python="3.11")))
+        journal.append(records.files(["requirements.txt"]))
+        journal.close()
+        training.folder.looking_mark.unlink()
+        assert it.run_for(5)
+
+    assert not is_early
+    assert server.is_complete
+    assert server.files["requirements.txt"] == b"numpy==2\n"
+    assert server.config["_wandb"]["value"]["e"]["w1"] == {"python": "3.11"}
+    assert b'"3.11"' in server.files["wandb-metadata.json"]
