@@ -42,6 +42,11 @@ def end(run: Run, *, is_quiet: bool) -> None:
             f"the server does not take run {run.id}: {link.refusal}\nnothing is lost; it is kept in {run.sync_dir}: "
             f"kymograph sync {run.sync_dir}"
         )
+    elif link.is_over:
+        notices.warn(
+            f"the sender of run {run.id} ended before all was sent; its log is in {run._folder.logs}\nnothing is lost; "
+            f"send the rest with: kymograph sync {run.sync_dir}"
+        )
     else:
         why = f" ({link.trouble})" if link.trouble else ""
         notices.say(

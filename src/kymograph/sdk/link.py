@@ -93,6 +93,11 @@ class SenderLink:
         return self._refusal
 
     @property
+    def is_over(self) -> bool:
+        """Whether the process has ended, or is about to."""
+        return self._is_over
+
+    @property
     def trouble(self) -> str:
         """What keeps it from sending at the moment."""
         return self._trouble

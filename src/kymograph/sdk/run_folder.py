@@ -14,6 +14,8 @@ from kymograph.wire.records_pb2 import Record
 JOURNAL_SUFFIX = ".wandb"
 SYNCED_SUFFIX = ".synced"
 WRITER_PREFIX = "writer-"
+WRITER_SUFFIX = ".journal"
+"""Of further journals: other clients take one file of a folder that ends in `JOURNAL_SUFFIX`, whichever they find."""
 READ_BYTES = 1 << 20
 LOOK_TIMEOUT_S = 10.0
 """How long the surroundings of a training are looked at once it has ended; drivers may hang."""
@@ -48,12 +50,12 @@ class RunFolder:
 
     def further_journals(self) -> list[tuple[str, Path]]:
         """Journals of other processes that write the run, with the names of their writers."""
-        found = sorted(self.path.glob(f"{WRITER_PREFIX}*{JOURNAL_SUFFIX}"))
+        found = sorted(self.path.glob(f"{WRITER_PREFIX}*{WRITER_SUFFIX}"))
         return [(path.stem.removeprefix(WRITER_PREFIX), path) for path in found]
 
     def further_journal(self, writer: str) -> Path:
         """The journal of another process."""
-        return self.path / f"{WRITER_PREFIX}{writer}{JOURNAL_SUFFIX}"
+        return self.path / f"{WRITER_PREFIX}{writer}{WRITER_SUFFIX}"
 
     @property
     def looking_mark(self) -> Path:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,11 +20,22 @@ from kymograph.sdk.capture.code import name_of_main
 from kymograph.sdk.capture.companion import CompanionOrder
 from kymograph.sdk.capture.console import ConsoleCapture, LoggerCapture
 from kymograph.sdk.processes import start_module
-from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.run_folder import LOOK_TIMEOUT_S, RunFolder
 from kymograph.sdk.settings import Settings
 from kymograph.wire.records_pb2 import EnvironmentRecord
 
 _log = logging.getLogger(__name__)
+
+
+_left: list[threading.Thread] = []
+"""Listeners of processes that still look around for runs that have ended."""
+
+
+def wait_for_what_was_left() -> None:
+    """Return once the folders of all runs are whole: as a process exits, its machine or container may go, too."""
+    deadline_s = time.monotonic() + LOOK_TIMEOUT_S
+    while _left:
+        _left.pop().join(max(deadline_s - time.monotonic(), 0))
 
 
 class CaptureSession:
@@ -79,13 +91,13 @@ class CaptureSession:
         with suppress(OSError):
             self._companion.stdin.write(json.dumps(asdict(self._order)).encode() + b"\n")
             self._companion.stdin.flush()
-        listener = threading.Thread(
+        self._listener = threading.Thread(
             target=self._listen,
             args=(self._companion.stdout, self._companion.pid),
             name="kymograph companion",
             daemon=True,
         )
-        listener.start()
+        self._listener.start()
 
     def stop(self) -> None:
         """End. What is still being found out about the surroundings is left in the run's folder, by that process."""
@@ -97,6 +109,7 @@ class CaptureSession:
         if self._order.environment is not None and not self._has_looked.is_set():
             with suppress(OSError):  # the disk takes nothing
                 self._folder.looking_mark.touch()
+            _left[:] = [*(thread for thread in _left if thread.is_alive()), self._listener]
         assert self._companion.stdin is not None
         with suppress(OSError):
             self._companion.stdin.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kymograph.sdk.capture.session import CaptureSession
+from kymograph.sdk.capture.session import CaptureSession, wait_for_what_was_left
 from kymograph.sdk.run_folder import LOOK_TIMEOUT_S, RunFolder, iter_records
 from kymograph.sdk.settings import Settings
 from kymograph.wire.records_pb2 import EnvironmentRecord, FilesItem
@@ -79,7 +79,7 @@ def test_a_run_that_ends_at_once_does_not_wait_and_has_the_findings_all_the_same
     session.stop()
 
     assert folder.is_being_looked_around()
-    wait_for_companion()
+    wait_for_what_was_left()
     assert not folder.looking_mark.exists()
     ((_, journal),) = folder.further_journals()
     records = list(iter_records(journal))
