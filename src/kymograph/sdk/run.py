@@ -33,6 +33,7 @@ from kymograph.wire.records_pb2 import FilesItem, Record, RunRecord, SummaryReco
 if TYPE_CHECKING:
     from kymograph.sdk.capture.session import CaptureSession
     from kymograph.sdk.link import SenderLink
+    from kymograph.sdk.tensorboard.follower import EventFollower
     from kymograph.sdk.watch import Watcher
     from kymograph.sdk.watched_graph import WatchedGraph
 
@@ -68,6 +69,7 @@ class Run:
         self._pid = os.getpid()
         self._is_guest = False  # another process began it, and ends it
         self._watcher: Watcher | None = None
+        self._follower: EventFollower | None = None
         self._captures: CaptureSession | None = None
         self._lock = threading.RLock()
         self._last_alerts: dict[str, float] = {}
