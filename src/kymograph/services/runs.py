@@ -165,6 +165,8 @@ class RunService:
         def complete(tx: Transaction, known: Run) -> RunChange:
             if writer == SOLE_WRITER:
                 return _keep_internal_notes(change, known)
+            # Locked before it is read: what another writer says at the same moment must be merged as well.
+            known = tx.runs.find(known.project_id, known.id, lock=True) or known
             merged = self._merged(change, known)
             if tx.tail.join(known.key, writer) and known.finished_at is not None and change.state is None:
                 return replace(merged, state=RunState.RUNNING, heartbeat_at=self._clock(), reopened=True)

@@ -70,7 +70,8 @@ class GradientProbe:
             Arrays of NumPy, each of the shape of its parameter.
         """
         model = self._model
-        kept = [(variable, ops.convert_to_numpy(variable)) for variable in model.variables]
+        # Copies: on some backends an array of NumPy is the variable's own memory.
+        kept = [(variable, ops.convert_to_numpy(variable).copy()) for variable in model.variables]
         sums: dict[str, Any] = {}
         for inputs, targets in islice(_batches(data), max_batches):
             try:
