@@ -159,6 +159,7 @@ _HOMES = {
     "attach": "kymograph.sdk.attach",
     "init": "kymograph.sdk.init",
     "install_as_wandb": "kymograph.drop_in",
+    "load_ipython_extension": "kymograph.sdk.notebooks",
     "login": "kymograph.sdk.login",
     "restore": "kymograph.sdk.restore",
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +18,10 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from kymograph.core.metric_definitions import MetricDefinition, define_metric
 from kymograph.errors import InvalidChoice, RunFinished, UsageError
-from kymograph.sdk import notices, records
+from kymograph.sdk import records
 from kymograph.sdk.config import Config
 from kymograph.sdk.journal import Journal
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.rows import RowWriter
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.settings import Settings
@@ -60,6 +60,7 @@ class Run:
     ) -> None:
         """Put together by `init`; scripts do not call this."""
         self._settings, self._folder, self._journal, self._record = settings, folder, journal, record
+        self._voice = Voice.of(settings)
         self._config, self._rows, self._link = config, rows, link
         self._is_resumed = is_resumed
         self._starting_step = rows.step
@@ -342,26 +343,16 @@ class Run:
     # --- showing -----------------------------------------------------------------------------------------------------
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
-        """The run's page as a frame for a notebook."""
-        if self.url is None:
-            return f"<p>Run {self.id} is kept in {self.sync_dir}.</p>"
-        style = f"border:none;width:100%;height:{height}px;"
-        button = ""
-        if hidden:
-            style += "display:none;"
-            button = (
-                "<button onClick=\"this.nextSibling.style.display='block';this.style.display='none';\">Show</button>"
-            )
-        return f'{button}<iframe src="{self.url}?jupyter=true" style="{style}"></iframe>'
+        """The run's page as HTML for a notebook: a frame, behind a button if `hidden`."""
+        from kymograph.sdk.showing import run_html
+
+        return run_html(self, height, hidden)
 
     def display(self, height: int = 420, hidden: bool = False) -> bool:
         """Show the run's page in a notebook; returns whether there is one to show it in."""
-        if "IPython" not in sys.modules:
-            return False
-        from IPython import display  # type: ignore[import-not-found,unused-ignore]
+        from kymograph.sdk.showing import display_run
 
-        display.display(display.HTML(self.to_html(height, hidden)))  # type: ignore[no-untyped-call,unused-ignore]
-        return True
+        return display_run(self, height, hidden)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.to_html(hidden=True), "text/plain": repr(self)}
@@ -394,7 +385,7 @@ class Run:
 
         plan = plan_save(glob_str, base_path=base_path, policy=policy, glob=glob)
         for note in plan.notes:
-            notices.warn(note)
+            self._voice.warn(note)
         if self.disabled:
             return []
         saved = plan.place(self._folder.files, uses_symlinks=self._settings.symlink)
@@ -427,14 +418,14 @@ class Run:
                     hook()
                 # Of parts of the SDK that follow what others write: none of their troubles keeps the run from ending.
                 except Exception as error:
-                    notices.warn(f"something of run {self.id} may be missing: {error}")
+                    self._voice.warn(f"something of run {self.id} may be missing: {error}")
                     _log.debug("why a part of the run could not end", exc_info=True)
             if self._captures is not None:
                 self._captures.stop()
             code = exit_code or 0
             if not self._is_guest:
                 self._append_summary()
-                self._append(records.exit_of(code, time.time() - self._started_at))
+                self._append(records.exit_of(code, self._rows.runtime_s()))
             self._is_finished, self._exit_code = True, code
             self._journal.close()
             if self._is_guest:
@@ -492,7 +483,7 @@ class Run:
         if self._watcher is not None:
             self._watcher.unwatch(models)
         elif models is not None:
-            notices.warn("unwatch(): no model is watched")
+            self._voice.warn("unwatch(): no model is watched")
 
     def log_code(
         self,
@@ -628,7 +619,3 @@ class Run:
     def _check_running(self, member: str) -> None:
         if self._is_finished:
             raise RunFinished(self.id, member)
-
-    @staticmethod
-    def _warn(text: str) -> None:
-        notices.warn(text)

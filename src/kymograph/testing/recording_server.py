@@ -88,20 +88,23 @@ class RecordingServer(LiveServer):
 
     def _obey(self, request: Request) -> Answer:
         path = request.path.partition("?")[0]
-        headers = httpx.Headers(request.headers)
         with self._changes:
             self.requests.append((request.method, path))
             if path == "/graphql":
-                return _json({"data": self._data(json.loads(request.body), writer=writer_of(headers))})
+                return _json(
+                    {"data": self._data(json.loads(request.body), writer=writer_of(httpx.Headers(request.headers)))}
+                )
             if match := _STREAM.fullmatch(path):
-                return self._take_stream(unquote(match[3]), headers, request.body)
+                return self._take_stream(unquote(match[3]), request)
             if match := _STORAGE.fullmatch(path):
                 return self._take_file(unquote(match[1]), unquote(match[2]), request)
         return _json({"error": f"there is nothing at {path}"}, 404)
 
-    def _take_stream(self, run_id: str, headers: httpx.Headers, body: bytes) -> Answer:
+    def _take_stream(self, run_id: str, request: Request) -> Answer:
+        headers = httpx.Headers(request.headers)
         is_packed = headers.get("content-encoding") == "gzip"
-        document = json.loads(zlib.decompress(body, zlib.MAX_WBITS | 16) if is_packed else body)
+        body = zlib.decompress(request.body, zlib.MAX_WBITS | 16) if is_packed else request.body
+        document = json.loads(body)
         run = self.run(run_id)
         writer = writer_of(headers, STREAM_WRITER_HEADER)
         for name, chunk in document.get("files", {}).items():
