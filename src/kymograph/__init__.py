@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Bokeh,
         BoundingBoxes2D,
         Classes,
+        EvalTable,
         Graph,
         Histogram,
         Html,
@@ -85,6 +86,7 @@ __all__ = [
     "CommError",
     "Config",
     "Error",
+    "EvalTable",
     "Graph",
     "Histogram",
     "Html",
@@ -136,7 +138,7 @@ __all__ = [
 ]
 
 _MEDIA = (
-    "Audio Bokeh BoundingBoxes2D Classes Graph Histogram Html Image ImageMask JoinedTable Molecule Object3D "
+    "Audio Bokeh BoundingBoxes2D Classes EvalTable Graph Histogram Html Image ImageMask JoinedTable Molecule Object3D "
     "PartitionedTable Plotly Table Video box3d"
 )
 _SHORTCUTS = (
@@ -171,9 +173,7 @@ _MODULES = {
     "util": "kymograph.sdk.util",
     **{name: f"kymograph.integrations.{name}" for name in ("keras", "lightgbm", "sklearn", "xgboost")},
 }
-_NOT_YET = (
-    "Api Artifact ArtifactTTL EvalTable agent controller link_model log_artifact log_model sweep use_artifact use_model"
-)
+_NOT_YET = "Api Artifact ArtifactTTL agent controller link_model log_artifact log_model sweep use_artifact use_model"
 
 
 def __getattr__(name: str) -> Any:
