@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Bokeh,
         BoundingBoxes2D,
         Classes,
+        EvalTable,
         Graph,
         Histogram,
         Html,
@@ -94,6 +95,7 @@ __all__ = [
     "CommError",
     "Config",
     "Error",
+    "EvalTable",
     "Graph",
     "Histogram",
     "Html",
@@ -150,7 +152,7 @@ __all__ = [
 ]
 
 _MEDIA = (
-    "Audio Bokeh BoundingBoxes2D Classes Graph Histogram Html Image ImageMask JoinedTable Molecule Object3D "
+    "Audio Bokeh BoundingBoxes2D Classes EvalTable Graph Histogram Html Image ImageMask JoinedTable Molecule Object3D "
     "PartitionedTable Plotly Table Video box3d"
 )
 _SHORTCUTS = (
@@ -188,7 +190,7 @@ _MODULES = {
     "util": "kymograph.sdk.util",
     **{name: f"kymograph.integrations.{name}" for name in ("keras", "lightgbm", "sklearn", "xgboost")},
 }
-_NOT_YET = "Api EvalTable agent controller sweep"
+_NOT_YET = "Api agent controller sweep"
 
 
 def __getattr__(name: str) -> Any:

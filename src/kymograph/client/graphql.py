@@ -34,13 +34,21 @@ class Viewer:
 class GraphqlTransport(Transport):
     """A transport that speaks GraphQL."""
 
-    def graphql(self, document: str, variables: Mapping[str, Any] | None = None, *, operation: str = "") -> JsonObject:
+    def graphql(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        operation: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> JsonObject:
         """The data that a document asks for.
 
         Args:
             document: One operation, and the fragments of it.
             variables: Its variables; left out of the request if there are none.
             operation: Its name; left out if it has none.
+            headers: Further ones of the request.
 
         Raises:
             KymographError: What the server says is wrong, as the error that it raised.
@@ -57,7 +65,12 @@ class GraphqlTransport(Transport):
             "/graphql",
             timeout_s=self.connection.graphql.timeout_s,
             content=orjson.dumps(body),
-            headers={"Content-Type": "application/json", "Accept": "application/json", **self.connection.author},
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                **self.connection.author,
+                **(headers or {}),
+            },
         )
         try:
             answer = response.json()

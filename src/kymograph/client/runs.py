@@ -19,6 +19,7 @@ from kymograph.client.transfers import Transfers
 from kymograph.core import exact_json
 from kymograph.errors import ProtocolError
 from kymograph.types import JsonObject
+from kymograph.wire.sharing import document_headers, stream_headers
 
 if TYPE_CHECKING:
     import httpx
@@ -144,13 +145,14 @@ class RunClient(GraphqlTransport):
             if isinstance(entry, dict) and entry.get("isEnabled")
         )
 
-    def upsert_run(self, **variables: Any) -> JsonObject:
+    def upsert_run(self, *, writer: str = "", **variables: Any) -> JsonObject:
         """Create a run or change one; None leaves as it is. Returns the run as the server has it then.
 
         Args:
+            writer: Who says so, of a run that several write: config holds what that one knows.
             variables: Those of the document: ``id``, ``name``, ``project``, ``entity``, ``config``, ``tags``…
         """
-        answer = self.graphql(_UPSERT, variables).get("upsertBucket")
+        answer = self.graphql(_UPSERT, variables, headers=document_headers(writer)).get("upsertBucket")
         bucket = answer.get("bucket") if isinstance(answer, dict) else None
         if not isinstance(answer, dict) or not isinstance(bucket, dict):
             raise ProtocolError("the server made no run and does not say why")
@@ -205,8 +207,7 @@ class RunClient(GraphqlTransport):
         if is_gzip and len(body) >= GZIP_FROM_BYTES:
             packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
             body, headers["Content-Encoding"] = packer.compress(body) + packer.flush(), "gzip"
-        if writer:
-            headers |= {"X-WANDB-USE-ASYNC-FILESTREAM": "true", "X-WANDB-ASYNC-CLIENT-ID": writer}
+        headers |= stream_headers(writer)
         response = self.request(
             "POST",
             f"/files/{at.entity}/{at.project}/{at.run_id}/file_stream",

@@ -42,7 +42,9 @@ def end(run: Run, *, is_quiet: bool) -> None:
         if is_chatty:
             voice.chat(f"run {run.id} is complete; send it with: {sync}")
         return
+    link.hurry()
     receipt = _wait(run, link, shows_progress=is_chatty)
+    is_lost = receipt is None and link.refusal is None and link.is_over
     is_stopped = receipt is None and link.refusal is None and not run._settings.detach_on_finish
     if is_stopped:
         link.end()
@@ -57,6 +59,11 @@ def end(run: Run, *, is_quiet: bool) -> None:
     elif link.refusal is not None:
         voice.warn(
             f"the server does not take run {run.id}: {link.refusal}\nnothing is lost; send it later with: {sync}"
+        )
+    elif is_lost:
+        voice.warn(
+            f"the sender of run {run.id} ended before all was sent; its log is in {shown_path(run._folder.logs)}\n"
+            f"nothing is lost; send the rest with: {sync}"
         )
     else:
         _say_what_is_left(run, link, sync, is_stopped=is_stopped)

@@ -362,12 +362,14 @@ def _record(settings: Settings, started_at: float, branch: BranchPoint) -> RunRe
         telemetry=records.telemetry(),
     )
     resume = "allow" if settings.resume == "auto" else settings.resume
-    known: JsonObject = {"resume": resume, "mode": settings.mode}
+    known: JsonObject = {"resume": resume, "mode": settings.mode, "x_label": settings.x_label}
     known |= {name: value for name in FILE_SETTINGS if (value := getattr(settings, name))}
     if settings.is_shared:
+        # Unless somebody says otherwise, the end of the primary is that of the run.
+        says_end = settings.given().get("x_update_finish_state", settings.x_primary)
         known |= {
             "x_primary": settings.x_primary,
-            "x_update_finish_state": settings.x_update_finish_state,
+            "x_update_finish_state": says_end,
             WRITER_KEY: settings.x_sync_dir_suffix,
         }
     record.settings.CopyFrom(records.settings({name: value for name, value in known.items() if value is not None}))
@@ -454,9 +456,9 @@ def start_captures(run: Run) -> None:
     settings = run._settings
     run._captures = CaptureSession(
         settings,
-        run._folder.files,
+        run._folder,
         started_at=datetime.fromtimestamp(run.start_time, UTC),
-        writer_id=run.id,
+        writer_id=settings.x_sync_dir_suffix if settings.is_shared else run.id,
         on_text=run._print,
         on_sample=run._sample,
         on_environment=lambda record: run._append(Record(environment=record)),

@@ -102,6 +102,11 @@ class SenderLink:
         return self._refusal
 
     @property
+    def is_over(self) -> bool:
+        """Whether the process has ended, or is about to."""
+        return self._is_over
+
+    @property
     def trouble(self) -> str:
         """What keeps it from sending at the moment."""
         return self._trouble
@@ -185,6 +190,10 @@ class SenderLink:
     def is_over(self) -> bool:
         """Whether the sender has ended."""
         return self._is_over
+
+    def hurry(self) -> None:
+        """Have the sender look at the journal now: somebody waits for what was written there last."""
+        self._say({"kind": "hurry"})
 
     def end(self) -> None:
         """Stop the sender: nothing of the run is to be sent."""

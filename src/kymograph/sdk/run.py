@@ -6,6 +6,7 @@ no method waits for a server, and none raises for what a network or a disk does.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from kymograph.sdk.watch import Watcher
     from kymograph.sdk.watched_graph import WatchedGraph
 
+_log = logging.getLogger(__name__)
 ALERT_LEVELS = ("INFO", "WARN", "ERROR")
 MAX_TITLE = 64
 DEFAULT_ALERT_WAIT_S = 60.0
@@ -570,7 +572,12 @@ class Run:
             if os.getpid() != self._pid:
                 return  # a forked child does not end what its parent runs
             for hook in self._on_finish:
-                hook()
+                try:
+                    hook()
+                # Of parts of the SDK that follow what others write: none of their troubles keeps the run from ending.
+                except Exception as error:
+                    self._voice.warn(f"something of run {self.id} may be missing: {error}")
+                    _log.debug("why a part of the run could not end", exc_info=True)
             if self._captures is not None:
                 self._captures.stop()
             code = exit_code or 0

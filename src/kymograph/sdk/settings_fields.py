@@ -381,13 +381,13 @@ class SettingsFields:
     x_jupyter_root: str | None = None
     """Set by us: folder that the notebook's server shows."""
     x_label: str | None = None
-    """Names this writer of a shared run."""
+    """Names this writer: with its console lines and its samples of the machine."""
     x_log_level: int = 20
     """Level of `logs/debug-internal.log` in the run's folder, as a number of Python's logging."""
     x_network_buffer: int | None = None
     """Does nothing: the journal is the buffer."""
     x_primary: bool = True
-    """Whether this writer of a shared run keeps its files and metadata."""
+    """Whether this writer of a shared run sends the files about it, and ends it."""
     x_runqueue_item_id: str | None = None
     """Does nothing: of the vendor's queues."""
     x_save_requirements: bool = True
@@ -409,7 +409,7 @@ class SettingsFields:
     x_transaction_log_flush_interval: float = 15.0
     """Does nothing: every row is in the journal when log() returns."""
     x_update_finish_state: bool = True
-    """Whether this writer of a shared run says that it ended."""
+    """Whether this writer of a shared run says that it ended; default: `x_primary`."""
 
 
 ALIASES = {"x_primary_node": "x_primary"}

@@ -40,6 +40,7 @@ class SentVersion:
             WaitTimeoutError: It takes longer than `timeout` seconds.
             ArtifactNotSaved: It failed; with what the server says.
         """
+        self._link.hurry()
         result = self._link.wait_for_artifact(self._number, timeout)
         if result is None:
             if self._link.is_over:

@@ -48,6 +48,7 @@ def main() -> int:
         events.write(orjson.dumps({"kind": "refused", "error": error_document(exc)}) + b"\n")
         return 1
     except Exception:
+        # The edge of this process: whatever it was, the next look at the folder shall find out why nothing was sent.
         logger.exception("the sender ends")
         raise
     if sender.refusal is not None:

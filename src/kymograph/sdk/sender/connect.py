@@ -13,7 +13,7 @@ from kymograph.errors import NotFoundError, RunExists, RunNotResumable
 from kymograph.sdk.sender.documents import config_document
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.replay import RunReplay
-from kymograph.sdk.sender.sharing import sharing_of
+from kymograph.sdk.sender.sharing import settings_of
 from kymograph.types import JsonObject
 from kymograph.wire.records_pb2 import RunRecord
 
@@ -58,7 +58,7 @@ def connect(client: RunClient, replay: RunReplay, ledger: Ledger) -> Started:
     """
     run = replay.facts.run
     assert run is not None
-    settings = {item.key: exact_json.loads(item.value_json) for item in run.settings.item}
+    settings = settings_of(run)
     if ledger.is_connected and ledger.base_url == client.base_url:
         replay.resume(config=ledger.base_config, notes=ledger.base_notes, summary=ledger.base_summary)
         try:
@@ -86,27 +86,42 @@ def connect(client: RunClient, replay: RunReplay, ledger: Ledger) -> Started:
     return started
 
 
-def upsert(client: RunClient, replay: RunReplay, *, storage_id: str | None = None) -> JsonObject:
-    """Tell the server what describes the run, as it is now."""
+def upsert(client: RunClient, replay: RunReplay, *, storage_id: str | None = None, with_run: bool = True) -> JsonObject:
+    """Tell the server what describes the run, as it is now.
+
+    Args:
+        client: Of the server.
+        replay: Of the run.
+        storage_id: The server's id of it, once that is known.
+        with_run: Whether the record of the run is news. If not, what is said again might be older than what another
+            writer has said since.
+    """
     run = replay.facts.run or RunRecord()
-    environment = replay.facts.environment
+    sharing, environment = replay.facts.sharing, replay.facts.environment
     git = run.git if run.HasField("git") else None
+    program = environment.program if environment is not None else ""
+    described: JsonObject = {}
+    if with_run or not sharing.writer:
+        described = {
+            "groupName": run.run_group or None,
+            "displayName": run.display_name or None,
+            "notes": run.notes or None,
+            "commit": git.commit if git is not None else None,
+            "repo": git.remote_url if git is not None else None,
+            "host": (run.host or None) if sharing.is_primary else None,
+            "jobType": run.job_type or None,
+            "sweep": run.sweep_id or None,
+            "tags": list(run.tags) or None,
+        }
     return client.upsert_run(
+        writer=sharing.writer,
         id=storage_id,
         name=run.run_id,
         project=run.project or None,
         entity=run.entity or None,
-        groupName=run.run_group or None,
-        displayName=run.display_name or None,
-        notes=run.notes or None,
-        commit=git.commit if git is not None else None,
-        repo=git.remote_url if git is not None else None,
-        config=exact_json.dumps(config_document(replay)) if sharing_of(run).is_primary else None,
-        host=run.host or None,
-        program=environment.program or None if environment is not None else None,
-        jobType=run.job_type or None,
-        sweep=run.sweep_id or None,
-        tags=list(run.tags) or None,
+        config=exact_json.dumps(config_document(replay)),
+        program=program or None,
+        **described,
     )
 
 

@@ -24,6 +24,7 @@ from kymograph.core.terminal import Terminal
 from kymograph.sdk.sender.artifact_operations import ArtifactOperation
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.lines import LineQueue
+from kymograph.sdk.sender.sharing import Sharing, sharing_of
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.console import encode_console_line
 from kymograph.wire.filestream import CONSOLE_FILE
@@ -65,6 +66,7 @@ class RunFacts:
     """What describes the run and may change while it goes on."""
 
     run: RunRecord | None = None
+    sharing: Sharing = field(default_factory=Sharing)
     config: JsonObject = field(default_factory=dict)
     base_config: JsonObject = field(default_factory=dict)
     """What a run that is resumed had before; values of this journal win."""
@@ -74,6 +76,8 @@ class RunFacts:
     environment: EnvironmentRecord | None = None
     revision: int = 0
     """Goes up with every change."""
+    run_revision: int = 0
+    """The same for the record alone, without config and notes."""
     summary_revision: int = 0
     """The same for the summary."""
 
@@ -209,7 +213,11 @@ class RunReplay:
         self._terminal.feed(text, at, is_error)
         for line in self._terminal.changed():
             text = encode_console_line(
-                line.text, line.timestamp, is_error=line.is_error, is_structured=self.is_console_structured
+                line.text,
+                line.timestamp,
+                is_error=line.is_error,
+                label=self.facts.sharing.label,
+                is_structured=self.is_console_structured,
             )
             self.console.put(line.number, text)
 
@@ -217,6 +225,8 @@ class RunReplay:
 
     def _apply_run(self, record: RunRecord) -> None:
         self.facts.run = self._changes.apply(record)
+        self.facts.sharing = sharing_of(self.facts.run)
+        self.facts.run_revision += 1
         if record.HasField("start_time"):
             self._last_time = _time_of_stamp(record.start_time)
         self._apply_config(record.config)

@@ -21,16 +21,16 @@ from kymograph.sdk.sender.artifacts import ArtifactCounts, ArtifactQueue
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
-from kymograph.sdk.sender.documents import write_final_files
+from kymograph.sdk.sender.documents import standard_files, write_final_files
 from kymograph.sdk.sender.file_wishes import FileWishes, file_wishes_of
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.live import LiveWatch
 from kymograph.sdk.sender.receipt import Receipt, make_receipt
-from kymograph.sdk.sender.sharing import Sharing, sharing_of
+from kymograph.sdk.sender.sharing import Sharing
 from kymograph.sdk.sender.strand import Strand, lines_document
 from kymograph.sdk.sender.uploads import UploadCounts, Uploads
 from kymograph.types import JsonObject
-from kymograph.wire.filestream import CONSOLE_FILE, SUMMARY_FILE
+from kymograph.wire.filestream import SUMMARY_FILE
 from kymograph.wire.journal import Damage
 from kymograph.wire.records_pb2 import FilesItem
 
@@ -38,6 +38,8 @@ POLL_S = 0.2
 """How often the journal is looked at for more."""
 LATE_POLL_S = 2.0
 """The same once the run has ended, for other processes that still write it."""
+LOOKING_POLL_S = 0.05
+"""The same while all that is left is found out within moments, and somebody may wait for the end."""
 STREAM_EVERY_S = 0.75
 """A row is on the server within a second of being logged."""
 FULL_BYTES = 1 << 20
@@ -74,6 +76,7 @@ class _Sent:
     """What the server has, besides lines, and the training was told."""
 
     facts_revision: int = -1
+    run_revision: int = -1
     summary_revision: int = 0
     is_preempting: bool = False
     is_stop_told: bool = False
@@ -147,13 +150,13 @@ class Sender:
             save=self._save_ledger,
         )
         self._started: Started | None = None
-        self._sharing = Sharing()
         self._due, self._sent, self._backoff = _Due(), _Sent(), client.connection.graphql.backoff()
         self._has_final_files = False
         self._alerts_seen = 0
         self._request_bytes = client.connection.stream_bytes or MAX_REQUEST_BYTES
         self._trouble = ""
         self._alone_since_s: float | None = None
+        self._is_more_to_come = False
         self.refusal: KymographError | None = None
         """Why the server will not have the run."""
         self.receipt: Receipt | None = None
@@ -170,6 +173,10 @@ class Sender:
     def damages(self) -> list[Damage]:
         """What of the journals could not be read."""
         return [damage for strand in self.strands for damage in strand.damages()]
+
+    @property
+    def _sharing(self) -> Sharing:
+        return self.replay.facts.sharing
 
     @property
     def upload_counts(self) -> UploadCounts:
@@ -218,7 +225,8 @@ class Sender:
         if self.receipt is not None:
             return self._watch_others()
         self._note_progress()
-        waits = [POLL_S, *(wait_s for wait_s in waits_s if wait_s is not None)]
+        usual_s = LOOKING_POLL_S if self._is_more_to_come else POLL_S
+        waits = [usual_s, *(wait_s for wait_s in waits_s if wait_s is not None)]
         return 0.0 if self._has_more_to_send() else min(waits)
 
     def _give_up(self, error: KymographError) -> None:
@@ -257,6 +265,8 @@ class Sender:
         return self._options.is_sync or self._control.is_alone
 
     def _read(self) -> None:
+        # Asked first: a journal that is there when this is no more is found below.
+        self._is_more_to_come = self.folder.is_being_looked_around()
         self._find_strands()
         for strand in self.strands:
             if self._artifacts.is_full:
@@ -281,7 +291,6 @@ class Sender:
     # --- what describes the run --------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self._sharing = sharing_of(self.replay.facts.run)
         self._wishes = file_wishes_of(self.replay.facts.run)
         self._live = LiveWatch(self.folder.files, self._wishes)
         started = connect(self._client, self.replay, self.ledger)
@@ -295,13 +304,15 @@ class Sender:
         ledger.asked = [run.entity, run.project, run.run_id]
         ledger.storage_id, ledger.display_name = started.storage_id, started.display_name
         if not ledger.base_lines:
-            ledger.base_lines = started.base_lines
+            # One of several writers numbers its lines by itself.
+            ledger.base_lines = {} if self._sharing.writer else started.base_lines
             if started.is_resumed:
                 ledger.base_config, ledger.base_notes = started.config, started.notes
                 ledger.base_summary = started.summary
         self._started = started
         self._backoff = self._client.connection.stream.backoff()
         self._sent.facts_revision = self.replay.facts.revision
+        self._sent.run_revision = self.replay.facts.run_revision
         self._save_ledger()
         self._control.send(
             "started",
@@ -343,9 +354,15 @@ class Sender:
         is_due = self._now() >= self._due.upsert or self.replay.exit is not None
         if revision == self._sent.facts_revision or not is_due:
             return
-        upsert(self._client, self.replay, storage_id=self.ledger.storage_id or None)
+        run_revision = self.replay.facts.run_revision
+        upsert(
+            self._client,
+            self.replay,
+            storage_id=self.ledger.storage_id or None,
+            with_run=run_revision != self._sent.run_revision,
+        )
         self._works_again()
-        self._sent.facts_revision = revision
+        self._sent.facts_revision, self._sent.run_revision = revision, run_revision
         self._due.upsert = self._now() + UPSERT_EVERY_S
 
     def _send_alerts(self) -> None:
@@ -368,11 +385,9 @@ class Sender:
 
     def _send_files(self) -> float | None:
         if self._is_over() and not self._has_final_files:
-            if self._sharing.is_primary:
-                write_final_files(self.folder, self.replay)
+            write_final_files(self.folder, self.replay)
             self._has_final_files = True
-            about = standard_files(self.folder, self._options.changes) if self._sharing.is_primary else []
-            for name in [*self.replay.files, *about]:
+            for name in [*self.replay.files, *standard_files(self.folder, self._sharing, self._options.changes)]:
                 self._want(name)
         live = (name for name, policy in self.replay.files.items() if policy == FilesItem.LIVE)
         for name in self._live.due(live, self._now()):
@@ -388,7 +403,7 @@ class Sender:
         is_ended = self.replay.exit is not None or self._options.is_sync
         # Without a word about its end, a run goes on as long as any process of it does.
         is_ended = is_ended or (self._control.is_alone and not self.is_written_by_others())
-        return is_ended and all(strand.is_at_end for strand in self.strands)
+        return is_ended and not self._is_more_to_come and all(strand.is_at_end for strand in self.strands)
 
     def _tell_of_artifact(self, writer: str, number: int, artifact_id: str, error: KymographError | None) -> None:
         self._control.send(
@@ -403,7 +418,11 @@ class Sender:
 
     def _has_more_to_send(self) -> bool:
         is_full = sum(strand.replay.pending_bytes for strand in self.strands) >= FULL_BYTES
-        return is_full or (self._is_over() and any(strand.has_lines for strand in self.strands))
+        return is_full or (self._is_over() and self._has_unsent_lines())
+
+    def _has_unsent_lines(self) -> bool:
+        has_summary = self._sent.summary_revision != self.replay.facts.summary_revision
+        return has_summary or any(strand.has_lines for strand in self.strands)
 
     def _stream(self) -> None:
         now = self._now()
@@ -449,8 +468,6 @@ class Sender:
         self._due.stream = now + (self._client.connection.stream_every_s or STREAM_EVERY_S)
 
     def _wants_summary(self, *, is_over: bool) -> bool:
-        if not self._sharing.is_primary:
-            self._sent.summary_revision = self.replay.facts.summary_revision  # it is the primary's to say
         is_due = is_over or self._now() >= self._due.summary
         return is_due and self._sent.summary_revision != self.replay.facts.summary_revision
 
@@ -529,11 +546,10 @@ class Sender:
 
     def _has_something_left(self) -> bool:
         return (
-            any(strand.has_lines for strand in self.strands)
+            self._has_unsent_lines()
             or not self._uploads.is_idle
             or not self._artifacts.is_idle
             or self._sent.facts_revision != self.replay.facts.revision
-            or self._sent.summary_revision != self.replay.facts.summary_revision
             or bool(self.replay.alerts)
         )
 
@@ -571,17 +587,3 @@ def asked_address(folder: RunFolder, changes: RunChanges) -> list[str]:
     finally:
         strand.close()
     return [] if run is None else [run.entity, run.project, run.run_id]
-
-
-def standard_files(folder: RunFolder, changes: RunChanges) -> list[str]:
-    """Files that clients put beside every run, those of them that are there and are wanted."""
-    names = (
-        "wandb-metadata.json",
-        "requirements.txt",
-        "conda-environment.yaml",
-        "diff.patch",
-        "config.yaml",
-        "wandb-summary.json",
-        *(() if changes.without_console else (CONSOLE_FILE,)),
-    )
-    return [name for name in names if (folder.files / name).is_file()]

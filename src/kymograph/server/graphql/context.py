@@ -7,8 +7,10 @@ from typing import Any, TypeAlias
 
 from graphql import GraphQLResolveInfo
 
+from kymograph.core.history import SOLE_WRITER
 from kymograph.services.access import Caller
 from kymograph.services.container import Services
+from kymograph.types import WriterId
 
 
 @dataclass(slots=True)
@@ -25,6 +27,8 @@ class RequestContext:
     caller: Caller
     services: Services
     request_id: str
+    writer: WriterId = SOLE_WRITER
+    """Which of several writers of a run asks."""
     nodes: NodeBudget = field(default_factory=NodeBudget)
 
 

@@ -19,8 +19,9 @@ from kymograph.sdk.journal import Journal
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.sender import MAX_PENDING_BYTES, SenderOptions
+from kymograph.wire.records_pb2 import EnvironmentRecord, Record
 from tests.unit.sdk.sender.journals import CONNECTION, NOON, Sending, Training, VirtualTime
-from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, MemoryServer
+from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, SUMMARY, MemoryServer
 
 HOUR_S = 3600.0
 SYNC = SenderOptions(is_sync=True)
@@ -579,3 +580,59 @@ def test_requests_of_the_stream_are_as_large_and_as_often_as_settings_say(tmp_pa
         training.end()
         assert it.run_for(HOUR_S)
     assert len(server.rows()) == 100
+
+
+def test_lines_of_a_labelled_writer_carry_its_label(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run", settings={"x_label": "node/1"})
+    training.journal.append(records.output("stderr", "said\n", NOON))
+    training.end()
+
+    send_all(training.folder, server)
+
+    assert server.lines["", CONSOLE] == {0: "ERROR 2026-01-01T12:00:00.000000 [node/1] said"}
+    assert server.files["output_node_1.log"] == b"said\n"
+
+
+def test_one_of_several_writers_says_what_it_knows_and_leaves_the_rest_to_the_primary(
+    tmp_path: Path, server: MemoryServer
+) -> None:
+    shared = {"mode": "shared", "x_writer": "w1", "x_primary": False, "x_update_finish_state": False}
+    training = Training(tmp_path / "run", settings=shared, config={"lr": 0.1}, tags=["a"], host="node")
+    training.log(loss=1)
+    training.journal.append(records.output("stdout", "said\n", NOON))
+    with sending(training.folder, server) as it:
+        it.run_for(5)
+        first = server.run
+        training.journal.append(records.config_change(("depth",), 2))
+        training.end(3)
+        assert it.run_for(HOUR_S)
+
+    assert (first["tags"], first["host"]) == (["a"], None)
+    assert "tags" not in server.run
+    assert set(server.config) == {"lr", "depth", "_wandb"}
+    assert '"loss":1' in server.lines["w1", SUMMARY][0]
+    assert set(server.files) == {"output_w1.log"}
+    assert not server.is_complete
+
+
+def test_the_end_waits_for_what_is_still_found_out_about_the_surroundings(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.log(loss=1)
+    training.folder.looking_mark.touch()
+    training.end()
+    with sending(training.folder, server) as it:
+        assert not it.run_for(5)
+        is_early = server.is_complete
+        (training.folder.files / "requirements.txt").write_bytes(b"numpy==2\n")
+        journal = Journal(training.folder.further_journal("surroundings-1"))
+        journal.append(Record(environment=EnvironmentRecord(writer_id="w1", python="3.11")))
+        journal.append(records.files(["requirements.txt"]))
+        journal.close()
+        training.folder.looking_mark.unlink()
+        assert it.run_for(5)
+
+    assert not is_early
+    assert server.is_complete
+    assert server.files["requirements.txt"] == b"numpy==2\n"
+    assert server.config["_wandb"]["value"]["e"]["w1"] == {"python": "3.11"}
+    assert b'"3.11"' in server.files["wandb-metadata.json"]
