@@ -186,11 +186,6 @@ class SenderLink:
             raise self._refusal
         return result
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the sender has ended."""
-        return self._is_over
-
     def hurry(self) -> None:
         """Have the sender look at the journal now: somebody waits for what was written there last."""
         self._say({"kind": "hurry"})
