@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.types import (
     ArtifactId,
     CollectionId,
@@ -18,6 +19,7 @@ from kymograph.types import (
     ProjectId,
     ProjectName,
     RunKey,
+    UserId,
 )
 
 
@@ -54,7 +56,7 @@ LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named sequence of versions of one type."""
+    """A named series of versions of one type: made in it (a sequence) or linked to it (a portfolio)."""
 
     id: CollectionId
     project_id: ProjectId
@@ -65,12 +67,28 @@ class Collection:
     name: str
     description: str | None
     created_at: datetime
+    updated_at: datetime | None = None
+    """When it was last changed; None as it was made."""
     client_id: str | None = None
+    tags: tuple[str, ...] = ()
+    digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    """How the files of its versions are hashed; that of the first version holds for all."""
+    is_deleted: bool = False
 
     @property
     def path(self) -> str:
         """Full name, for messages."""
         return f"{self.entity}/{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionChange:
+    """What to change of a collection; None leaves a field as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    type_name: str | None = None
+    tags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +107,10 @@ class ArtifactVersion:
 
     id: ArtifactId
     collection: Collection
+    """The sequence that it was made in."""
     state: ArtifactState
     version_index: int | None
-    """Given at commit, never reused; None for a draft."""
+    """Its number in that sequence: given at commit, never reused; None for a draft."""
     digest: ManifestDigest
     description: str | None
     metadata_json: str | None
@@ -104,7 +123,13 @@ class ArtifactVersion:
     history_step: int | None = None
     ttl_duration_s: int | None = None
     aliases: tuple[str, ...] = ()
+    """Those in its own sequence; those in portfolios belong to its memberships."""
     tags: tuple[str, ...] = ()
+    digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    commit_hash: str | None = None
+    """The commit of the code that the run was made with."""
+    created_by_user: UserId | None = None
+    """Who committed it."""
 
     @property
     def path(self) -> str:
@@ -136,6 +161,7 @@ class NewArtifact:
     distributed_id: str | None
     ttl_duration_s: int | None
     history_step: int | None
+    digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +176,7 @@ class ArtifactFile:
     """None until the bytes are there."""
     object_key: ObjectKey
     mimetype: str | None = None
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +206,35 @@ class EntryRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Maker:
+    """Who logged or linked a version: a run, or a user outside any run; neither, for what is older than this record."""
+
+    run: RunKey | None = None
+    user: UserId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Membership:
-    """A version's place in a collection."""
+    """A version's place in a collection: the sequence that it was made in, or a portfolio that it was linked to."""
 
     collection: Collection
     version: ArtifactVersion
+    version_index: int
+    """Its number in this collection, which in a portfolio is not that of its sequence; never given out twice."""
+    created_at: datetime
+    maker: Maker = Maker()
+    aliases: tuple[str, ...] = ()
+    """Those in this collection."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether the version was made elsewhere."""
+        return self.collection.id != self.version.collection.id
+
+    @property
+    def path(self) -> str:
+        """Full name, for messages."""
+        return f"{self.collection.path}:v{self.version_index}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,21 @@ import base64
 import binascii
 import hashlib
 import re
+from enum import StrEnum
 
 from kymograph.errors import MalformedRequest
 from kymograph.types import Digest, ManifestDigest
 
 MD5_BYTES = 16
+
+
+class DigestAlgorithm(StrEnum):
+    """How content is hashed, for files and manifests alike. Source: protocol.md §18, `ArtifactDigestAlgorithm`."""
+
+    MD5 = "MANIFEST_MD5"
+    XXH128 = "MANIFEST_XXH128"
+
+
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 

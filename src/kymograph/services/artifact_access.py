@@ -34,7 +34,7 @@ def require_collection(tx: Transaction, caller: Caller, collection: CollectionId
         CollectionNotFound: Absent, or not even readable.
         Forbidden: Readable but no more.
     """
-    found = tx.artifacts.find_collection_by_id(collection)
+    found = tx.collections.find_by_id(collection)
     if found is None:
         raise CollectionNotFound("(by id)")
     project = tx.projects.find_by_id(found.project_id)

@@ -16,6 +16,7 @@ from kymograph.core.artifact import (
     ArtifactState,
     ArtifactVersion,
     EntryRecord,
+    Maker,
     ManifestKind,
     ManifestRecord,
 )
@@ -98,12 +99,12 @@ class ArtifactCommits:
         def job(tx: Transaction) -> tuple[ArtifactVersion, ArtifactVersion | None, list[ManifestRecord]]:
             version = require_artifact(tx, caller, artifact, Access.WRITE)
             latest = tx.artifacts.latest(version.collection.id)
-            parts = [part for part in tx.artifacts.list_manifests(version.id) if part.digest is not None]
+            parts = [part for part in tx.manifests.list_of(version.id) if part.digest is not None]
             kind = parts[-1].kind if parts else ManifestKind.FULL
             if kind is ManifestKind.INCREMENTAL:
                 # On top of the newest version, not only of the base that the client knew when it began: others may
                 # have committed meanwhile, and their entries must not vanish.
-                whole = tx.artifacts.current_manifest(latest.id) if latest is not None else None
+                whole = tx.manifests.current(latest.id) if latest is not None else None
                 parts = [whole, parts[-1]] if whole is not None else parts[-1:]
             elif kind is ManifestKind.PATCH:
                 parts = [part for part in parts if part.kind is ManifestKind.PATCH]
@@ -147,19 +148,20 @@ class ArtifactCommits:
                 latest = tx.artifacts.latest(version.collection.id)
                 if (latest.id if latest is not None else None) != plan.latest:
                     return None
-                tx.artifacts.create_manifest(
+                tx.manifests.create(
                     version.id,
                     name=MERGED_MANIFEST,
                     kind=ManifestKind.FULL,
                     digest=md5_digest(merged),
                     object_key=key,
                 )
-            tx.artifacts.put_manifest_entries(version.id, plan.entries)
+            tx.manifests.put_entries(version.id, plan.entries)
             return tx.artifacts.commit(
                 version.id,
                 digest=plan.digest,
                 size_bytes=sum(entry.size_bytes for entry in plan.entries),
                 file_count=len(plan.entries),
+                maker=Maker(run=version.created_by_run, user=caller.user.id),
                 now=self._clock(),
             )
 
@@ -189,7 +191,7 @@ def _locate(
         ManifestCorrupt: Bytes of an entry are not there.
     """
     stored = [entry for entry in entries if entry.ref is None]
-    blobs = tx.artifacts.find_blobs(version.collection.project_id, list({entry.digest for entry in stored}))
+    blobs = tx.artifact_files.find_blobs(version.collection.project_id, list({entry.digest for entry in stored}))
     missing = [entry for entry in stored if entry.digest not in blobs]
     # A version that was made from one of another project shares its bytes, if the caller may read them there.
     for birth in {entry.birth_artifact for entry in missing if entry.birth_artifact is not None}:
@@ -198,7 +200,7 @@ def _locate(
             origin = require_artifact(tx, caller, birth, Access.READ)
         except ArtifactNotFound:
             continue
-        blobs.update(tx.artifacts.find_blobs(origin.collection.project_id, wanted))
+        blobs.update(tx.artifact_files.find_blobs(origin.collection.project_id, wanted))
     missing = [entry for entry in missing if entry.digest not in blobs]
     if missing:
         raise ManifestCorrupt(

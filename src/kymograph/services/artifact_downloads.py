@@ -119,11 +119,11 @@ class ArtifactDownloads:
         def job(tx: Transaction) -> ObjectKey:
             if artifact is not None:
                 with suppress(ArtifactNotFound):
-                    entry = tx.artifacts.find_entry(require_artifact(tx, caller, artifact, Access.READ).id, digest)
+                    entry = tx.manifests.find_entry(require_artifact(tx, caller, artifact, Access.READ).id, digest)
                     if entry is not None and entry.object_key is not None:
                         return entry.object_key
             for place in self._places(tx, caller, birth, entity, project):
-                blob = tx.artifacts.find_blob(place, digest)
+                blob = tx.artifact_files.find_blob(place, digest)
                 if blob is not None:
                     return blob.object_key
             raise ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
@@ -158,7 +158,7 @@ class ArtifactDownloads:
             while True:
                 projects, total = tx.projects.list([owner.id], limit=_PROJECT_PAGE, offset=offset)
                 for project in projects:
-                    blob = tx.artifacts.find_blob(project.id, Digest(digest))
+                    blob = tx.artifact_files.find_blob(project.id, Digest(digest))
                     if blob is not None:
                         return blob.object_key
                 offset += len(projects)

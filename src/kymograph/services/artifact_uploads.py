@@ -146,12 +146,14 @@ class ArtifactUploads:
             if version is None:
                 version = tx.artifacts.create(_new_artifact(tx, project.id, request), now)
             elif version.state is ArtifactState.COMMITTED:
-                tx.artifacts.put_aliases(version.id, [alias for _, alias in request.aliases], now)
+                tx.memberships.put_aliases(
+                    version.collection.id, version.id, [alias for _, alias in request.aliases], now
+                )
             # Tables and media in the history name versions by these ids, whichever version it turned out to be.
             if request.client_id:
                 tx.artifacts.put_client_id(request.client_id, version.id)
             if request.sequence_client_id:
-                tx.artifacts.put_sequence_client_id(request.sequence_client_id, version.collection.id)
+                tx.collections.put_client_id(request.sequence_client_id, version.collection.id)
             tx.projects.touch(project.id, now)
             return _refreshed(tx, version.id)
 
@@ -190,10 +192,10 @@ class ArtifactUploads:
             draft = _require_draft(tx, caller, artifact)
             # Writers of a distributed version send parts of the same name: each of these is a manifest of its own.
             if announced is not None and kind is not ManifestKind.PATCH:
-                for known in tx.artifacts.list_manifests(draft.id):
+                for known in tx.manifests.list_of(draft.id):
                     if (known.name, known.kind) == (path, kind) and known.digest in (None, announced):
-                        return tx.artifacts.update_manifest(known.id, digest=announced, base=base)
-            return tx.artifacts.create_manifest(
+                        return tx.manifests.update(known.id, digest=announced, base=base)
+            return tx.manifests.create(
                 draft.id, name=path, kind=kind, digest=announced, object_key=new_manifest_key(draft.id), base=base
             )
 
@@ -211,11 +213,11 @@ class ArtifactUploads:
         announced = parse_digest(digest) if digest else None
 
         def job(tx: Transaction) -> ManifestRecord:
-            known = tx.artifacts.find_manifest(manifest)
+            known = tx.manifests.find(manifest)
             if known is None:
                 raise ArtifactNotFound("(by manifest id)")
             _require_draft(tx, caller, known.artifact_id)
-            return known if announced is None else tx.artifacts.update_manifest(known.id, digest=announced, base=base)
+            return known if announced is None else tx.manifests.update(known.id, digest=announced, base=base)
 
         return self._upload_of(self._database.write(job))
 
@@ -242,13 +244,13 @@ class ArtifactUploads:
             drafts = {key: _require_draft(tx, caller, key) for key in {request.artifact for request in requests}}
             blobs: dict[tuple[ProjectId, Digest], ArtifactFile] = {}
             for project in {draft.collection.project_id for draft in drafts.values()}:
-                found = tx.artifacts.find_blobs(project, [digest for _, _, digest in wanted])
+                found = tx.artifact_files.find_blobs(project, [digest for _, _, digest in wanted])
                 blobs.update(((project, digest), blob) for digest, blob in found.items())
             uploads: list[FileUpload] = []
             for request, path, digest in wanted:
                 project = drafts[request.artifact].collection.project_id
                 blob = blobs.get((project, digest))
-                file = tx.artifacts.put_file(
+                file = tx.artifact_files.put(
                     ArtifactFile(
                         artifact_id=request.artifact,
                         path=path,
@@ -293,7 +295,7 @@ class ArtifactUploads:
         )
         if claims.get("b"):
             await asyncio.to_thread(
-                self._database.write, lambda tx: tx.artifacts.mark_stored(object_key, stored.size_bytes)
+                self._database.write, lambda tx: tx.artifact_files.mark_stored(object_key, stored.size_bytes)
             )
         return stored
 
@@ -348,7 +350,7 @@ def check_own_alias(own: str, collection: str, alias: str) -> str:
 
 def _find_meant(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> ArtifactVersion | None:
     """The version that a request means, if it is there already; see `ArtifactUploads.create`."""
-    collection = tx.artifacts.find_collection(project, request.collection, type_name=request.type_name)
+    collection = tx.collections.find(project, request.collection, type_name=request.type_name)
     if collection is None:
         return None
     if request.client_id:

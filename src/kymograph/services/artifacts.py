@@ -81,13 +81,22 @@ class ArtifactService:
 
     def find_by_name(self, project: Project, name: str, *, type_name: str | None = None) -> ArtifactVersion | None:
         """A committed version of a project (got already) by ``coll:alias``, ``coll:v3`` or ``coll``."""
+        place = self.find_place(project, name, type_name=type_name)
+        return place.version if place is not None else None
+
+    def find_place(self, project: Project, name: str, *, type_name: str | None = None) -> Membership | None:
+        """The place that such a name stands for."""
         collection_name, alias = split_artifact_name(name)
 
-        def job(tx: Transaction) -> ArtifactVersion | None:
-            collection = tx.artifacts.find_collection(project.id, collection_name, type_name=type_name)
-            return tx.artifacts.find_by_alias(collection.id, alias) if collection is not None else None
+        def job(tx: Transaction) -> Membership | None:
+            collection = tx.collections.find(project.id, collection_name, type_name=type_name)
+            return tx.memberships.find_by_alias(collection.id, alias) if collection is not None else None
 
         return self._database.read(job)
+
+    def places(self, version: ArtifactVersion) -> list[Membership]:
+        """Places of a version (got already) in collections."""
+        return self._database.read(lambda tx: tx.memberships.list_of(version.id))[0]
 
     def find_meaning(self, caller: Caller, client_id: str) -> ArtifactVersion | Collection | None:
         """What an id that a client made up stands for, None when unknown or not readable."""
@@ -96,7 +105,7 @@ class ArtifactService:
             version = tx.artifacts.find_by_client_id(client_id)
             if version is not None:
                 return version if is_readable(tx, caller, version) else None
-            collection = tx.artifacts.find_collection_by_client_id(client_id)
+            collection = tx.collections.find_by_client_id(client_id)
             if collection is None:
                 return None
             try:
@@ -110,7 +119,7 @@ class ArtifactService:
         """The manifest of a committed version (got already); a draft has none to show."""
         if version.state is not ArtifactState.COMMITTED:
             return None
-        return self._database.read(lambda tx: tx.artifacts.current_manifest(version.id))
+        return self._database.read(lambda tx: tx.manifests.current(version.id))
 
     def entries(
         self,
@@ -126,7 +135,7 @@ class ArtifactService:
             return self._named_entries(version, wanted, after=after, limit=limit)
 
         def job(tx: Transaction) -> EntryPage:
-            return EntryPage(*tx.artifacts.list_entries(version.id, after=after, limit=limit))
+            return EntryPage(*tx.manifests.list_entries(version.id, after=after, limit=limit))
 
         return self._database.read(job)
 
@@ -137,7 +146,7 @@ class ArtifactService:
             found: list[EntryRecord] = []
             for start in range(0, len(names), _NAMES_AT_ONCE):
                 some = names[start : start + _NAMES_AT_ONCE]
-                found += tx.artifacts.list_entries(version.id, names=some, limit=len(some))[0]
+                found += tx.manifests.list_entries(version.id, names=some, limit=len(some))[0]
             found.sort(key=lambda entry: entry.path)
             rest = [entry for entry in found if after is None or entry.path > after]
             return EntryPage(rest[:limit], len(found))
@@ -148,7 +157,7 @@ class ArtifactService:
 
     def find_collection(self, project: Project, name: str, *, type_name: str | None = None) -> Collection | None:
         """A collection of a project (got already)."""
-        return self._database.read(lambda tx: tx.artifacts.find_collection(project.id, name, type_name=type_name))
+        return self._database.read(lambda tx: tx.collections.find(project.id, name, type_name=type_name))
 
     def find_collection_by_id(self, caller: Caller, collection: CollectionId) -> Collection | None:
         """A collection, None when absent or not readable."""
@@ -166,12 +175,12 @@ class ArtifactService:
     ) -> tuple[list[Collection], int]:
         """Collections of a project (got already) by name, plus the total."""
         return self._database.read(
-            lambda tx: tx.artifacts.list_collections(project.id, type_name=type_name, limit=limit, offset=offset)
+            lambda tx: tx.collections.list_of_project(project.id, type_name=type_name, limit=limit, offset=offset)
         )
 
     def list_types(self, project: Project) -> list[ArtifactType]:
         """Artifact types of a project (got already), by name."""
-        return self._database.read(lambda tx: tx.artifacts.list_types(project.id))
+        return self._database.read(lambda tx: tx.collections.list_types(project.id))
 
     def find_type(self, project: Project, name: str) -> ArtifactType | None:
         """One artifact type of a project (got already)."""
@@ -190,9 +199,9 @@ class ArtifactService:
 
     def list_versions(
         self, collection: Collection, *, limit: int = 100, offset: int = 0
-    ) -> tuple[list[ArtifactVersion], int]:
-        """Committed versions of a collection (got already), newest first, plus the total."""
-        return self._database.read(lambda tx: tx.artifacts.list_versions(collection.id, limit=limit, offset=offset))
+    ) -> tuple[list[Membership], int]:
+        """Places of a collection (got already), newest first, plus the total."""
+        return self._database.read(lambda tx: tx.memberships.list_in(collection.id, limit=limit, offset=offset))
 
     def latest(self, collection: Collection) -> ArtifactVersion | None:
         """The newest committed version of a collection (got already)."""
@@ -200,12 +209,11 @@ class ArtifactService:
 
     def list_aliases(self, collection: Collection) -> list[str]:
         """Aliases of a collection (got already), sorted."""
-        return self._database.read(lambda tx: tx.artifacts.list_aliases(collection.id))
+        return self._database.read(lambda tx: tx.memberships.list_aliases(collection.id))
 
     def find_membership(self, collection: Collection, alias: str) -> Membership | None:
         """The place that an alias or a version name stands for, in a collection (got already)."""
-        version = self._database.read(lambda tx: tx.artifacts.find_by_alias(collection.id, alias))
-        return Membership(collection, version) if version is not None else None
+        return self._database.read(lambda tx: tx.memberships.find_by_alias(collection.id, alias))
 
     # Changes
 
@@ -221,7 +229,7 @@ class ArtifactService:
         def job(tx: Transaction) -> None:
             version = _require_committed(tx, caller, artifact)
             names = [check_own_alias(version.collection.name, collection, alias) for collection, alias in aliases]
-            tx.artifacts.put_aliases(version.id, names, self._clock())
+            tx.memberships.put_aliases(version.collection.id, version.id, names, self._clock())
 
         self._database.write(job)
 
@@ -230,8 +238,10 @@ class ArtifactService:
 
         def job(tx: Transaction) -> None:
             version = _require_committed(tx, caller, artifact)
-            tx.artifacts.remove_aliases(
-                version.id, [alias for collection, alias in aliases if collection in ("", version.collection.name)]
+            tx.memberships.remove_aliases(
+                version.collection.id,
+                version.id,
+                [alias for collection, alias in aliases if collection in ("", version.collection.name)],
             )
 
         self._database.write(job)
@@ -262,8 +272,11 @@ class ArtifactService:
             )
             if change.aliases is not None:
                 wanted = [check_own_alias(version.collection.name, place, alias) for place, alias in change.aliases]
-                tx.artifacts.remove_aliases(version.id, [alias for alias in version.aliases if alias not in wanted])
-                tx.artifacts.put_aliases(version.id, [alias for alias in wanted if alias not in version.aliases], now)
+                place = version.collection.id
+                gone = [alias for alias in version.aliases if alias not in wanted]
+                tx.memberships.remove_aliases(place, version.id, gone)
+                new = [alias for alias in wanted if alias not in version.aliases]
+                tx.memberships.put_aliases(place, version.id, new, now)
             return require_artifact(tx, caller, version.id, Access.READ)
 
         return self._database.write(job)
@@ -305,14 +318,14 @@ class ArtifactService:
             if version.state is ArtifactState.DELETED:
                 raise ArtifactNotFound(version.path)
             _, run = require_run(tx, caller, user.entity, user.project, user.run, Access.WRITE)
-            tx.artifacts.use(run.key, version.id, used_as=used_as, now=self._clock())
+            tx.lineage.use(run.key, version.id, used_as=used_as, now=self._clock())
             return version
 
         return self._database.write(job)
 
     def used_by(self, version: ArtifactVersion) -> list[RunKey]:
         """Runs that used a version (got already); not all of them need be readable."""
-        return self._database.read(lambda tx: tx.artifacts.list_used_by(version.id))
+        return self._database.read(lambda tx: tx.lineage.list_used_by(version.id))
 
     def inputs(self, caller: Caller, run: Run) -> list[tuple[ArtifactVersion, str | None]]:
         """Readable versions that a run (got already) used, in order, each with the name of the use."""
@@ -320,7 +333,7 @@ class ArtifactService:
         def job(tx: Transaction) -> list[tuple[ArtifactVersion, str | None]]:
             return [
                 (version, used_as)
-                for version, used_as in tx.artifacts.list_inputs(run.key)
+                for version, used_as in tx.lineage.list_inputs(run.key)
                 if version.state is not ArtifactState.DELETED and is_readable(tx, caller, version)
             ]
 
@@ -328,7 +341,7 @@ class ArtifactService:
 
     def outputs(self, run: Run) -> list[ArtifactVersion]:
         """Versions that a run (got already) made, oldest first."""
-        return self._database.read(lambda tx: tx.artifacts.list_outputs(run.key))
+        return self._database.read(lambda tx: tx.lineage.list_outputs(run.key))
 
 
 def _require_committed(tx: Transaction, caller: Caller, artifact: ArtifactId) -> ArtifactVersion:

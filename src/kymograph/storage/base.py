@@ -13,7 +13,15 @@ from typing import Protocol, TypeVar
 
 from kymograph.storage.garbage.base import GarbageStore
 from kymograph.storage.history.base import SegmentStore, Tail
-from kymograph.storage.metadata.base import AccountStore, ArtifactStore, FileStore, ProjectStore, RunStore
+from kymograph.storage.metadata.artifacts.base import (
+    ArtifactFileStore,
+    CollectionStore,
+    LineageStore,
+    ManifestStore,
+    MembershipStore,
+    VersionStore,
+)
+from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RunStore
 
 T = TypeVar("T")
 
@@ -38,8 +46,28 @@ class Transaction(Protocol):
         """Files of runs."""
 
     @property
-    def artifacts(self) -> ArtifactStore:
-        """Artifacts, their manifests and lineage."""
+    def collections(self) -> CollectionStore:
+        """Artifact collections: sequences and portfolios."""
+
+    @property
+    def artifacts(self) -> VersionStore:
+        """Artifact versions."""
+
+    @property
+    def memberships(self) -> MembershipStore:
+        """Places of artifact versions in collections, and their aliases."""
+
+    @property
+    def manifests(self) -> ManifestStore:
+        """Manifests of artifact versions and their entries."""
+
+    @property
+    def artifact_files(self) -> ArtifactFileStore:
+        """Files that were announced for artifact versions."""
+
+    @property
+    def lineage(self) -> LineageStore:
+        """Which runs used and logged which artifact versions."""
 
     @property
     def tail(self) -> Tail:

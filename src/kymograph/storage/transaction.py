@@ -10,7 +10,12 @@ from sqlalchemy import Connection
 from kymograph.storage.history.segments.store import SqlSegmentStore
 from kymograph.storage.history.tail import SqlTail
 from kymograph.storage.metadata.account_store import SqlAccountStore
-from kymograph.storage.metadata.artifact_store import SqlArtifactStore
+from kymograph.storage.metadata.artifacts.collection_store import SqlCollectionStore
+from kymograph.storage.metadata.artifacts.file_store import SqlArtifactFileStore
+from kymograph.storage.metadata.artifacts.lineage_store import SqlLineageStore
+from kymograph.storage.metadata.artifacts.manifest_store import SqlManifestStore
+from kymograph.storage.metadata.artifacts.membership_store import SqlMembershipStore
+from kymograph.storage.metadata.artifacts.version_store import SqlVersionStore
 from kymograph.storage.metadata.file_store import SqlFileStore
 from kymograph.storage.metadata.project_store import SqlProjectStore
 from kymograph.storage.metadata.run_store import SqlRunStore
@@ -54,9 +59,34 @@ class SqlTransaction:
         return SqlFileStore(self.connection)
 
     @cached_property
-    def artifacts(self) -> SqlArtifactStore:
-        """Artifacts, their manifests and lineage."""
-        return SqlArtifactStore(self.connection)
+    def collections(self) -> SqlCollectionStore:
+        """Artifact collections: sequences and portfolios."""
+        return SqlCollectionStore(self.connection)
+
+    @cached_property
+    def artifacts(self) -> SqlVersionStore:
+        """Artifact versions."""
+        return SqlVersionStore(self.connection)
+
+    @cached_property
+    def memberships(self) -> SqlMembershipStore:
+        """Places of artifact versions in collections, and their aliases."""
+        return SqlMembershipStore(self.connection)
+
+    @cached_property
+    def manifests(self) -> SqlManifestStore:
+        """Manifests of artifact versions and their entries."""
+        return SqlManifestStore(self.connection)
+
+    @cached_property
+    def artifact_files(self) -> SqlArtifactFileStore:
+        """Files that were announced for artifact versions."""
+        return SqlArtifactFileStore(self.connection)
+
+    @cached_property
+    def lineage(self) -> SqlLineageStore:
+        """Which runs used and logged which artifact versions."""
+        return SqlLineageStore(self.connection)
 
     @cached_property
     def tail(self) -> SqlTail:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kymograph.core import exact_json
-from kymograph.core.artifact import ArtifactVersion
+from kymograph.core.artifact import ArtifactVersion, Maker
 from kymograph.core.history import LineBatch, RowQuery, Stream
 from kymograph.core.run import Run, RunChange
 from kymograph.errors import RunDeleted, StorageFull
@@ -19,8 +19,6 @@ from kymograph.services.garbage import Collected, Collector
 from kymograph.services.history import StreamUpdate
 from kymograph.storage.base import Transaction
 from kymograph.storage.history.base import Segment
-from kymograph.storage.metadata.tables import aliases
-from kymograph.storage.transaction import SqlTransaction
 from kymograph.testing.clock import ManualClock
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
 from kymograph.types import Digest, FilePath, JsonObject, ObjectKey, RunKey
@@ -594,22 +592,15 @@ def test_artifacts_that_another_projects_collection_links_to_stay(deployment: De
 
 
 def link(tx: Transaction, place: ArtifactVersion, target: ArtifactVersion) -> None:
-    """An alias of one collection that means a version of another."""
-    assert isinstance(tx, SqlTransaction)
-    values = {
-        "collection_id": place.collection.id,
-        "alias": "linked",
-        "artifact_id": target.id,
-        "set_at": target.created_at,
-    }
-    tx.connection.execute(aliases.insert().values(values))
+    """A version's place in the collection of another."""
+    tx.memberships.add(place.collection.id, target.id, Maker(), target.created_at)
 
 
 def test_bytes_that_an_artifact_of_another_project_names_stay(deployment: DeploymentUnderTest) -> None:
     version = log_artifact(deployment, "doomed", b"shared")
     other = log_artifact(deployment, "other", b"own")
-    (shared,) = deployment.database.read(lambda tx: tx.artifacts.list_entries(version.id))[0]
-    deployment.database.write(lambda tx: tx.artifacts.put_manifest_entries(other.id, [shared]))
+    (shared,) = deployment.database.read(lambda tx: tx.manifests.list_entries(version.id))[0]
+    deployment.database.write(lambda tx: tx.manifests.put_entries(other.id, [shared]))
     deployment.services.projects.delete(deployment.admin, "admin", "doomed")
 
     collect_everything(deployment)

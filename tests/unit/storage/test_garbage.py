@@ -120,7 +120,7 @@ def test_objects_of_files_and_artifacts_are_named(world: World) -> None:
         )
     version = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world), NOW))
     entry = EntryRecord(FilePath("x"), Digest("d"), 1, ObjectKey("runs/1/shared"))
-    world.database.write(lambda tx: tx.artifacts.put_manifest_entries(version.id, [entry]))
+    world.database.write(lambda tx: tx.manifests.put_entries(version.id, [entry]))
 
     def look_up(keys: list[str]) -> set[ObjectKey]:
         return world.database.read(lambda tx: tx.garbage.artifact_objects([ObjectKey(key) for key in keys]))
@@ -141,8 +141,8 @@ def test_artifacts_of_a_deleted_project_are_purged_once_nobody_needs_them(world:
     )
     version = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, run=run.key), NOW))
     entry = EntryRecord(FilePath("x"), Digest("d"), 1, ObjectKey("blobs/1/x"))
-    world.database.write(lambda tx: tx.artifacts.put_manifest_entries(version.id, [entry]))
-    world.database.write(lambda tx: tx.artifacts.use(other_run.key, version.id, used_as=None, now=NOW))
+    world.database.write(lambda tx: tx.manifests.put_entries(version.id, [entry]))
+    world.database.write(lambda tx: tx.lineage.use(other_run.key, version.id, used_as=None, now=NOW))
 
     def dead() -> list[ProjectId]:
         return world.database.read(lambda tx: tx.garbage.list_dead_projects())

@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, text
 
 from kymograph.errors import StoreCorrupt
 from kymograph.storage.database import open_database
@@ -122,3 +122,37 @@ def test_a_current_database_opens_without_alembic(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+def test_versions_keep_their_places_in_the_collections_that_they_were_made_in(connection: Connection) -> None:
+    upgrade(connection, None, "0005")
+    for statement in (
+        "INSERT INTO entities (id, name, kind, created_at) VALUES (1, 'ada', 'user', 1)",
+        "INSERT INTO projects (id, entity_id, name, description, visibility, created_at, last_activity_at, run_counter)"
+        " VALUES (1, 1, 'mnist', '', 'private', 1, 1, 0)",
+        "INSERT INTO runs (key, project_id, id, display_name, state, color, created_at, updated_at, heartbeat_at, "
+        "stop_requested, storage_bytes, tags, notes) "
+        "VALUES (5, 1, 'r', 'r', 'running', 0, 1, 1, 1, false, 0, '[]', '')",
+        "INSERT INTO artifact_collections (id, project_id, kind, type_name, name, created_at, next_version_index)"
+        " VALUES (1, 1, 'SEQUENCE', 'model', 'weights', 1, 2)",
+    ):
+        connection.exec_driver_sql(statement)
+    for row in ((7, "DELETED", 0, 5), (8, "COMMITTED", 1, None), (9, "PENDING", None, 5)):
+        connection.execute(
+            text(
+                "INSERT INTO artifact_versions (id, collection_id, state, version_index, digest, created_at, "
+                "updated_at, created_by_run, size_bytes, file_count, wished_aliases, tags) "
+                "VALUES (:id, 1, :state, :version_index, 'd', 30, 30, :run, 0, 0, '[]', '[]')"
+            ),
+            dict(zip(("id", "state", "version_index", "run"), row, strict=True)),
+        )
+
+    upgrade(connection, "0005")
+
+    places = "SELECT collection_id, artifact_id, version_index, created_at, created_by_run FROM artifact_memberships"
+    assert sorted(map(tuple, connection.exec_driver_sql(places))) == [(1, 7, 0, 30, 5), (1, 8, 1, 30, None)]
+    outputs = "SELECT run_key, artifact_id, logged_at FROM artifact_outputs"
+    assert sorted(map(tuple, connection.exec_driver_sql(outputs))) == [(5, 7, 30), (5, 9, 30)]
+    assert connection.exec_driver_sql("SELECT tags, digest_algorithm FROM artifact_collections").all() == [
+        ("[]", "MANIFEST_MD5")
+    ]

@@ -61,7 +61,8 @@ class GarbageStore(Protocol):
     def list_dead_projects(self) -> list[ProjectId]:
         """Deleted projects that still have artifacts, all of whose runs were purged, and that nobody needs.
 
-        A version is needed by a run of another project that used it, and by an alias of another project's collection.
+        A version is needed by a run of another project that used it, and by a collection of another project that it
+        is linked to.
         """
 
     def list_artifacts(self, project: ProjectId) -> list[ArtifactId]:

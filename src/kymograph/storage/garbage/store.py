@@ -11,13 +11,13 @@ from kymograph.storage.garbage.base import ForkedRun, Tombstone
 from kymograph.storage.history.tables import compaction_claims, segments, tail_archive, tail_chunks, tail_streams
 from kymograph.storage.metadata.sql import chunks
 from kymograph.storage.metadata.tables import (
-    aliases,
     artifact_files,
     collections,
     entities,
     entries,
     files,
     manifests,
+    memberships,
     projects,
     run_documents,
     runs,
@@ -135,9 +135,9 @@ class SqlGarbageStore:
         linked = (
             select(collections.c.project_id)
             .select_from(
-                aliases.join(versions, versions.c.id == aliases.c.artifact_id)
+                memberships.join(versions, versions.c.id == memberships.c.artifact_id)
                 .join(collections, collections.c.id == versions.c.collection_id)
-                .join(other, other.c.id == aliases.c.collection_id)
+                .join(other, other.c.id == memberships.c.collection_id)
             )
             .where(other.c.project_id != collections.c.project_id, other.c.project_id.not_in(_gone_projects()))
         )

@@ -6,22 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from kymograph.core.accounts import ApiKey, Entity, EntityKind, Member, Role, Session, User
-from kymograph.core.artifact import (
-    ArtifactFile,
-    ArtifactType,
-    ArtifactVersion,
-    Collection,
-    EntryRecord,
-    ManifestKind,
-    ManifestRecord,
-    NewArtifact,
-)
 from kymograph.core.column_search import ColumnPage, ColumnQuery
 from kymograph.core.files import RunFile
 from kymograph.core.filters import Filter, RunQuery
@@ -29,14 +18,10 @@ from kymograph.core.groups import GroupPage, GroupQuery
 from kymograph.core.project import Project, ProjectStats, Visibility
 from kymograph.core.run import Run, RunChange
 from kymograph.types import (
-    ArtifactId,
-    CollectionId,
     Digest,
     EntityId,
     EntityName,
     FilePath,
-    ManifestDigest,
-    ManifestId,
     ObjectKey,
     ProjectId,
     ProjectName,
@@ -288,158 +273,3 @@ class FileStore(Protocol):
 
     def delete(self, file: int) -> RunFile | None:
         """Remove a file's record and return it; the bytes are the caller's to delete afterwards."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineageEdge:
-    """A run used a version."""
-
-    run: RunKey
-    artifact: ArtifactId
-    used_as: str | None
-
-
-class ArtifactStore(Protocol):
-    """Artifact types, collections, versions, manifests, files, aliases and lineage."""
-
-    def find_collection(self, project: ProjectId, name: str, *, type_name: str | None = None) -> Collection | None: ...
-
-    def find_collection_by_id(self, collection: CollectionId) -> Collection | None: ...
-
-    def find_collection_by_client_id(self, client_id: str) -> Collection | None: ...
-
-    def list_collections(
-        self, project: ProjectId, *, type_name: str | None = None, limit: int = 100, offset: int = 0
-    ) -> tuple[list[Collection], int]:
-        """Collections by name plus the total."""
-
-    def list_types(self, project: ProjectId) -> list[ArtifactType]:
-        """Artifact types with at least one collection, by name."""
-
-    def create(self, new: NewArtifact, now: datetime) -> ArtifactVersion:
-        """Begin a version as PENDING, creating its collection (a sequence) when missing.
-
-        Raises:
-            UsageError: The collection exists with another type.
-        """
-
-    def find(self, artifact: ArtifactId) -> ArtifactVersion | None: ...
-
-    def put_client_id(self, client_id: str, target: ArtifactId) -> None:
-        """Let an id that a client made up mean a version, for good; the first meaning of an id stays.
-
-        `create` does it for the ids that came with the new version.
-        """
-
-    def put_sequence_client_id(self, client_id: str, target: CollectionId) -> None:
-        """The same for a collection."""
-
-    def find_by_client_id(self, client_id: str) -> ArtifactVersion | None: ...
-
-    def find_draft(self, collection: CollectionId, distributed_id: str) -> ArtifactVersion | None:
-        """The PENDING version that several writers make together under that id."""
-
-    def find_by_digest(self, collection: CollectionId, digest: str) -> ArtifactVersion | None:
-        """The newest committed version of that content."""
-
-    def find_by_alias(self, collection: CollectionId, alias: str) -> ArtifactVersion | None:
-        """A committed version by alias or by ``vN``."""
-
-    def list_versions(
-        self, collection: CollectionId, *, limit: int = 100, offset: int = 0
-    ) -> tuple[list[ArtifactVersion], int]:
-        """Committed versions, newest first, plus the total."""
-
-    def latest(self, collection: CollectionId) -> ArtifactVersion | None:
-        """The committed version with the highest index."""
-
-    def list_aliases(self, collection: CollectionId) -> list[str]:
-        """All aliases of a collection, sorted."""
-
-    def commit(
-        self, artifact: ArtifactId, *, digest: ManifestDigest, size_bytes: int, file_count: int, now: datetime
-    ) -> ArtifactVersion:
-        """Make a PENDING version COMMITTED: assign the next index, set wished aliases and ``latest``. Idempotent.
-
-        The digest replaces the one that was announced: they differ when a manifest was merged from parts.
-        """
-
-    def put_aliases(self, artifact: ArtifactId, aliases: Iterable[str], now: datetime) -> None:
-        """Set aliases, taking each from its previous holder in the collection."""
-
-    def remove_aliases(self, artifact: ArtifactId, aliases: Iterable[str]) -> None: ...
-
-    def update(
-        self,
-        artifact: ArtifactId,
-        *,
-        description: str | None,
-        metadata_json: str | None,
-        ttl_duration_s: int | None,
-        tags: tuple[str, ...] | None = None,
-        now: datetime,
-    ) -> None:
-        """Change fields; None leaves one as it is."""
-
-    def create_manifest(
-        self,
-        artifact: ArtifactId,
-        *,
-        name: str,
-        kind: ManifestKind,
-        digest: Digest | None,
-        object_key: ObjectKey,
-        base: ArtifactId | None = None,
-    ) -> ManifestRecord: ...
-
-    def update_manifest(
-        self, manifest: ManifestId, *, digest: Digest, base: ArtifactId | None = None
-    ) -> ManifestRecord:
-        """Announce the document; a `base` of None leaves it as it is."""
-
-    def find_manifest(self, manifest: ManifestId) -> ManifestRecord | None: ...
-
-    def current_manifest(self, artifact: ArtifactId) -> ManifestRecord | None:
-        """The newest announced manifest of a version."""
-
-    def list_manifests(self, artifact: ArtifactId) -> list[ManifestRecord]:
-        """All manifests of a version, oldest first."""
-
-    def put_file(self, file: ArtifactFile) -> ArtifactFile:
-        """Announce bytes for a path of a version; the same path again replaces the announcement."""
-
-    def find_file(self, artifact: ArtifactId, path: str) -> ArtifactFile | None: ...
-
-    def find_blob(self, project: ProjectId, digest: Digest) -> ArtifactFile | None:
-        """Bytes of that digest already stored by any version of the project, `size_bytes` not None."""
-
-    def find_blobs(self, project: ProjectId, digests: Sequence[Digest]) -> dict[Digest, ArtifactFile]:
-        """`find_blob` of many."""
-
-    def mark_stored(self, object_key: ObjectKey, size_bytes: int) -> None:
-        """The bytes of announced files under that key have arrived."""
-
-    def put_manifest_entries(self, artifact: ArtifactId, entries: Iterable[EntryRecord]) -> None:
-        """Record the entries of a version, in place of any before."""
-
-    def list_entries(
-        self, artifact: ArtifactId, *, names: Sequence[str] = (), after: str | None = None, limit: int = 1000
-    ) -> tuple[list[EntryRecord], int]:
-        """Entries of a committed version by path, plus the total."""
-
-    def find_entry(self, artifact: ArtifactId, digest: Digest) -> EntryRecord | None:
-        """Any entry of a committed version with that digest."""
-
-    def use(self, run: RunKey, artifact: ArtifactId, *, used_as: str | None, now: datetime) -> None:
-        """Record that a run used a version; idempotent."""
-
-    def list_used_by(self, artifact: ArtifactId) -> list[RunKey]: ...
-
-    def list_inputs(self, run: RunKey) -> list[tuple[ArtifactVersion, str | None]]:
-        """Versions that the run used, in order of use, with the name that the run gave to the use."""
-
-    def list_outputs(self, run: RunKey) -> list[ArtifactVersion]:
-        """Committed versions that the run logged, oldest first."""
-
-    def delete(self, artifact: ArtifactId, now: datetime) -> None:
-        """Mark a version deleted and drop its aliases; bytes are collected later."""

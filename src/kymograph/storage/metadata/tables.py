@@ -213,9 +213,21 @@ collections = Table(
     Column("description", AnyText),
     Column("client_id", AnyText),
     Column("created_at", UtcDateTime, nullable=False),
+    # Null as long as nobody has changed it.
+    Column("updated_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+    Column("tags", TextTuple, nullable=False, server_default="[]"),
+    Column("digest_algorithm", AnyText, nullable=False, server_default="MANIFEST_MD5"),
     Column("next_version_index", Integer, nullable=False, default=0),
 )
-Index("uq_artifact_collections_project_id_name", collections.c.project_id, collections.c.name, unique=True)
+Index(
+    "uq_artifact_collections_project_id_name",
+    collections.c.project_id,
+    collections.c.name,
+    unique=True,
+    sqlite_where=collections.c.deleted_at.is_(None),
+    postgresql_where=collections.c.deleted_at.is_(None),
+)
 
 versions = Table(
     "artifact_versions",
@@ -223,8 +235,8 @@ versions = Table(
     Column("id", BigId, primary_key=True),
     Column("collection_id", BigId, ForeignKey("artifact_collections.id", ondelete="CASCADE"), nullable=False),
     Column("state", AnyText, nullable=False),
-    Column("version_index", Integer),
     Column("digest", AnyText, nullable=False),
+    Column("digest_algorithm", AnyText, nullable=False, server_default="MANIFEST_MD5"),
     Column("description", AnyText),
     Column("metadata_json", AnyText),
     Column("created_at", UtcDateTime, nullable=False),
@@ -239,13 +251,35 @@ versions = Table(
     Column("wished_aliases", TextTuple, nullable=False),
     Column("tags", TextTuple, nullable=False),
 )
+Index("ix_artifact_versions_collection_id_digest", versions.c.collection_id, versions.c.digest)
+
+memberships = Table(
+    "artifact_memberships",
+    registry,
+    Column("collection_id", BigId, ForeignKey("artifact_collections.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "artifact_id",
+        BigId,
+        ForeignKey("artifact_versions.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    Column("version_index", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by_run", BigId, ForeignKey("runs.key", ondelete="SET NULL")),
+    Column("created_by_user", BigId, ForeignKey("users.id", ondelete="SET NULL")),
+)
 Index(
-    "uq_artifact_versions_collection_id_version_index",
-    versions.c.collection_id,
-    versions.c.version_index,
+    "uq_artifact_memberships_collection_id_version_index",
+    memberships.c.collection_id,
+    memberships.c.version_index,
     unique=True,
 )
-Index("ix_artifact_versions_collection_id_digest", versions.c.collection_id, versions.c.digest)
+"""Places of versions in collections: in the sequence where they were made, from commit on, and in portfolios.
+
+A deleted version keeps the place in its sequence, so that its number stays known; links to it are gone. Who committed a
+version is the user of that place.
+"""
 
 aliases = Table(
     "artifact_aliases",
@@ -287,6 +321,7 @@ artifact_files = Table(
     Column("size_bytes", BigInteger),
     Column("object_key", AnyText, nullable=False, index=True),
     Column("mimetype", AnyText),
+    Column("digest_algorithm", AnyText, nullable=False, server_default="MANIFEST_MD5"),
 )
 Index("ix_artifact_files_project_id_digest", artifact_files.c.project_id, artifact_files.c.digest)
 
@@ -315,3 +350,18 @@ uses = Table(
     Column("used_as", AnyText),
     Column("used_at", UtcDateTime, nullable=False),
 )
+
+outputs = Table(
+    "artifact_outputs",
+    registry,
+    Column("run_key", BigId, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "artifact_id",
+        BigId,
+        ForeignKey("artifact_versions.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    Column("logged_at", UtcDateTime, nullable=False),
+)
+"""Runs that logged a version: the one that made it, and those that came to the same content."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -11,13 +12,19 @@ from kymograph.core.artifact import (
     ArtifactFile,
     ArtifactState,
     ArtifactVersion,
+    Collection,
+    CollectionChange,
     CollectionKind,
     EntryRecord,
+    Maker,
     ManifestKind,
+    Membership,
 )
-from kymograph.errors import ArtifactNotFound, UsageError
+from kymograph.core.digest import DigestAlgorithm
+from kymograph.core.run import RunChange
+from kymograph.errors import ArtifactNotFound, NameTaken, UsageError
 from kymograph.storage.transaction import SqlTransaction
-from kymograph.types import ArtifactId, Digest, FilePath, ManifestDigest, ObjectKey
+from kymograph.types import ArtifactId, CollectionId, Digest, FilePath, ManifestDigest, ObjectKey, ProjectId
 from tests.unit.storage.metadata.builders import NOW, World, make_project, new_artifact
 
 
@@ -33,12 +40,26 @@ def log(
 
 def commit(world: World, version: ArtifactVersion) -> ArtifactVersion:
     return world.database.write(
-        lambda tx: tx.artifacts.commit(version.id, digest=version.digest, size_bytes=7, file_count=2, now=NOW)
+        lambda tx: tx.artifacts.commit(
+            version.id, digest=version.digest, size_bytes=7, file_count=2, maker=Maker(user=world.user.id), now=NOW
+        )
     )
 
 
+def put_alias(collection: CollectionId, artifact: ArtifactId, tx: SqlTransaction) -> None:
+    tx.memberships.put_aliases(collection, artifact, ["x"], NOW)
+
+
 def alias_of(world: World, version: ArtifactVersion, alias: str) -> ArtifactVersion | None:
-    return world.database.read(lambda tx: tx.artifacts.find_by_alias(version.collection.id, alias))
+    place = world.database.read(lambda tx: tx.memberships.find_by_alias(version.collection.id, alias))
+    return place.version if place is not None else None
+
+
+def listed(
+    world: World, collection: Collection, *, limit: int = 100, offset: int = 0
+) -> tuple[list[ArtifactVersion], int]:
+    places, total = world.database.read(lambda tx: tx.memberships.list_in(collection.id, limit=limit, offset=offset))
+    return [place.version for place in places], total
 
 
 def test_a_draft_is_invisible_until_it_is_committed(world: World) -> None:
@@ -47,7 +68,7 @@ def test_a_draft_is_invisible_until_it_is_committed(world: World) -> None:
     assert draft.state is ArtifactState.PENDING
     assert (draft.version_index, draft.aliases) == (None, ())
     collection = draft.collection
-    assert world.database.read(lambda tx: tx.artifacts.list_versions(collection.id)) == ([], 0)
+    assert listed(world, collection) == ([], 0)
     assert world.database.read(lambda tx: tx.artifacts.latest(collection.id)) is None
     assert world.database.read(lambda tx: tx.artifacts.find_by_digest(collection.id, draft.digest)) is None
     committed = commit(world, draft)
@@ -55,7 +76,7 @@ def test_a_draft_is_invisible_until_it_is_committed(world: World) -> None:
     assert (committed.version_index, committed.size_bytes, committed.file_count) == (0, 7, 2)
     assert committed.aliases == ("best", "latest")
     assert world.database.read(lambda tx: tx.artifacts.find(draft.id)) == committed
-    assert world.database.read(lambda tx: tx.artifacts.list_versions(collection.id)) == ([committed], 1)
+    assert listed(world, collection) == ([committed], 1)
 
 
 def test_committing_twice_changes_nothing(world: World) -> None:
@@ -91,8 +112,9 @@ def test_an_alias_moves_from_its_holder_to_the_next(world: World) -> None:
     assert held is not None
     assert held.aliases == ("prod",)
     assert second.aliases == ("best", "latest")
-    world.database.write(lambda tx: tx.artifacts.put_aliases(first.id, ["best", "gold"], NOW))
-    world.database.write(lambda tx: tx.artifacts.remove_aliases(first.id, ["gold", "latest", "nothing"]))
+    place = first.collection.id
+    world.database.write(lambda tx: tx.memberships.put_aliases(place, first.id, ["best", "gold"], NOW))
+    world.database.write(lambda tx: tx.memberships.remove_aliases(place, first.id, ["gold", "latest", "nothing"]))
     best, latest = alias_of(world, first, "best"), alias_of(world, first, "latest")
     assert best is not None
     assert latest is not None
@@ -101,12 +123,14 @@ def test_an_alias_moves_from_its_holder_to_the_next(world: World) -> None:
 
 
 def test_aliases_of_an_unknown_version_are_refused(world: World) -> None:
-    with pytest.raises(ArtifactNotFound):
-        world.database.write(lambda tx: tx.artifacts.put_aliases(ArtifactId(99), ["x"], NOW))
+    draft = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world), NOW))
+    for unknown in (ArtifactId(99), draft.id):
+        with pytest.raises(ArtifactNotFound):
+            world.database.write(partial(put_alias, draft.collection.id, unknown))
     with pytest.raises(ArtifactNotFound):
         world.database.write(
             lambda tx: tx.artifacts.commit(
-                ArtifactId(99), digest=ManifestDigest("0" * 32), size_bytes=0, file_count=0, now=NOW
+                ArtifactId(99), digest=ManifestDigest("0" * 32), size_bytes=0, file_count=0, maker=Maker(), now=NOW
             )
         )
 
@@ -117,7 +141,7 @@ def test_a_deleted_version_loses_its_aliases_and_cannot_be_committed(world: Worl
     world.database.write(lambda tx: tx.artifacts.delete(version.id, NOW))
 
     assert alias_of(world, version, "best") is None
-    assert world.database.read(lambda tx: tx.artifacts.list_versions(version.collection.id)) == ([], 0)
+    assert listed(world, version.collection) == ([], 0)
     deleted = world.database.read(lambda tx: tx.artifacts.find(version.id))
     assert deleted is not None
     assert deleted.state is ArtifactState.DELETED
@@ -139,9 +163,7 @@ def test_the_newest_version_of_equal_content_is_found_by_digest(world: World) ->
 def test_versions_are_listed_newest_first_in_pages(world: World) -> None:
     versions = [log(world) for _ in range(3)]
 
-    page, total = world.database.read(
-        lambda tx: tx.artifacts.list_versions(versions[0].collection.id, limit=2, offset=1)
-    )
+    page, total = listed(world, versions[0].collection, limit=2, offset=1)
 
     assert [version.version_index for version in page] == [1, 0]
     assert total == 3
@@ -155,19 +177,19 @@ def test_collections_have_one_type_each_and_are_listed_by_name(world: World) -> 
         world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, type_name="dataset"), NOW))
 
     store = world.project.id
-    listed, total = world.database.read(lambda tx: tx.artifacts.list_collections(store))
+    listed, total = world.database.read(lambda tx: tx.collections.list_of_project(store))
     models, model_total = world.database.read(
-        lambda tx: tx.artifacts.list_collections(store, type_name="model", limit=1, offset=1)
+        lambda tx: tx.collections.list_of_project(store, type_name="model", limit=1, offset=1)
     )
 
     assert listed == [data.collection, tokens.collection, weights.collection]
     assert (total, models, model_total) == (3, [weights.collection], 2)
-    types = world.database.read(lambda tx: tx.artifacts.list_types(store))
+    types = world.database.read(lambda tx: tx.collections.list_types(store))
     assert [kind.name for kind in types] == ["dataset", "model"]
-    assert world.database.read(lambda tx: tx.artifacts.list_types(other_project.id)) == []
-    assert world.database.read(lambda tx: tx.artifacts.find_collection(store, "tokens")) == tokens.collection
-    assert world.database.read(lambda tx: tx.artifacts.find_collection(store, "data", type_name="model")) is None
-    assert world.database.read(lambda tx: tx.artifacts.find_collection_by_id(data.collection.id)) == data.collection
+    assert world.database.read(lambda tx: tx.collections.list_types(other_project.id)) == []
+    assert world.database.read(lambda tx: tx.collections.find(store, "tokens")) == tokens.collection
+    assert world.database.read(lambda tx: tx.collections.find(store, "data", type_name="model")) is None
+    assert world.database.read(lambda tx: tx.collections.find_by_id(data.collection.id)) == data.collection
     assert weights.collection.kind is CollectionKind.SEQUENCE
     assert weights.collection.entity == "ada"
 
@@ -177,7 +199,7 @@ def test_clients_find_what_they_made_by_their_own_ids(world: World) -> None:
     draft = world.database.write(lambda tx: tx.artifacts.create(new, NOW))
 
     assert world.database.read(lambda tx: tx.artifacts.find_by_client_id("c1")) == draft
-    assert world.database.read(lambda tx: tx.artifacts.find_collection_by_client_id("s1")) == draft.collection
+    assert world.database.read(lambda tx: tx.collections.find_by_client_id("s1")) == draft.collection
     assert world.database.read(lambda tx: tx.artifacts.find_by_client_id("s1")) is None
 
 
@@ -187,14 +209,191 @@ def test_the_first_meaning_of_a_client_id_stays(world: World) -> None:
     def put_ids(tx: SqlTransaction) -> None:
         for version in (first, second):
             tx.artifacts.put_client_id("c1", version.id)
-            tx.artifacts.put_sequence_client_id("s1", version.collection.id)
+            tx.collections.put_client_id("s1", version.collection.id)
 
     world.database.write(put_ids)
 
     meant = world.database.read(lambda tx: tx.artifacts.find_by_client_id("c1"))
     assert meant is not None
     assert meant.id == first.id
-    assert world.database.read(lambda tx: tx.artifacts.find_collection_by_client_id("s1")) == first.collection
+    assert world.database.read(lambda tx: tx.collections.find_by_client_id("s1")) == first.collection
+
+
+# --- places -----------------------------------------------------------------------------------------------------------
+
+
+def make_portfolio(world: World, name: str = "shelf", *, type_name: str = "model") -> Collection:
+    return world.database.write(
+        lambda tx: tx.collections.put(
+            world.project.id, name, kind=CollectionKind.PORTFOLIO, type_name=type_name, now=NOW
+        )
+    )
+
+
+def link(world: World, collection: Collection, version: ArtifactVersion, *, maker: Maker | None = None) -> Membership:
+    return world.database.write(
+        lambda tx: tx.memberships.add(collection.id, version.id, maker or Maker(), NOW + timedelta(seconds=1))
+    )
+
+
+def test_a_committed_version_has_its_place_in_its_own_sequence(world: World) -> None:
+    version = log(world, aliases=("best",))
+
+    place = world.database.read(lambda tx: tx.memberships.find(version.collection.id, version.id))
+
+    assert place == Membership(version.collection, version, 0, NOW, Maker(user=world.user.id), ("best", "latest"))
+    assert place is not None
+    assert not place.is_link
+    assert version.created_by_user == world.user.id
+
+
+def test_versions_are_numbered_anew_in_a_portfolio(world: World) -> None:
+    shelf = make_portfolio(world)
+    first, second = log(world), log(world)
+    other = log(world, "tokens")
+    run = world.run()
+
+    places = [
+        link(world, shelf, second, maker=Maker(run.key, world.user.id)),
+        link(world, shelf, other),
+        link(world, shelf, first),
+    ]
+
+    assert [place.version_index for place in places] == [0, 1, 2]
+    assert [place.version.id for place in places] == [second.id, other.id, first.id]
+    assert (places[0].is_link, places[0].collection, places[0].maker) == (True, shelf, Maker(run.key, world.user.id))
+    assert places[0].created_at == NOW + timedelta(seconds=1)
+    assert world.database.read(lambda tx: tx.memberships.list_in(shelf.id)) == (places[::-1], 3)
+    assert world.database.read(lambda tx: tx.memberships.list_in(shelf.id, descending=False, limit=2)) == (
+        places[:2],
+        3,
+    )
+    assert world.database.read(lambda tx: tx.memberships.list_of(second.id)) == (
+        [world.database.read(lambda tx: tx.memberships.find(second.collection.id, second.id)), places[0]],
+        2,
+    )
+
+
+def test_linking_twice_keeps_the_place_and_unlinking_never_frees_a_number(world: World) -> None:
+    shelf = make_portfolio(world)
+    first, second = log(world), log(world)
+    place = link(world, shelf, first)
+
+    assert link(world, shelf, first) == place
+    world.database.write(lambda tx: tx.memberships.remove(shelf.id, first.id))
+    assert world.database.read(lambda tx: tx.memberships.find(shelf.id, first.id)) is None
+    assert link(world, shelf, second).version_index == 1
+    assert link(world, shelf, first).version_index == 2
+
+
+def test_aliases_belong_to_one_collection(world: World) -> None:
+    shelf = make_portfolio(world)
+    version = log(world, aliases=("best",))
+    link(world, shelf, version)
+    world.database.write(lambda tx: tx.memberships.put_aliases(shelf.id, version.id, ["prod", "best"], NOW))
+    world.database.write(lambda tx: tx.memberships.remove_aliases(version.collection.id, version.id, ["best"]))
+
+    place = world.database.read(lambda tx: tx.memberships.find_by_alias(shelf.id, "best"))
+
+    assert place is not None
+    assert (place.aliases, place.version.aliases) == (("best", "prod"), ("latest",))
+    assert world.database.read(lambda tx: tx.memberships.find_by_alias(shelf.id, "v0")) == place
+    assert alias_of(world, version, "best") is None
+    assert world.database.read(lambda tx: tx.memberships.list_aliases(shelf.id)) == ["best", "prod"]
+    held = world.database.read(lambda tx: tx.memberships.list_aliases_of([version.id]))[version.id]
+    assert [(record.collection.name, record.alias) for record in held] == [
+        ("weights", "latest"),
+        ("shelf", "best"),
+        ("shelf", "prod"),
+    ]
+
+
+def test_links_to_a_deleted_version_are_gone(world: World) -> None:
+    shelf = make_portfolio(world)
+    version = log(world)
+    link(world, shelf, version)
+    world.database.write(lambda tx: tx.memberships.put_aliases(shelf.id, version.id, ["prod"], NOW))
+
+    world.database.write(lambda tx: tx.artifacts.delete(version.id, NOW))
+
+    assert world.database.read(lambda tx: tx.memberships.list_in(shelf.id)) == ([], 0)
+    assert world.database.read(lambda tx: tx.memberships.list_aliases(shelf.id)) == []
+    deleted = world.database.read(lambda tx: tx.artifacts.find(version.id))
+    assert deleted is not None
+    assert deleted.version_index == 0
+
+
+def test_a_portfolio_takes_no_version_of_its_own(world: World) -> None:
+    make_portfolio(world)
+
+    with pytest.raises(UsageError, match="portfolio"):
+        world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, "shelf"), NOW))
+
+
+# --- collections ------------------------------------------------------------------------------------------------------
+
+
+def change(world: World, collection: Collection, **wanted: object) -> Collection:
+    change = CollectionChange(**wanted)  # type: ignore[arg-type]
+    return world.database.write(lambda tx: tx.collections.update(collection.id, change, NOW + timedelta(seconds=1)))
+
+
+def test_a_change_of_a_collection_leaves_alone_what_it_does_not_name(world: World) -> None:
+    collection = log(world).collection
+    assert (collection.updated_at, collection.tags) == (None, ())
+    change(world, collection, tags=("a", "b"), description="")
+
+    changed = change(world, collection, name="models", type_name="net")
+
+    assert (changed.name, changed.type_name, changed.description, changed.tags) == ("models", "net", "", ("a", "b"))
+    assert changed.updated_at == NOW + timedelta(seconds=1)
+    assert world.database.read(lambda tx: tx.collections.find(world.project.id, "weights")) is None
+
+
+def test_a_collection_cannot_take_the_name_of_another(world: World) -> None:
+    collection = log(world).collection
+    log(world, "tokens")
+
+    with pytest.raises(NameTaken, match="tokens"):
+        change(world, collection, name="tokens")
+    assert change(world, collection, name="weights").name == "weights"
+
+
+def test_a_deleted_collection_takes_its_versions_along_and_leaves_its_name(world: World) -> None:
+    shelf = make_portfolio(world)
+    version = log(world, aliases=("best",))
+    draft = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world), NOW))
+    link(world, shelf, version)
+
+    world.database.write(lambda tx: tx.collections.delete(version.collection.id, NOW))
+
+    gone = world.database.read(lambda tx: tx.collections.find_by_id(version.collection.id))
+    assert gone is not None
+    assert gone.is_deleted
+    for made_there in (version, draft):
+        found = world.database.read(lambda tx, artifact=made_there.id: tx.artifacts.find(artifact))  # type: ignore[misc]
+        assert found.state is ArtifactState.DELETED
+    assert world.database.read(lambda tx: tx.memberships.list_in(shelf.id)) == ([], 0)
+    assert world.database.read(lambda tx: tx.collections.list_of_project(world.project.id)) == ([shelf], 1)
+    assert [kind.name for kind in world.database.read(lambda tx: tx.collections.list_types(world.project.id))] == [
+        "model"
+    ]
+    again = log(world)
+    assert again.collection.id != version.collection.id
+    assert again.version_index == 0
+
+
+def test_a_deleted_portfolio_leaves_the_versions_that_it_held(world: World) -> None:
+    shelf = make_portfolio(world)
+    version = log(world)
+    link(world, shelf, version)
+    world.database.write(lambda tx: tx.memberships.put_aliases(shelf.id, version.id, ["prod"], NOW))
+
+    world.database.write(lambda tx: tx.collections.delete(shelf.id, NOW))
+
+    assert world.database.read(lambda tx: tx.artifacts.find(version.id)) == version
+    assert world.database.read(lambda tx: tx.memberships.list_of(version.id))[1] == 1
+    assert world.database.read(lambda tx: tx.memberships.list_aliases(shelf.id)) == []
 
 
 def test_writers_of_a_distributed_version_find_its_draft_until_it_is_committed(world: World) -> None:
@@ -239,12 +438,12 @@ def test_the_newest_announced_manifest_counts(world: World) -> None:
     version = log(world)
     create = world.database.write
     first = create(
-        lambda tx: tx.artifacts.create_manifest(
+        lambda tx: tx.manifests.create(
             version.id, name="m.json", kind=ManifestKind.FULL, digest=Digest("d1"), object_key=ObjectKey("k1")
         )
     )
     second = create(
-        lambda tx: tx.artifacts.create_manifest(
+        lambda tx: tx.manifests.create(
             version.id,
             name="m.json",
             kind=ManifestKind.PATCH,
@@ -254,44 +453,64 @@ def test_the_newest_announced_manifest_counts(world: World) -> None:
         )
     )
 
-    assert world.database.read(lambda tx: tx.artifacts.current_manifest(version.id)) == first
-    updated = create(lambda tx: tx.artifacts.update_manifest(second.id, digest=Digest("d2")))
+    assert world.database.read(lambda tx: tx.manifests.current(version.id)) == first
+    updated = create(lambda tx: tx.manifests.update(second.id, digest=Digest("d2")))
     assert (updated.digest, updated.object_key, updated.base) == ("d2", "k2", version.id)
-    assert world.database.read(lambda tx: tx.artifacts.list_manifests(version.id)) == [first, updated]
-    assert world.database.read(lambda tx: tx.artifacts.current_manifest(version.id)) == updated
-    assert world.database.read(lambda tx: tx.artifacts.find_manifest(second.id)) == updated
+    assert world.database.read(lambda tx: tx.manifests.list_of(version.id)) == [first, updated]
+    assert world.database.read(lambda tx: tx.manifests.current(version.id)) == updated
+    assert world.database.read(lambda tx: tx.manifests.find(second.id)) == updated
+
+
+def test_equal_digests_of_two_algorithms_are_two_contents(world: World) -> None:
+    version = log(world)
+    for path, algorithm in (("a", DigestAlgorithm.MD5), ("b", DigestAlgorithm.XXH128)):
+        file = ArtifactFile(version.id, FilePath(path), Digest("d"), 1, ObjectKey(path), algorithm=algorithm)
+        world.database.write(partial(put_file, file))
+
+    for path, algorithm in (("a", DigestAlgorithm.MD5), ("b", DigestAlgorithm.XXH128)):
+        found = world.database.read(partial(find_blobs, world.project.id, algorithm))
+        assert [blob.path for blob in found.values()] == [path]
+    assert world.database.read(lambda tx: tx.artifact_files.find_blob(world.project.id, Digest("d"))) is not None
+
+
+def put_file(file: ArtifactFile, tx: SqlTransaction) -> None:
+    tx.artifact_files.put(file)
+
+
+def find_blobs(project: ProjectId, algorithm: DigestAlgorithm, tx: SqlTransaction) -> dict[Digest, ArtifactFile]:
+    return tx.artifact_files.find_blobs(project, [Digest("d")], algorithm=algorithm)
 
 
 def test_announced_bytes_can_be_shared_once_they_have_arrived(world: World) -> None:
     version = log(world)
     file = ArtifactFile(version.id, FilePath("a.bin"), Digest("d"), None, ObjectKey("blob"), "text/plain")
-    world.database.write(lambda tx: tx.artifacts.put_file(file))
+    world.database.write(lambda tx: tx.artifact_files.put(file))
 
-    assert world.database.read(lambda tx: tx.artifacts.find_file(version.id, "a.bin")) == file
-    assert world.database.read(lambda tx: tx.artifacts.find_blob(world.project.id, Digest("d"))) is None
-    world.database.write(lambda tx: tx.artifacts.mark_stored(ObjectKey("blob"), 5))
-    blob = world.database.read(lambda tx: tx.artifacts.find_blob(world.project.id, Digest("d")))
+    assert world.database.read(lambda tx: tx.artifact_files.find(version.id, "a.bin")) == file
+    assert world.database.read(lambda tx: tx.artifact_files.find_blob(world.project.id, Digest("d"))) is None
+    world.database.write(lambda tx: tx.artifact_files.mark_stored(ObjectKey("blob"), 5))
+    blob = world.database.read(lambda tx: tx.artifact_files.find_blob(world.project.id, Digest("d")))
     assert blob is not None
     assert blob.size_bytes == 5
-    blobs = world.database.read(lambda tx: tx.artifacts.find_blobs(world.project.id, [Digest("d"), Digest("x")]))
+    blobs = world.database.read(lambda tx: tx.artifact_files.find_blobs(world.project.id, [Digest("d"), Digest("x")]))
     assert blobs == {Digest("d"): blob}
     other = make_project(world.database, world.entity, "other")
-    assert world.database.read(lambda tx: tx.artifacts.find_blob(other.id, Digest("d"))) is None
+    assert world.database.read(lambda tx: tx.artifact_files.find_blob(other.id, Digest("d"))) is None
     replaced = ArtifactFile(version.id, FilePath("a.bin"), Digest("e"), None, ObjectKey("blob2"))
-    world.database.write(lambda tx: tx.artifacts.put_file(replaced))
-    assert world.database.read(lambda tx: tx.artifacts.find_file(version.id, "a.bin")) == replaced
+    world.database.write(lambda tx: tx.artifact_files.put(replaced))
+    assert world.database.read(lambda tx: tx.artifact_files.find(version.id, "a.bin")) == replaced
 
 
 def test_an_entry_is_found_by_its_digest_in_its_version_only(world: World) -> None:
     version, other = log(world), log(world, "tokens")
     entry = EntryRecord(FilePath("a"), Digest("A" * 24), 3, ObjectKey("blobs/a"))
     reference = EntryRecord(FilePath("r"), Digest("etag"), 4, None)
-    world.database.write(lambda tx: tx.artifacts.put_manifest_entries(version.id, [entry, reference]))
+    world.database.write(lambda tx: tx.manifests.put_entries(version.id, [entry, reference]))
 
-    assert world.database.read(lambda tx: tx.artifacts.find_entry(version.id, entry.digest)) == entry
-    assert world.database.read(lambda tx: tx.artifacts.find_entry(version.id, reference.digest)) == reference
-    assert world.database.read(lambda tx: tx.artifacts.find_entry(version.id, Digest("B" * 24))) is None
-    assert world.database.read(lambda tx: tx.artifacts.find_entry(other.id, entry.digest)) is None
+    assert world.database.read(lambda tx: tx.manifests.find_entry(version.id, entry.digest)) == entry
+    assert world.database.read(lambda tx: tx.manifests.find_entry(version.id, reference.digest)) == reference
+    assert world.database.read(lambda tx: tx.manifests.find_entry(version.id, Digest("B" * 24))) is None
+    assert world.database.read(lambda tx: tx.manifests.find_entry(other.id, entry.digest)) is None
 
 
 def test_entries_are_listed_by_path_in_pages(world: World) -> None:
@@ -301,31 +520,53 @@ def test_entries_are_listed_by_path_in_pages(world: World) -> None:
         for size, path in enumerate(["B", "a", "dir/c", "ref"])
     ]
     old = EntryRecord(FilePath("old"), Digest("d"), 1, None)
-    world.database.write(lambda tx: tx.artifacts.put_manifest_entries(version.id, [old]))
-    world.database.write(lambda tx: tx.artifacts.put_manifest_entries(version.id, reversed(entries)))
+    world.database.write(lambda tx: tx.manifests.put_entries(version.id, [old]))
+    world.database.write(lambda tx: tx.manifests.put_entries(version.id, reversed(entries)))
 
-    assert world.database.read(lambda tx: tx.artifacts.list_entries(version.id)) == (entries, 4)
-    assert world.database.read(lambda tx: tx.artifacts.list_entries(version.id, after="B", limit=2)) == (
+    assert world.database.read(lambda tx: tx.manifests.list_entries(version.id)) == (entries, 4)
+    assert world.database.read(lambda tx: tx.manifests.list_entries(version.id, after="B", limit=2)) == (
         entries[1:3],
         4,
     )
-    assert world.database.read(lambda tx: tx.artifacts.list_entries(version.id, names=["ref", "x"])) == (entries[3:], 1)
+    assert world.database.read(lambda tx: tx.manifests.list_entries(version.id, names=["ref", "x"])) == (entries[3:], 1)
 
 
 def test_lineage_is_kept_in_both_directions(world: World) -> None:
     producer, consumer = world.run("r1"), world.run("r2")
     database = world.database
     draft = database.write(lambda tx: tx.artifacts.create(new_artifact(world, run=producer.key), NOW))
-    assert database.read(lambda tx: tx.artifacts.list_outputs(producer.key)) == []
+    assert database.read(lambda tx: tx.lineage.list_outputs(producer.key)) == []
     version = commit(world, draft)
 
     def use_twice(tx: SqlTransaction) -> None:
         for used_as in ("weights", None):
-            tx.artifacts.use(consumer.key, version.id, used_as=used_as, now=NOW)
+            tx.lineage.use(consumer.key, version.id, used_as=used_as, now=NOW)
 
     database.write(use_twice)
 
-    assert database.read(lambda tx: tx.artifacts.list_outputs(producer.key)) == [version]
-    assert database.read(lambda tx: tx.artifacts.list_inputs(consumer.key)) == [(version, "weights")]
-    assert database.read(lambda tx: tx.artifacts.list_used_by(version.id)) == [consumer.key]
-    assert database.read(lambda tx: tx.artifacts.list_inputs(producer.key)) == []
+    assert database.read(lambda tx: tx.lineage.list_outputs(producer.key)) == [version]
+    assert database.read(lambda tx: tx.lineage.list_inputs(consumer.key)) == [(version, "weights")]
+    assert database.read(lambda tx: tx.lineage.list_used_by(version.id)) == [consumer.key]
+    assert database.read(lambda tx: tx.lineage.list_inputs(producer.key)) == []
+
+
+def test_a_run_that_came_to_the_same_content_has_logged_it_too(world: World) -> None:
+    producer, other = world.run("r1"), world.run("r2")
+    version = commit(
+        world, world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, run=producer.key), NOW))
+    )
+
+    for _ in range(2):
+        world.database.write(lambda tx: tx.lineage.put_output(other.key, version.id, NOW))
+
+    for run in (producer, other):
+        assert world.database.read(lambda tx, run=run: tx.lineage.list_outputs(run.key)) == [version]  # type: ignore[misc]
+    assert version.created_by_run == producer.key
+
+
+def test_a_version_names_the_commit_of_its_run(world: World) -> None:
+    run = world.run("r1", RunChange(commit="abc123"))
+
+    version = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, run=run.key), NOW))
+
+    assert version.commit_hash == "abc123"

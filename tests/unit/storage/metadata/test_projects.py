@@ -107,7 +107,7 @@ def test_stats_count_runs_bytes_and_days(world: World) -> None:
 
     def put_files(tx: SqlTransaction) -> None:
         for path in ("one", "same-bytes"):
-            tx.artifacts.put_file(ArtifactFile(version.id, FilePath(path), Digest("d"), 1_000, ObjectKey("blob")))
+            tx.artifact_files.put(ArtifactFile(version.id, FilePath(path), Digest("d"), 1_000, ObjectKey("blob")))
 
     database.write(put_files)
     empty = make_project(database, world.entity, "empty")

@@ -20,7 +20,7 @@ from kymograph.server.graphql.resolvers.artifact_files import (
     manifest_upload_node,
     upload_node,
 )
-from kymograph.server.graphql.resolvers.collections import alias_node, aliases_of, membership_of, type_of
+from kymograph.server.graphql.resolvers.collections import alias_node, aliases_of, type_of
 from kymograph.services.artifact_uploads import DIGEST_ALGORITHM, ArtifactRequest, FileRequest
 from kymograph.services.artifacts import ArtifactChange, RunAddressOfUse
 from kymograph.types import ArtifactId, ManifestId
@@ -222,7 +222,10 @@ artifact.set_field(
     "tags",
     lambda parent, _info: [{"id": encode_text_id("Tag", name), "name": name} for name in parent.tags],
 )
-artifact.set_field("artifactMemberships", lambda parent, _info, **_arguments: whole([membership_of(parent)]))
+artifact.set_field(
+    "artifactMemberships",
+    lambda parent, info, **_arguments: whole(info.context.services.artifacts.places(parent)),
+)
 
 
 @artifact.field("aliases")

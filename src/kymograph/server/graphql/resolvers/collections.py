@@ -62,11 +62,6 @@ def alias_node(parent: Collection, alias: str) -> Payload:
     }
 
 
-def membership_of(version: ArtifactVersion) -> Membership:
-    """The place of a version in the collection that it was made in."""
-    return Membership(version.collection, version)
-
-
 def aliases_of(inputs: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Alias inputs as pairs of collection and alias."""
     return [(given.get("artifactCollectionName") or "", given["alias"]) for given in inputs]
@@ -123,8 +118,7 @@ def resolve_project_artifact(
 @project.field("artifactCollectionMembership")
 def resolve_project_membership(parent: Project, info: Info, name: str) -> Membership | None:
     """A version's place by name. Source: protocol.md §9."""
-    version = info.context.services.artifacts.find_by_name(parent, name)
-    return membership_of(version) if version is not None else None
+    return info.context.services.artifacts.find_place(parent, name)
 
 
 @project.field("artifactCollection")
@@ -257,9 +251,9 @@ def resolve_collection_artifacts(
     check_listing(filters, order, orders=NEWEST_FIRST)
     offset, limit = page_bounds(arguments)
     found, total = info.context.services.artifacts.list_versions(parent, limit=limit, offset=offset)
-    page = connection(found, offset=offset, total=total)
-    for edge in page["edges"]:
-        edge["version"] = f"v{edge['node'].version_index}"
+    page = connection([place.version for place in found], offset=offset, total=total)
+    for edge, place in zip(page["edges"], found, strict=True):
+        edge["version"] = f"v{place.version_index}"
     return page
 
 
@@ -271,13 +265,16 @@ def resolve_collection_membership(parent: Collection, info: Info, aliasName: str
 
 # --- places and aliases -----------------------------------------------------------------------------------------------
 
-membership.set_field("id", lambda parent, _info: encode_id("ArtifactMembership", parent.version.id))
-membership.set_field("versionIndex", lambda parent, _info: parent.version.version_index)
-membership.set_field("createdAt", lambda parent, _info: parent.version.created_at)
+membership.set_field(
+    "id",
+    lambda parent, _info: encode_text_id("ArtifactMembership", f"{parent.collection.id}:{parent.version.id}"),
+)
+membership.set_field("versionIndex", lambda parent, _info: parent.version_index)
+membership.set_field("createdAt", lambda parent, _info: parent.created_at)
 membership.set_field("artifactCollection", lambda parent, _info: parent.collection)
 membership.set_field("artifact", lambda parent, _info: parent.version)
 membership.set_field(
-    "aliases", lambda parent, _info: [alias_node(parent.collection, alias) for alias in parent.version.aliases]
+    "aliases", lambda parent, _info: [alias_node(parent.collection, alias) for alias in parent.aliases]
 )
 
 

@@ -1,0 +1,1 @@
+"""Artifacts in SQL: one small store per noun, all on the same transaction."""

@@ -1,0 +1,165 @@
+"""Sequences and portfolios in SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
+
+from kymograph.core.artifact import (
+    ArtifactState,
+    ArtifactType,
+    Collection,
+    CollectionChange,
+    CollectionKind,
+)
+from kymograph.core.digest import DigestAlgorithm
+from kymograph.errors import CollectionNotFound, NameTaken
+from kymograph.storage.metadata.artifacts.rows import own
+from kymograph.storage.metadata.sql import insert_into
+from kymograph.storage.metadata.tables import aliases, client_ids, collections, memberships, versions
+from kymograph.storage.schema import UtcDateTime
+from kymograph.types import CollectionId, ProjectId
+
+
+class SqlCollectionStore:
+    """Docstrings of the methods: `storage.metadata.artifacts.base.CollectionStore`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, project: ProjectId, name: str, *, type_name: str | None = None) -> Collection | None:
+        """Docstring inherited."""
+        statement = _collections().where(*_of_project(project, type_name), own.table.c.name == name)
+        return self._one(statement)
+
+    def find_by_id(self, collection: CollectionId) -> Collection | None:
+        """Docstring inherited."""
+        return self._one(_collections().where(own.table.c.id == collection))
+
+    def find_by_client_id(self, client_id: str) -> Collection | None:
+        """Docstring inherited."""
+        meant = select(client_ids.c.collection_id).where(client_ids.c.client_id == client_id)
+        return self._one(_collections().where(own.table.c.id == meant.scalar_subquery()))
+
+    def list_of_project(
+        self, project: ProjectId, *, type_name: str | None = None, limit: int = 100, offset: int = 0
+    ) -> tuple[list[Collection], int]:
+        """Docstring inherited."""
+        conditions = _of_project(project, type_name)
+        total = self._connection.execute(select(func.count()).select_from(own.table).where(*conditions)).scalar_one()
+        page = _collections().where(*conditions).order_by(own.table.c.name).limit(limit).offset(offset)
+        return [own.value(row) for row in self._connection.execute(page)], total
+
+    def list_types(self, project: ProjectId) -> list[ArtifactType]:
+        """Docstring inherited."""
+        statement = (
+            select(collections.c.type_name, func.min(collections.c.created_at, type_=UtcDateTime()).label("created_at"))
+            .where(collections.c.project_id == project, collections.c.deleted_at.is_(None))
+            .group_by(collections.c.type_name)
+            .order_by(collections.c.type_name)
+        )
+        return [ArtifactType(project, row.type_name, row.created_at) for row in self._connection.execute(statement)]
+
+    def put(
+        self,
+        project: ProjectId,
+        name: str,
+        *,
+        kind: CollectionKind,
+        type_name: str,
+        now: datetime,
+        client_id: str | None = None,
+        digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5,
+    ) -> Collection:
+        """Docstring inherited."""
+        self._connection.execute(
+            insert_into(self._connection, collections)
+            .values(
+                project_id=project,
+                kind=kind.value,
+                type_name=type_name,
+                name=name,
+                client_id=client_id,
+                created_at=now,
+                tags=(),
+                digest_algorithm=digest_algorithm.value,
+                next_version_index=0,
+            )
+            .on_conflict_do_nothing()
+        )
+        collection = self.find(project, name)
+        if collection is None:
+            raise CollectionNotFound(name)
+        if client_id is not None:
+            self.put_client_id(client_id, collection.id)
+        return collection
+
+    def put_client_id(self, client_id: str, target: CollectionId) -> None:
+        """Docstring inherited."""
+        statement = insert_into(self._connection, client_ids).values(client_id=client_id, collection_id=target)
+        self._connection.execute(statement.on_conflict_do_nothing())
+
+    def update(self, collection: CollectionId, change: CollectionChange, now: datetime) -> Collection:
+        """Docstring inherited."""
+        wanted = {
+            "name": change.name,
+            "description": change.description,
+            "type_name": change.type_name,
+            "tags": change.tags,
+        }
+        values: dict[str, Any] = {column: value for column, value in wanted.items() if value is not None}
+        if change.name is not None:
+            self._refuse_taken(collection, change.name)
+        self._connection.execute(
+            update(collections).where(collections.c.id == collection).values(**values, updated_at=now)
+        )
+        found = self.find_by_id(collection)
+        if found is None:
+            raise CollectionNotFound("(by id)")
+        return found
+
+    def delete(self, collection: CollectionId, now: datetime) -> None:
+        """Docstring inherited."""
+        made_here = select(versions.c.id).where(versions.c.collection_id == collection)
+        for table in (aliases, memberships):
+            # The place in its own sequence stays, for the number; see `tables.memberships`.
+            elsewhere = table.c.artifact_id.in_(made_here)
+            is_link = and_(table.c.collection_id == collection, table.c.artifact_id.not_in(made_here))
+            gone = elsewhere if table is aliases else and_(elsewhere, table.c.collection_id != collection)
+            self._connection.execute(delete(table).where(or_(gone, is_link)))
+        self._connection.execute(
+            update(versions)
+            .where(versions.c.collection_id == collection, versions.c.state != ArtifactState.DELETED.value)
+            .values(state=ArtifactState.DELETED.value, updated_at=now)
+        )
+        self._connection.execute(
+            update(collections)
+            .where(collections.c.id == collection, collections.c.deleted_at.is_(None))
+            .values(deleted_at=now)
+        )
+
+    def _refuse_taken(self, collection: CollectionId, name: str) -> None:
+        project = select(collections.c.project_id).where(collections.c.id == collection).scalar_subquery()
+        other = select(collections.c.id).where(
+            collections.c.project_id == project,
+            collections.c.name == name,
+            collections.c.deleted_at.is_(None),
+            collections.c.id != collection,
+        )
+        if self._connection.execute(other).first() is not None:
+            raise NameTaken("artifact collection", name)
+
+    def _one(self, statement: Select[Any]) -> Collection | None:
+        row = self._connection.execute(statement).one_or_none()
+        return None if row is None else own.value(row)
+
+
+def _collections() -> Select[Any]:
+    return select(*own.columns).select_from(own.joined()).where(own.is_there)
+
+
+def _of_project(project: ProjectId, type_name: str | None) -> list[Any]:
+    conditions = [own.table.c.project_id == project, own.table.c.deleted_at.is_(None)]
+    return conditions if type_name is None else [*conditions, own.table.c.type_name == type_name]
