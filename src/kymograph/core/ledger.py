@@ -124,9 +124,7 @@ class Ledger:
                 self.own_of_collections[CollectionId(blob.collection_sum)] -= size
             if collections == 1:
                 self.own_of_collections[CollectionId(collection_sum)] += size
-        after_counts = BlobCounts(
-            blob.id, blob.project, size, refs, ref_sum, in_trash, collections, collection_sum
-        )
+        after_counts = BlobCounts(blob.id, blob.project, size, refs, ref_sum, in_trash, collections, collection_sum)
         self._change_project(blob, after_counts)
         return after_counts
 

@@ -23,6 +23,8 @@ class ManifestEntry:
     """Where the content lives when it is not in our object store."""
     birth_artifact: ArtifactId | None = None
     """The version that first brought the bytes."""
+    target: ArtifactId | None = None
+    """The version that `ref` leads to, if it is one of this server (``wandb-artifact://``)."""
 
 
 def manifest_digest(entries: Iterable[ManifestEntry]) -> ManifestDigest:

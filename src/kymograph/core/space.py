@@ -118,6 +118,4 @@ class Freed:
     """Of content that nothing else needs."""
 
     def __add__(self, other: Freed) -> Freed:
-        return Freed(
-            self.versions + other.versions, self.objects + other.objects, self.size_bytes + other.size_bytes
-        )
+        return Freed(self.versions + other.versions, self.objects + other.objects, self.size_bytes + other.size_bytes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kymograph.core.artifact import (
@@ -25,8 +25,6 @@ from kymograph.services.artifact_uploads import check_own_alias, parse_type_name
 from kymograph.services.runs import checked_document
 from kymograph.storage.base import Database, Transaction
 from kymograph.types import ArtifactId, CollectionId, RunKey
-
-_NAMES_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +128,11 @@ class ArtifactService:
         limit: int = 1000,
     ) -> EntryPage:
         """Entries of a version (got already) by path; `names` picks some, None means all."""
-        if names is not None:
-            wanted = list(dict.fromkeys(names))
-            return self._named_entries(version, wanted, after=after, limit=limit)
 
         def job(tx: Transaction) -> EntryPage:
-            return EntryPage(*tx.manifests.list_entries(version.id, after=after, limit=limit))
-
-        return self._database.read(job)
-
-    def _named_entries(
-        self, version: ArtifactVersion, names: Sequence[str], *, after: str | None, limit: int
-    ) -> EntryPage:
-        def job(tx: Transaction) -> EntryPage:
-            found: list[EntryRecord] = []
-            for start in range(0, len(names), _NAMES_AT_ONCE):
-                some = names[start : start + _NAMES_AT_ONCE]
-                found += tx.manifests.list_entries(version.id, names=some, limit=len(some))[0]
-            found.sort(key=lambda entry: entry.path)
-            rest = [entry for entry in found if after is None or entry.path > after]
-            return EntryPage(rest[:limit], len(found))
+            entries = tx.entries.list_page(version.id, names=names, after=after, limit=limit)
+            total = tx.entries.count(version.id) if names is None else len(entries)
+            return EntryPage(entries, total)
 
         return self._database.read(job)
 
@@ -294,8 +277,11 @@ class ArtifactService:
             version = require_artifact(tx, caller, artifact, Access.WRITE)
             if version.aliases and not with_aliases:
                 raise AliasesPresent(version.path, aliases=version.aliases)
-            if version.state is not ArtifactState.DELETED:
-                tx.artifacts.delete(version.id, self._clock())
+            now = self._clock()
+            tx.moves.lock([version.collection.project_id])
+            if version.state is ArtifactState.PENDING and tx.moves.drop_drafts([version.id], before=None, now=now):
+                return replace(version, state=ArtifactState.DELETED)
+            tx.moves.delete([version.id], now)
             return require_artifact(tx, caller, version.id, Access.READ)
 
         return self._database.write(job)

@@ -8,6 +8,7 @@ from kymograph.services.accounts import AccountService
 from kymograph.services.admission import Admission
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
+from kymograph.services.artifact_space import ArtifactSpace
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
 from kymograph.services.compaction import Compactor
@@ -35,6 +36,7 @@ class Services:
     artifact_uploads: ArtifactUploads
     artifact_commits: ArtifactCommits
     artifact_downloads: ArtifactDownloads
+    artifact_space: ArtifactSpace
     live: LiveBus
     garbage: Collector
     compactor: Compactor

@@ -7,9 +7,11 @@ begins with `MoveStore.lock`: two of them in one project wait for each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from kymograph.core.artifact import EntryRecord
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.space import (
     Blob,
@@ -20,8 +22,35 @@ from kymograph.core.space import (
     VersionFilter,
     VersionSpace,
 )
-from kymograph.storage.space.values import Doomed, Sized
-from kymograph.types import ArtifactId, BlobId, CollectionId, Digest, EntityId, ObjectKey, ProjectId, RunKey
+from kymograph.types import ArtifactId, BlobId, CollectionId, Digest, EntityId, ManifestId, ObjectKey, ProjectId, RunKey
+
+
+class Sized(NamedTuple):
+    """A version that was chosen, and what moving it costs."""
+
+    artifact: ArtifactId
+    project: ProjectId
+    """Of the collection that it was made in."""
+    file_count: int
+
+
+class NewEntry(NamedTuple):
+    """One entry of a version that is being committed."""
+
+    path: str
+    digest: str
+    size_bytes: int
+    blob: BlobId | None
+    """None for a reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """An object that nothing names any more."""
+
+    object_key: ObjectKey
+    size_bytes: int | None
+    """None if it may never have arrived."""
 
 
 class BlobStore(Protocol):
@@ -62,8 +91,8 @@ class BlobStore(Protocol):
     def projects_with_unnamed(self, *, before: datetime) -> list[ProjectId]:
         """Projects for which `doom` finds something."""
 
-    def measure_unnamed(self, *, before: datetime) -> Freed:
-        """What `doom` would find, in all projects."""
+    def measure_unnamed(self, *, before: datetime, besides: Collection[ArtifactId] = ()) -> Freed:
+        """What `doom` would find in all projects if some drafts were not there."""
 
     def list_doomed(self, *, limit: int) -> list[Doomed]:
         """Objects that nothing names, oldest first."""
@@ -74,8 +103,39 @@ class BlobStore(Protocol):
     def known_objects(self, keys: Sequence[ObjectKey]) -> set[ObjectKey]:
         """Those of the objects that belong to content or to a manifest, or are doomed."""
 
-    def list_stored(self, *, after: BlobId | None = None, limit: int) -> list[Blob]:
-        """Content that has arrived and that a version names, by id."""
+    def list_stored(self, project: ProjectId, *, after: BlobId | None = None, limit: int) -> list[Blob]:
+        """Content of a project that has arrived and that a version names, by id."""
+
+    def list_projects(self) -> list[ProjectId]:
+        """Projects that have content, gone ones included."""
+
+
+class EntryStore(Protocol):
+    """What committed and deleted versions hold."""
+
+    def drop(self, artifact: ArtifactId) -> None:
+        """Remove all entries of a version."""
+
+    def add(self, artifact: ArtifactId, new: Sequence[NewEntry]) -> None:
+        """Add entries to a version that has none of these paths; in ascending order of paths it is fastest."""
+
+    def list_page(
+        self, artifact: ArtifactId, *, names: Sequence[str] | None = None, after: str | None = None, limit: int = 1000
+    ) -> list[EntryRecord]:
+        """Entries by path.
+
+        Args:
+            artifact: Whose.
+            names: Only these paths, if given.
+            after: Only paths greater than this one (paging).
+            limit: Page size.
+        """
+
+    def count(self, artifact: ArtifactId) -> int:
+        """How many entries a committed version has."""
+
+    def find(self, artifact: ArtifactId, digest: Digest) -> EntryRecord | None:
+        """Any entry with that digest; looks at all of them if need be."""
 
 
 class MoveStore(Protocol):
@@ -91,8 +151,8 @@ class MoveStore(Protocol):
             ContentCollected: Some of it is gone.
         """
 
-    def put_references(self, artifact: ArtifactId, targets: Collection[ArtifactId]) -> set[ArtifactId]:
-        """Entries of a version lead to other versions, which stay as long as it does; returns those that are gone."""
+    def put_references(self, artifact: ArtifactId, targets: Collection[ArtifactId]) -> None:
+        """Entries of a version lead to other versions, which stay as long as it does if they are there."""
 
     def claim_commit(self, artifact: ArtifactId, worker: str, *, now: datetime, until: datetime) -> bool:
         """Be the one who commits a draft, for a while; False if another one is at it, or it is no draft any more.
@@ -123,8 +183,14 @@ class MoveStore(Protocol):
             How many versions, and the content that no version has any more.
         """
 
-    def drop_drafts(self, artifacts: Collection[ArtifactId], *, before: datetime, now: datetime) -> int:
-        """Drop drafts that are still untouched since a moment; returns how many."""
+    def drop_drafts(self, artifacts: Collection[ArtifactId], *, before: datetime | None, now: datetime) -> int:
+        """Drop drafts, if they are still untouched since a moment if that matters; returns how many."""
+
+    def drop_collections(self, *, deleted_before: datetime, gone_before: datetime) -> int:
+        """Drop deleted collections that have no versions any more; the moments are as for `ChoiceStore`."""
+
+    def drop_parts(self, artifact: ArtifactId, kept: ManifestId, now: datetime) -> None:
+        """Forget the manifests that were merged into the one that is kept."""
 
 
 class ChoiceStore(Protocol):
@@ -202,6 +268,9 @@ class SpaceStore(Protocol):
 
     def measure_purge(self, artifacts: Collection[ArtifactId]) -> Freed:
         """What `MoveStore.purge` would return for deleted versions that nothing elsewhere needs."""
+
+    def measure_manifests(self, artifacts: Collection[ArtifactId]) -> Freed:
+        """Manifest documents of versions and drafts."""
 
     def set_ttl(self, project: ProjectId, ttl_s: int | None) -> None:
         """Set the time to live of a project's versions that have none of their own; None is that of its entity."""

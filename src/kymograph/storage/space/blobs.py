@@ -8,7 +8,7 @@ row and makes a new one, with an object key of its own. The object behind a doom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +19,9 @@ from kymograph.core.space import Blob, ContentName, Freed
 from kymograph.errors import ServerBusy
 from kymograph.storage.metadata.sql import chunks, insert_into
 from kymograph.storage.metadata.tables import manifests, versions
+from kymograph.storage.space.base import Doomed
 from kymograph.storage.space.bulk import among
 from kymograph.storage.space.tables import blobs, doomed_objects, draft_files
-from kymograph.storage.space.values import Doomed
 from kymograph.types import ArtifactId, BlobId, Digest, ObjectKey, ProjectId
 
 _ATTEMPTS = 3
@@ -144,10 +144,8 @@ class SqlBlobStore:
         is_stale = _is_stale(before)
         some = select(blobs.c.id).where(blobs.c.project_id == project, is_stale, ~_has_draft()).limit(limit)
         statement = delete(blobs).where(blobs.c.id.in_(some), is_stale)
-        gone = self._connection.execute(
-            statement.returning(blobs.c.object_key, func.coalesce(blobs.c.size_bytes, 0), blobs.c.wanted_at)
-        ).all()
-        put_doomed(self._connection, [(key, size) for key, size, _ in gone], before)
+        gone = self._connection.execute(statement.returning(blobs.c.object_key, blobs.c.size_bytes)).all()
+        put_doomed(self._connection, [(key, size) for key, size in gone], before)
         return len(gone)
 
     def projects_with_unnamed(self, *, before: datetime) -> list[ProjectId]:
@@ -155,10 +153,13 @@ class SqlBlobStore:
         statement = select(blobs.c.project_id).where(_is_stale(before), ~_has_draft()).distinct()
         return [ProjectId(project) for project in self._connection.execute(statement).scalars()]
 
-    def measure_unnamed(self, *, before: datetime) -> Freed:
+    def measure_unnamed(self, *, before: datetime, besides: Collection[ArtifactId] = ()) -> Freed:
         """Docstring inherited."""
+        is_held = exists().where(
+            draft_files.c.blob_id == blobs.c.id, ~among(self._connection, draft_files.c.artifact_id, besides)
+        )
         statement = select(func.count(), func.coalesce(func.sum(blobs.c.size_bytes), 0)).where(
-            _is_stale(before), ~_has_draft(), blobs.c.size_bytes.is_not(None)
+            _is_stale(before), ~is_held, blobs.c.size_bytes.is_not(None)
         )
         count, size = self._connection.execute(statement).one()
         return Freed(objects=count, size_bytes=int(size))
@@ -182,10 +183,18 @@ class SqlBlobStore:
                 found.update(ObjectKey(key) for key in rows.scalars())
         return found
 
-    def list_stored(self, *, after: BlobId | None = None, limit: int) -> list[Blob]:
+    def list_projects(self) -> list[ProjectId]:
+        """Docstring inherited."""
+        statement = select(blobs.c.project_id).distinct().order_by(blobs.c.project_id)
+        return [ProjectId(project) for project in self._connection.execute(statement).scalars()]
+
+    def list_stored(self, project: ProjectId, *, after: BlobId | None = None, limit: int) -> list[Blob]:
         """Docstring inherited."""
         statement = _blobs().where(
-            blobs.c.id > (after or 0), blobs.c.size_bytes.is_not(None), blobs.c.refs + blobs.c.trashed > 0
+            blobs.c.project_id == project,
+            blobs.c.id > (after or 0),
+            blobs.c.size_bytes.is_not(None),
+            blobs.c.refs + blobs.c.trashed > 0,
         )
         return [_blob(row) for row in self._connection.execute(statement.order_by(blobs.c.id).limit(limit))]
 
@@ -199,7 +208,7 @@ class SqlBlobStore:
         return rows
 
 
-def put_doomed(connection: Connection, objects: Sequence[tuple[str, int]], now: datetime) -> None:
+def put_doomed(connection: Connection, objects: Sequence[tuple[str, int | None]], now: datetime) -> None:
     """Let objects go that nothing names any more."""
     if objects:
         rows = [{"object_key": key, "size_bytes": size, "doomed_at": now} for key, size in objects]

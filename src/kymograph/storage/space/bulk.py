@@ -58,9 +58,7 @@ def put_numbers(
         )
 
 
-def delete_numbers(
-    connection: Connection, table: Table, keys: Sequence[str], rows: Sequence[Sequence[int]]
-) -> None:
+def delete_numbers(connection: Connection, table: Table, keys: Sequence[str], rows: Sequence[Sequence[int]]) -> None:
     """Delete the rows that have these keys."""
     if not rows:
         return
@@ -97,9 +95,7 @@ def _write(
     values = ", ".join(f"{name} = {table.name}.{name} + m.{name}" if adds else f"{name} = m.{name}" for name in names)
     condition = " AND ".join(f"{table.name}.{key} = m.{key}" for key in keys)
     source = f"{_unnested(len(keys) + len(names))} AS m({', '.join([*keys, *names])})"
-    connection.exec_driver_sql(
-        statement.format(values=f"{values} FROM {source}", keys=condition), _columns_of(rows)
-    )
+    connection.exec_driver_sql(statement.format(values=f"{values} FROM {source}", keys=condition), _columns_of(rows))
 
 
 def _unnested(count: int) -> str:

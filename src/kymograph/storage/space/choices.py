@@ -20,9 +20,9 @@ from kymograph.storage.metadata.tables import (
     versions,
 )
 from kymograph.storage.schema import micros_since_epoch
+from kymograph.storage.space.base import Sized
 from kymograph.storage.space.bulk import among
 from kymograph.storage.space.tables import version_references
-from kymograph.storage.space.values import Sized
 from kymograph.types import ArtifactId, ProjectId, RunKey
 
 NEVER_EXPIRES = "wandb-history"
@@ -61,16 +61,17 @@ class SqlChoiceStore:
 
     def choose_deleted(self, project: ProjectId, wanted: VersionFilter) -> list[Sized]:
         """Docstring inherited."""
-        return self._read(_sized().where(*self._named(project, wanted), _is(ArtifactState.DELETED)))
+        is_there = collections.c.deleted_at.is_(None)
+        return self._read(_sized().where(*self._named(project, wanted), _is(ArtifactState.DELETED), is_there))
 
     def list_expired(self, now: datetime, *, limit: int) -> list[Sized]:
         """Docstring inherited."""
-        conditions = (_is(ArtifactState.COMMITTED), _is_expired(now), ~is_link(), ~_is_gone())
+        conditions = (_is(ArtifactState.COMMITTED), _is_expired(now), ~is_link(), ~is_gone())
         return self._read(_sized().where(*conditions).limit(limit))
 
     def list_orphans(self, *, limit: int) -> list[Sized]:
         """Docstring inherited."""
-        return self._read(_sized().where(_is(ArtifactState.COMMITTED), _is_gone()).limit(limit))
+        return self._read(_sized().where(_is(ArtifactState.COMMITTED), is_gone()).limit(limit))
 
     def list_purgeable(
         self,
@@ -82,9 +83,7 @@ class SqlChoiceStore:
         limit: int,
     ) -> list[Sized]:
         """Docstring inherited."""
-        is_over = or_(
-            versions.c.deleted_at < deleted_before, and_(versions.c.deleted_at < gone_before, _is_gone())
-        )
+        is_over = or_(versions.c.deleted_at < deleted_before, and_(versions.c.deleted_at < gone_before, is_gone()))
         statement = _sized().where(_is(ArtifactState.DELETED), is_over, ~is_needed_elsewhere())
         if project is not None:
             statement = statement.where(collections.c.project_id == project)
@@ -174,7 +173,7 @@ def _is(state: ArtifactState) -> Any:
     return versions.c.state == state.value
 
 
-def _is_gone() -> Any:
+def is_gone() -> Any:
     """Whether the project of a collection is gone."""
     return exists(
         select(projects.c.id)

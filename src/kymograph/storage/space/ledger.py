@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from sqlalchemy import BigInteger, Connection, cast, func, insert, select
+from sqlalchemy import BigInteger, Connection, cast, func, select
 
 from kymograph.core.ledger import BlobCounts, Ledger, Move, Naming
 from kymograph.errors import ContentCollected

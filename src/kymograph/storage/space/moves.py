@@ -1,4 +1,4 @@
-"""Committing, deleting, restoring and purging many versions at once, in SQL: a few statements, however many they are."""
+"""Committing, deleting, restoring and purging versions in SQL: a few statements, however many they are."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kymograph.core.artifact import ArtifactState
 from kymograph.core.ledger import Ledger, Move, Naming
 from kymograph.core.space import Freed
 from kymograph.storage.metadata.sql import insert_into
-from kymograph.storage.metadata.tables import aliases, manifests, memberships, versions
+from kymograph.storage.metadata.tables import aliases, collections, manifests, memberships, versions
 from kymograph.storage.space.blobs import put_doomed
 from kymograph.storage.space.bulk import among
-from kymograph.storage.space.choices import is_link, is_needed_elsewhere
+from kymograph.storage.space.choices import is_gone, is_link, is_needed_elsewhere
 from kymograph.storage.space.ledger import SqlLedger
 from kymograph.storage.space.tables import draft_files, entries, version_references
-from kymograph.types import ArtifactId, BlobId, CollectionId, ProjectId
+from kymograph.types import ArtifactId, BlobId, CollectionId, ManifestId, ProjectId
 
 COMMITTED = ArtifactState.COMMITTED.value
 DELETED = ArtifactState.DELETED.value
@@ -47,22 +47,21 @@ class SqlMoveStore:
         )
         self._connection.execute(delete(draft_files).where(draft_files.c.artifact_id == artifact))
 
-    def put_references(self, artifact: ArtifactId, targets: Collection[ArtifactId]) -> set[ArtifactId]:
+    def put_references(self, artifact: ArtifactId, targets: Collection[ArtifactId]) -> None:
         """Docstring inherited."""
-        wanted = set(targets) - {artifact}
-        if not wanted:
-            return set()
+        if not targets:
+            return
         statement = select(versions.c.id).where(
-            among(self._connection, versions.c.id, wanted), versions.c.state != PENDING
+            among(self._connection, versions.c.id, targets), versions.c.state != PENDING, versions.c.id != artifact
         )
         if self._connection.dialect.name == "postgresql":
-            # A purge of one of them waits, and then sees that it is needed.
+            # A purge of one of them comes first, or waits and sees that it is needed.
             statement = statement.with_for_update(read=True, key_share=True)
-        found = {ArtifactId(target) for target in self._connection.execute(statement).scalars()}
-        if found:
-            rows = [{"artifact_id": artifact, "target_id": target} for target in sorted(found)]
+        rows = [
+            {"artifact_id": artifact, "target_id": target} for target in self._connection.execute(statement).scalars()
+        ]
+        if rows:
             self._connection.execute(insert_into(self._connection, version_references).on_conflict_do_nothing(), rows)
-        return wanted - found
 
     def claim_commit(self, artifact: ArtifactId, worker: str, *, now: datetime, until: datetime) -> bool:
         """Docstring inherited."""
@@ -156,24 +155,40 @@ class SqlMoveStore:
         objects, size_bytes = _sum_of(ledger, "trashed")
         return Freed(len(moved), -objects, -size_bytes)
 
-    def drop_drafts(self, artifacts: Collection[ArtifactId], *, before: datetime, now: datetime) -> int:
+    def drop_drafts(self, artifacts: Collection[ArtifactId], *, before: datetime | None, now: datetime) -> int:
         """Docstring inherited."""
-        statement = (
-            select(versions.c.id)
-            .where(self._is(artifacts), versions.c.state == PENDING, versions.c.updated_at < before)
-            .order_by(versions.c.id)
-        )
+        statement = select(versions.c.id).where(self._is(artifacts), versions.c.state == PENDING)
+        statement = statement.order_by(versions.c.id)
+        if before is not None:
+            statement = statement.where(versions.c.updated_at < before)
         if self._connection.dialect.name == "postgresql":
             statement = statement.with_for_update()  # whoever touches or commits one of them comes before or after us
         dropped = [ArtifactId(artifact) for artifact in self._connection.execute(statement).scalars()]
         self._drop(dropped, now)
         return len(dropped)
 
+    def drop_collections(self, *, deleted_before: datetime, gone_before: datetime) -> int:
+        """Docstring inherited."""
+        is_over = or_(
+            collections.c.deleted_at < deleted_before,
+            and_(is_gone(), or_(collections.c.deleted_at < gone_before, collections.c.deleted_at.is_(None))),
+        )
+        is_empty = ~exists().where(versions.c.collection_id == collections.c.id)
+        return self._connection.execute(delete(collections).where(is_over, is_empty)).rowcount
+
+    def drop_parts(self, artifact: ArtifactId, kept: ManifestId, now: datetime) -> None:
+        """Docstring inherited."""
+        self._drop_manifests(and_(manifests.c.artifact_id == artifact, manifests.c.id != kept), now)
+
+    def _drop_manifests(self, condition: Any, now: datetime) -> None:
+        gone = self._connection.execute(
+            delete(manifests).where(condition).returning(manifests.c.object_key, manifests.c.size_bytes)
+        )
+        put_doomed(self._connection, [(key, size) for key, size in gone], now)
+
     def _drop(self, artifacts: Collection[ArtifactId], now: datetime) -> None:
         """Rows of versions and all that belongs to them; their manifests are doomed."""
-        theirs = among(self._connection, manifests.c.artifact_id, artifacts)
-        documents = self._connection.execute(select(manifests.c.object_key, manifests.c.size_bytes).where(theirs))
-        put_doomed(self._connection, [(key, size or 0) for key, size in documents], now)
+        self._drop_manifests(among(self._connection, manifests.c.artifact_id, artifacts), now)
         self._connection.execute(delete(entries).where(among(self._connection, entries.c.artifact_id, artifacts)))
         self._connection.execute(delete(versions).where(self._is(artifacts)))
 
@@ -189,5 +204,3 @@ def _sum_of(ledger: Ledger, kind: str) -> tuple[int, int]:
         sum(getattr(change, f"{kind}_blobs") for change in changes),
         sum(getattr(change, f"{kind}_bytes") for change in changes),
     )
-
-

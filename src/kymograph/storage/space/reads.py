@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, and_, func, select, update
 from kymograph.core.artifact import ArtifactState, CollectionKind
 from kymograph.core.space import CollectionSpace, Freed, ProjectSpace, Use, VersionSpace
 from kymograph.storage.metadata.artifacts.rows import own, read_versions, select_versions
-from kymograph.storage.metadata.tables import collections, entities, projects, versions
+from kymograph.storage.metadata.tables import collections, entities, manifests, projects, versions
 from kymograph.storage.space.bulk import among
 from kymograph.storage.space.tables import blobs, entries, project_space
 from kymograph.types import ArtifactId, CollectionId, EntityId, ProjectId
@@ -121,6 +121,15 @@ class SqlSpaceStore:
     def measure_purge(self, artifacts: Collection[ArtifactId]) -> Freed:
         """Docstring inherited."""
         return self._measure(artifacts, lambda named: and_(blobs.c.refs == 0, blobs.c.trashed == named))
+
+    def measure_manifests(self, artifacts: Collection[ArtifactId]) -> Freed:
+        """Docstring inherited."""
+        objects, size_bytes = self._connection.execute(
+            select(func.count(manifests.c.size_bytes), func.coalesce(func.sum(manifests.c.size_bytes), 0)).where(
+                among(self._connection, manifests.c.artifact_id, artifacts)
+            )
+        ).one()
+        return Freed(objects=objects, size_bytes=int(size_bytes))
 
     def _measure(self, artifacts: Collection[ArtifactId], is_freed: Any) -> Freed:
         named = (

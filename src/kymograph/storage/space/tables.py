@@ -1,7 +1,7 @@
 """Tables of stored content and of who names it.
 
-Content is a row of `blobs`; drafts name it in `draft_files`, committed and deleted versions in `entries`. How often it is
-named is counted in the row itself (`core.ledger`), so that nothing has to be searched to know what may go.
+Content is a row of `blobs`; drafts name it in `draft_files`, committed and deleted versions in `entries`. How often it
+is named is counted in the row itself (`core.ledger`), so that nothing has to be searched to know what may go.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ doomed_objects = Table(
     "artifact_doomed_objects",
     registry,
     Column("object_key", AnyText, primary_key=True),
-    Column("size_bytes", BigInteger, nullable=False),
+    # Null if it may never have arrived.
+    Column("size_bytes", BigInteger),
     Column("doomed_at", UtcDateTime, nullable=False),
     sqlite_with_rowid=False,
 )
