@@ -162,7 +162,8 @@ def _carry_content_over() -> None:
     op.drop_table("artifact_files")
     # By way of a copy: SQLite can neither drop the foreign key nor rename a table without a trace.
     op.execute(
-        "CREATE TEMPORARY TABLE entries_before AS SELECT e.artifact_id, e.path, e.digest, e.size_bytes, b.id AS blob_id "
+        "CREATE TEMPORARY TABLE entries_before AS "
+        "SELECT e.artifact_id, e.path, e.digest, e.size_bytes, b.id AS blob_id "
         "FROM artifact_entries e LEFT JOIN artifact_blobs b ON b.object_key = e.object_key"
     )
     op.drop_table("artifact_entries")
