@@ -143,7 +143,7 @@ class ArtifactCollector:
         """Delete the versions of projects that went with their entity."""
         return self._repeat(
             lambda tx: tx.choices.list_orphans(limit=VERSIONS_AT_ONCE),
-            lambda tx, some: tx.moves.delete([one.artifact for one in some], self._clock()).versions,
+            lambda tx, some: tx.moves.delete([one.artifact for one in some], self._clock(), keeps_links=True).versions,
         )
 
     def _drop_drafts(self) -> int:
@@ -287,7 +287,7 @@ class ArtifactCollector:
         before = self._clock() - self._grace
         for prefix in (BLOB_OBJECTS, MANIFEST_OBJECTS):
             for batch in self._objects.iter_keys(prefix):
-                old = {info.key: info for info in batch if info.modified_at < before}
+                old = {info.key: info for info in batch if info.modified_at < before and _is_ours(info.key)}
                 known = self._database.read(lambda tx, keys=list(old): tx.blobs.known_objects(keys))  # type: ignore[misc]
                 unnamed = [info for key, info in old.items() if key not in known]
                 if unnamed:
@@ -323,6 +323,12 @@ def portions(versions: Iterable[Sized]) -> Iterator[tuple[ProjectId, list[Sized]
 def _sum_of(doomed: Iterable[Doomed]) -> Freed:
     sizes = [one.size_bytes for one in doomed if one.size_bytes is not None]
     return Freed(objects=len(sizes), size_bytes=sum(sizes))
+
+
+def _is_ours(key: ObjectKey) -> bool:
+    """Whether a key is of our making: ``blobs/<number>/…``, ``manifests/<number>/…``."""
+    number = key.split("/")[1]
+    return number.isascii() and number.isdigit()
 
 
 def _after(moment: datetime) -> datetime:

@@ -37,7 +37,8 @@ class ArtifactSpace:
 
     def __init__(self, database: Database, collector: ArtifactCollector, clock: Callable[[], datetime]) -> None:
         self._database = database
-        self._collector = collector
+        self.collector = collector
+        """What frees the space; the chores of a server let it."""
         self._clock = clock
 
     # Measuring
@@ -161,7 +162,7 @@ class ArtifactSpace:
             Forbidden: The caller is no administrator there.
         """
         found = self._database.read(lambda tx: require_project(tx, caller, entity, project, Access.ADMINISTER))
-        return self._collector.purge(found.id, dry_run=dry_run)
+        return self.collector.purge(found.id, dry_run=dry_run)
 
     # The whole server
 
@@ -172,12 +173,12 @@ class ArtifactSpace:
             Forbidden: The caller does not administer the server.
         """
         _require_server_admin(caller)
-        return self._collector.collect(dry_run=dry_run)
+        return self.collector.collect(dry_run=dry_run)
 
     def find_orphans(self, caller: Caller) -> Orphans:
         """Compare the database and the object store. Errors as for `collect`."""
         _require_server_admin(caller)
-        return self._collector.find_orphans()
+        return self.collector.find_orphans()
 
     # Time to live
 
@@ -213,7 +214,12 @@ class ArtifactSpace:
 
 
 def delete_versions(
-    database: Database, chosen: Sequence[Sized], clock: Callable[[], datetime], *, unless_named: bool = False
+    database: Database,
+    chosen: Sequence[Sized],
+    clock: Callable[[], datetime],
+    *,
+    unless_named: bool = False,
+    keeps_links: bool = False,
 ) -> Freed:
     """Delete versions (allowed already) in portions.
 
@@ -222,13 +228,15 @@ def delete_versions(
         chosen: Which ones.
         clock: The present moment.
         unless_named: Leave out what has got an alias or a link meanwhile.
+        keeps_links: Links to them stay, with their content.
     """
     total = Freed()
     for project, some in portions(chosen):
 
         def job(tx: Transaction, project: ProjectId = project, some: Sequence[Sized] = some) -> Freed:
             tx.moves.lock([project])
-            return tx.moves.delete([one.artifact for one in some], clock(), unless_named=unless_named)
+            keys = [one.artifact for one in some]
+            return tx.moves.delete(keys, clock(), unless_named=unless_named, keeps_links=keeps_links)
 
         total += database.write(job)
     return total

@@ -144,12 +144,13 @@ class ProjectService:
 
         project, versions = self._database.read(find)
         # Most of it in portions, since others wait for each; the last transaction finds what came meanwhile.
-        delete_versions(self._database, versions, self._clock)
+        delete_versions(self._database, versions, self._clock, keeps_links=True)
 
         def job(tx: Transaction) -> None:
             tx.moves.lock([project.id])
             require_project(tx, caller, project.entity, project.name, Access.ADMINISTER)
-            tx.moves.delete([one.artifact for one in tx.choices.choose_all(project.id)], self._clock())
+            rest = [one.artifact for one in tx.choices.choose_all(project.id)]
+            tx.moves.delete(rest, self._clock(), keeps_links=True)
             tx.projects.delete(project.id)
 
         self._database.write(job)

@@ -25,9 +25,8 @@ from kymograph.errors import (
     VersionSealed,
 )
 from kymograph.services import artifact_uploads
-from kymograph.services.artifact_uploads import FileRequest, blob_key
+from kymograph.services.artifact_uploads import FileRequest
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
-from kymograph.types import Digest
 from tests.unit.services.artifact_client import ArtifactClient, entries_of
 
 FILES = {"a.txt": b"A", "sub/ü %20.bin": b"B" * 1000}
@@ -229,7 +228,7 @@ def test_a_file_of_many_parts_is_kept_whole(deployment: DeploymentUnderTest, cli
 
     assert client.content(version) == {"large.bin": LARGE, "empty": b""}
     assert version.size_bytes == len(LARGE)
-    assert blob_key(version.collection.project_id, Digest(md5_digest(LARGE))) in stored_keys(deployment)
+    assert len(stored_keys(deployment)) == 2
 
 
 @pytest.mark.parametrize("name", ["../a", "/etc/passwd", "a/../../b", "a\0b", ""])

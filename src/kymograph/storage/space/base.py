@@ -160,10 +160,21 @@ class MoveStore(Protocol):
         Doing it again prolongs the claim.
         """
 
-    def delete(self, artifacts: Collection[ArtifactId], now: datetime, *, unless_named: bool = False) -> Freed:
-        """Mark committed versions deleted; their aliases and the links to them go.
+    def delete(
+        self,
+        artifacts: Collection[ArtifactId],
+        now: datetime,
+        *,
+        unless_named: bool = False,
+        keeps_links: bool = False,
+    ) -> Freed:
+        """Mark committed versions deleted; their aliases go. Versions that are no longer committed are left out.
 
-        Versions that are no longer committed are left out; with `unless_named` also those that have an alias or a link.
+        Args:
+            artifacts: Which ones.
+            now: The present moment.
+            unless_named: Leave out those that have an alias or a link.
+            keeps_links: Links to them stay, and so does their content then; otherwise links go, too.
 
         Returns:
             How many versions, and the content that no committed version has any more.

@@ -76,7 +76,14 @@ class SqlMoveStore:
 
     # --- deleting and restoring --------------------------------------------------------------------------------------
 
-    def delete(self, artifacts: Collection[ArtifactId], now: datetime, *, unless_named: bool = False) -> Freed:
+    def delete(
+        self,
+        artifacts: Collection[ArtifactId],
+        now: datetime,
+        *,
+        unless_named: bool = False,
+        keeps_links: bool = False,
+    ) -> Freed:
         """Docstring inherited."""
         is_meant = and_(among(self._connection, versions.c.id, artifacts), versions.c.state == COMMITTED)
         if unless_named:
@@ -84,11 +91,14 @@ class SqlMoveStore:
             is_meant = and_(is_meant, ~has_alias, ~is_link())
         moved = self._mark(is_meant, state=DELETED, deleted_at=now, updated_at=now)
         self._keep_aliases(moved)
-        is_moved = among(self._connection, memberships.c.artifact_id, moved)
-        made_in = select(versions.c.collection_id).where(versions.c.id == memberships.c.artifact_id)
-        self._connection.execute(
-            delete(memberships).where(is_moved, memberships.c.collection_id != made_in.scalar_subquery())
-        )
+        if not keeps_links:
+            made_in = select(versions.c.collection_id).where(versions.c.id == memberships.c.artifact_id)
+            self._connection.execute(
+                delete(memberships).where(
+                    among(self._connection, memberships.c.artifact_id, moved),
+                    memberships.c.collection_id != made_in.scalar_subquery(),
+                )
+            )
         return _freed(moved, self._count(moved, Move.DELETE), live=-1)
 
     def _keep_aliases(self, moved: Collection[ArtifactId]) -> None:
