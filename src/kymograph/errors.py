@@ -3,16 +3,17 @@
 ::
 
     KymographError
-    ├─ UsageError (ValueError)       InvalidName · InvalidSetting · InvalidChoice (TypeError) ·
-    │                                UnknownSetting (AttributeError, KeyError) · SettingsFrozen (TypeError) ·
+    ├─ UsageError (ValueError)       InvalidName · InvalidTag · ReservedType · InvalidSetting ·
+    │                                InvalidChoice (TypeError) · UnknownSetting (AttributeError, KeyError) ·
+    │                                SettingsFrozen (TypeError) ·
     │                                InvalidFilter · InvalidCursor · InvalidQuery · QueryOverLimit · DuplicatePath ·
     │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished ·
     │                                InvalidMedia (TypeError) · MissingPackage (ImportError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError)
-    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · InvalidTransition ·
-    │                                DataFolderBusy · RunExists · FolderBusy · ContentCollected
+    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
+    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
        ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
@@ -44,6 +45,25 @@ class InvalidName(UsageError):
         shown = name if len(name) <= 80 else f"{name[:77]}…"
         super().__init__(f"{kind} {shown!r} is not allowed: {rule}")
         self.kind, self.name, self.rule = kind, name, rule
+
+
+class InvalidTag(UsageError):
+    """A tag of an artifact or collection breaks the rules."""
+
+    def __init__(self, tag: str) -> None:
+        shown = tag if len(tag) <= 80 else f"{tag[:77]}…"
+        super().__init__(
+            f"Invalid tag {shown!r}: use words of letters, digits, hyphens and underscores, with spaces between them"
+        )
+        self.tag = tag
+
+
+class ReservedType(UsageError):
+    """A type of artifacts that clients keep for what they log by themselves."""
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__(f"Artifact type {type_name!r} is reserved for internal use. Please use a different type.")
+        self.type_name = type_name
 
 
 class InvalidSetting(UsageError):
@@ -299,6 +319,14 @@ class ContentCollected(ConflictError):
     def __init__(self, count: int) -> None:
         super().__init__(f"{count:,} pieces of content were collected a moment ago; commit again, or upload them again")
         self.count = count
+
+
+class LinkRefused(ConflictError):
+    """A collection does not take an artifact version, or does not let it go."""
+
+    def __init__(self, collection: str, *, reason: str) -> None:
+        super().__init__(f"artifact collection {collection!r}: {reason}")
+        self.collection, self.reason = collection, reason
 
 
 class RunExists(ConflictError):

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from kymograph.core.digest import DigestAlgorithm
+from kymograph.errors import InvalidSetting
 from kymograph.types import (
     ArtifactId,
     CollectionId,
@@ -45,6 +46,13 @@ class ManifestKind(StrEnum):
     INCREMENTAL = "INCREMENTAL"
     PATCH = "PATCH"
 
+
+_RESERVED_TYPE_PREFIX = "wandb-"
+_RESERVED_NAME_PREFIXES = {"job": "", "run_table": "run-", "code": "source-"}
+"""By type: names that begin so."""
+HISTORY_TYPE = "wandb-history"
+"""Versions of this type have no time to live: a run's history goes with the run."""
+MAX_METADATA_KEYS = 100
 
 TTL_INHERITED = -1
 """Time to live: that of the collection. Source: protocol.md §7.3."""
@@ -243,6 +251,27 @@ class AliasRecord:
 
     collection: Collection
     alias: str
+
+
+def is_reserved_type(type_name: str, name: str) -> bool:
+    """Whether clients keep collections of that type and name for what they log by themselves. Source: seeds.md C.1."""
+    prefix = _RESERVED_NAME_PREFIXES.get(type_name)
+    return type_name.startswith(_RESERVED_TYPE_PREFIX) or (prefix is not None and name.startswith(prefix))
+
+
+def check_ttl(seconds: int | None, type_name: str) -> int | None:
+    """Check a time to live as clients send it. Source: protocol.md §7.3.
+
+    Raises:
+        InvalidSetting: Neither positive nor one of the words for "inherited" and "none", or the type has none.
+    """
+    if seconds is None:
+        return None
+    if seconds <= 0 and seconds not in (TTL_INHERITED, TTL_DISABLED):
+        raise InvalidSetting("ttl", seconds, rule=f"Artifact TTL Duration has to be positive. ttl: {seconds}")
+    if type_name == HISTORY_TYPE:
+        raise InvalidSetting("ttl", seconds, rule=f"versions of type {HISTORY_TYPE!r} go with their run")
+    return seconds
 
 
 def split_artifact_name(name: str) -> tuple[str, str]:

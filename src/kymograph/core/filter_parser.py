@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from kymograph.core import exact_json
 from kymograph.core.filter_times import parse_time
@@ -45,7 +45,7 @@ _FIELD_NAMES = {name: name for name in RUN_FIELDS} | {
     "sweep_name": "sweep",
     "user": "username",
 }
-"""Field names after `_snake_case`. On the wire a run's `name` is its id."""
+"""Field names after `snake_case`. On the wire a run's `name` is its id."""
 _PREFIXES = {
     "config.": Scope.CONFIG,
     "summary_metrics.": Scope.SUMMARY,
@@ -70,8 +70,16 @@ _FIELD_OPERATORS = (*_COMPARISONS, "$in", "$nin", "$exists", "$not")
 _DOCUMENT_OPERATORS = ("$and", "$or", "$nor", "$not")
 
 
-def parse_filter(text: str) -> Filter:
-    """Read a filter; an empty text, ``{}`` and ``null`` select every run.
+ReadField: TypeAlias = Callable[[str], Field]
+"""Reads the name of a field; raises `InvalidFilter` for others than there are."""
+
+
+def parse_filter(text: str, read_field: ReadField | None = None) -> Filter:
+    """Read a filter; an empty text, ``{}`` and ``null`` select everything.
+
+    Args:
+        text: The filter as clients send it.
+        read_field: What is searched (default: runs).
 
     Raises:
         InvalidFilter: Not JSON, an unknown field or operator, a value of the wrong type, or beyond the bounds.
@@ -84,7 +92,7 @@ def parse_filter(text: str) -> Filter:
         document = exact_json.loads(text)
     except ValueError as exc:
         raise InvalidFilter('it is not JSON; expected a document like {"config.lr": {"$gt": 0.01}}') from exc
-    return EVERYTHING if document is None else _Parser().document(document, depth=1)
+    return EVERYTHING if document is None else _Parser(read_field or parse_field).document(document, depth=1)
 
 
 def parse_order(text: str) -> list[Order]:
@@ -136,7 +144,7 @@ def parse_field(name: str, *, where: str = "filter") -> Field:
         if name.startswith(prefix) and len(name) > len(prefix):
             rest = name[len(prefix) :]
             return Field(scope, _without_wrapping(rest) if scope is Scope.CONFIG else rest)
-    known = _FIELD_NAMES.get(_snake_case(name))
+    known = _FIELD_NAMES.get(snake_case(name))
     if known is None:
         raise InvalidFilter(
             f"no field {name[:80]!r}; expected config.<key>, summary_metrics.<key>, keys_info.keys.<key> or one of "
@@ -165,7 +173,8 @@ def _without_wrapping(key: str) -> str:
     return ".".join(segments)
 
 
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
+    """``createdAt`` as ``created_at``."""
     return re.sub(r"(?<=[a-z])([A-Z])", lambda found: f"_{found[1].lower()}", name)
 
 
@@ -178,7 +187,8 @@ def _word(word: str) -> Filter:
 class _Parser:
     """Counts conditions while it descends."""
 
-    def __init__(self) -> None:
+    def __init__(self, read_field: ReadField) -> None:
+        self._read_field = read_field
         self._conditions = 0
 
     def document(self, document: Any, *, depth: int) -> Filter:
@@ -192,7 +202,7 @@ class _Parser:
     def _entry(self, key: str, value: Any, depth: int) -> Filter:
         self._count()
         if not key.startswith("$"):
-            return self._field(parse_field(key), key, value, depth)
+            return self._field(self._read_field(key), key, value, depth)
         if key == "$not":
             return Not(self.document(value, depth=depth + 1))
         if key not in _DOCUMENT_OPERATORS:
@@ -262,7 +272,7 @@ def _scalar(field: Field, name: str, value: Any) -> JsonScalar:
         value = _exact_number(name, value["$number"])
     if isinstance(value, dict | list):
         raise InvalidFilter(f"{name!r} can be compared with a text, number, boolean or null, not {_shown(value)}")
-    if field.scope is Scope.RUN and field.name in _TIME_FIELDS and value is not None:
+    if field.scope in (Scope.RUN, Scope.ARTIFACT) and field.name in _TIME_FIELDS and value is not None:
         return parse_time(value, where=name).isoformat()
     scalar: JsonScalar = value
     return scalar

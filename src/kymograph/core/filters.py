@@ -6,7 +6,7 @@ storage adapter turns into SQL with bound parameters. Nothing here is ever paste
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -23,6 +23,10 @@ class Scope(StrEnum):
     SUMMARY = "summary"
     HISTORY_KEYS = "keys"
     """Whether a metric was ever logged."""
+    ARTIFACT = "artifact"
+    """A column of an artifact version or collection, by the names of `core.artifact_filters`."""
+    METADATA = "metadata"
+    """A value in the metadata of an artifact version."""
 
 
 RUN_FIELDS = frozenset(
@@ -51,7 +55,7 @@ RUN_FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A value of a run: ``config.optimizer.lr`` is ``Field(Scope.CONFIG, "optimizer.lr")``."""
+    """A value of what is searched. Of a run: ``config.optimizer.lr`` is ``Field(Scope.CONFIG, "optimizer.lr")``."""
 
     scope: Scope
     name: str
@@ -120,6 +124,18 @@ class Not:
 Filter: TypeAlias = "Compare | OneOf | Exists | AllOf | AnyOf | Not"
 
 EVERYTHING = AllOf(())
+
+
+def fields_in(filter_: Filter) -> Iterator[Field]:
+    """Every field that a filter looks at."""
+    match filter_:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from fields_in(part)
+        case Not(part):
+            yield from fields_in(part)
+        case _:
+            yield filter_.field
 
 
 @dataclass(frozen=True, slots=True)

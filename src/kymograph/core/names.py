@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from kymograph.errors import InvalidName
+from kymograph.errors import InvalidName, InvalidTag
 from kymograph.types import EntityName, FilePath, ProjectName, RunId
 
 RESERVED_ENTITY_NAMES = frozenset(
@@ -42,6 +42,7 @@ MAX_FILE_PATH_LENGTH = 1024
 _FORBIDDEN_IN_RUN_ID = set("/\\#?%:")
 _FORBIDDEN_IN_PROJECT = set("/\\#?%:")
 _ALIAS_FORBIDDEN = set("/:")
+_TAG = re.compile(r"[-\w]+( +[-\w]+)*")
 _VERSION = re.compile(r"v(0|[1-9][0-9]*)")
 
 
@@ -123,6 +124,16 @@ def parse_collection_name(name: str) -> str:
     return name
 
 
+def parse_type_name(name: str) -> str:
+    """Check the name of an artifact type, by the same rules as a collection's.
+
+    Raises:
+        InvalidName: The rule that is broken.
+    """
+    _check_segment("artifact type", name, limit=MAX_NAME_LENGTH, forbidden=_ALIAS_FORBIDDEN)
+    return name
+
+
 def parse_alias(name: str) -> str:
     """Check an alias: no ``/`` and no ``:``. Source: protocol.md §9.
 
@@ -130,6 +141,28 @@ def parse_alias(name: str) -> str:
         InvalidName: The rule that is broken.
     """
     _check_segment("alias", name, limit=MAX_NAME_LENGTH, forbidden=_ALIAS_FORBIDDEN)
+    return name
+
+
+def parse_tag(name: str) -> str:
+    """Check a tag of an artifact or collection: words of letters, digits, ``_`` and ``-``, with spaces between.
+
+    Raises:
+        InvalidTag: It is none.
+    """
+    if len(name) > MAX_NAME_LENGTH or not _TAG.fullmatch(name):
+        raise InvalidTag(name)
+    return name
+
+
+def parse_new_alias(name: str) -> str:
+    """Check an alias that somebody wants to set: one that is not a version's name.
+
+    Raises:
+        InvalidName: The rule that is broken.
+    """
+    if parse_version(parse_alias(name)) is not None:
+        raise InvalidName("alias", name, rule="names like v0 are given by the server, one to each version")
     return name
 
 

@@ -18,9 +18,12 @@ from kymograph.services.admission import Admission
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_garbage import ArtifactCollector
+from kymograph.services.artifact_lineage import ArtifactLineage
+from kymograph.services.artifact_links import ArtifactLinks
 from kymograph.services.artifact_space import ArtifactSpace
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
+from kymograph.services.collections import CollectionService
 from kymograph.services.compaction import CompactionPolicy, Compactor
 from kymograph.services.container import Services
 from kymograph.services.exports import ExportService
@@ -150,7 +153,10 @@ def open_deployment(
                 offers_all=settings.parquet_history == "all",
             ),
             files=FileService(database, objects, signer, live, clock, public_url=settings.public_url),
+            collections=CollectionService(database, clock),
             artifacts=ArtifactService(database, clock),
+            artifact_links=ArtifactLinks(database, clock),
+            artifact_lineage=ArtifactLineage(database, clock),
             artifact_uploads=ArtifactUploads(database, objects, signer, clock, public_url=settings.public_url),
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),

@@ -20,6 +20,9 @@ from kymograph.types import ArtifactId, Digest, ObjectKey, ProjectId
 
 DOWNLOAD_URL_LENGTH_S = 6 * 3600
 """Clients ask for the addresses of up to 5,000 files at once, and then take a while to get them all."""
+FILES_FOLDER = "wandb_artifacts/"
+"""How storage paths, and the readable parts of addresses, of files begin, and those of manifests do not: callers tell
+them apart by it."""
 _PROJECT_PAGE = 1000
 
 
@@ -57,7 +60,7 @@ class ArtifactDownloads:
 
     def entry_url(self, entry: EntryRecord) -> str | None:
         """An address that gives the bytes of an entry for a while; None for a reference."""
-        return self._url(entry.object_key, entry.path) if entry.object_key is not None else None
+        return self._url(entry.object_key, f"{FILES_FOLDER}{entry.path}") if entry.object_key is not None else None
 
     def _url(self, key: ObjectKey, path: str) -> str:
         expires_at_s = self._clock().timestamp() + DOWNLOAD_URL_LENGTH_S

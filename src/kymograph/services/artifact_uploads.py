@@ -20,14 +20,16 @@ from kymograph.core.artifact import (
     ManifestKind,
     ManifestRecord,
     NewArtifact,
+    check_ttl,
 )
+from kymograph.core.artifact_metadata import checked_metadata
 from kymograph.core.digest import DigestAlgorithm, hex_digest, parse_digest, parse_manifest_digest
-from kymograph.core.names import parse_alias, parse_collection_name, parse_file_path, parse_version
+from kymograph.core.names import parse_collection_name, parse_file_path, parse_new_alias, parse_tag, parse_type_name
+from kymograph.core.run import Run
 from kymograph.core.space import Blob, ContentName
 from kymograph.errors import (
     ArtifactNotFound,
     Forbidden,
-    InvalidName,
     InvalidSetting,
     RunNotFound,
     UnsupportedOperation,
@@ -35,7 +37,6 @@ from kymograph.errors import (
 )
 from kymograph.services.access import Access, Caller, require_project
 from kymograph.services.artifact_access import require_artifact
-from kymograph.services.runs import checked_document
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ObjectStore, PutResult
@@ -147,10 +148,8 @@ class ArtifactUploads:
             version = _find_meant(tx, project.id, request)
             if version is None:
                 version = tx.artifacts.create(_new_artifact(tx, project.id, request), now)
-            elif version.state is ArtifactState.COMMITTED:
-                tx.memberships.put_aliases(
-                    version.collection.id, version.id, [alias for _, alias in request.aliases], now
-                )
+            else:
+                _log_again(tx, project.id, version, request, now)
             # Tables and media in the history name versions by these ids, whichever version it turned out to be.
             if request.client_id:
                 tx.artifacts.put_client_id(request.client_id, version.id)
@@ -336,13 +335,9 @@ def _check_request(request: ArtifactRequest) -> None:
     parse_type_name(request.type_name)
     for collection, alias in request.aliases:
         check_own_alias(request.collection, collection, alias)
-    if request.metadata_json is not None:
-        checked_document(request.metadata_json, where="metadata")
-
-
-def parse_type_name(name: str) -> str:
-    """Check the name of an artifact type, by the same rules as a collection's."""
-    return parse_collection_name(name)
+    for tag in request.tags:
+        parse_tag(tag)
+    check_ttl(request.ttl_duration_s, request.type_name)
 
 
 def check_own_alias(own: str, collection: str, alias: str) -> str:
@@ -352,9 +347,7 @@ def check_own_alias(own: str, collection: str, alias: str) -> str:
         InvalidName: Not an alias, or a version name: those are given by the server.
         UnsupportedOperation: It is for another collection.
     """
-    parse_alias(alias)
-    if parse_version(alias) is not None:
-        raise InvalidName("alias", alias, rule="names like v0 are given by the server, one to each version")
+    parse_new_alias(alias)
     if collection and collection != own:
         raise UnsupportedOperation(f"alias {alias!r} in collection {collection!r}", hint="link the version there first")
     return alias
@@ -378,10 +371,31 @@ def _find_meant(tx: Transaction, project: ProjectId, request: ArtifactRequest) -
     return latest if latest is not None and latest.digest == request.digest else None
 
 
-def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> NewArtifact:
+def _log_again(
+    tx: Transaction, project: ProjectId, version: ArtifactVersion, request: ArtifactRequest, now: datetime
+) -> None:
+    """Let a version that is there be what the request asks for: labelled so, and logged by that run too."""
+    if version.state is ArtifactState.COMMITTED:
+        tx.memberships.put_aliases(version.collection.id, version.id, [alias for _, alias in request.aliases], now)
+        tags = tuple(dict.fromkeys([*version.tags, *request.tags]))
+        if tags != version.tags:
+            tx.artifacts.update(
+                version.id, description=None, metadata_json=None, ttl_duration_s=None, tags=tags, now=now
+            )
+    run = _find_run(tx, project, request)
+    if run is not None:
+        tx.lineage.put_output(run.key, version.id, now)
+
+
+def _find_run(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> Run | None:
     run = tx.runs.find(project, request.run) if request.run else None
     if request.run and run is None:
         raise RunNotFound(request.run)
+    return run
+
+
+def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest) -> NewArtifact:
+    run = _find_run(tx, project, request)
     return NewArtifact(
         project_id=project,
         type_name=request.type_name,
@@ -389,7 +403,7 @@ def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest)
         digest=parse_manifest_digest(request.digest),
         created_by_run=run.key if run else None,
         description=request.description,
-        metadata_json=request.metadata_json,
+        metadata_json=checked_metadata(request.metadata_json) if request.metadata_json is not None else None,
         aliases=tuple(alias for _, alias in request.aliases),
         tags=request.tags,
         client_id=request.client_id,

@@ -1,4 +1,4 @@
-"""Artifact versions and their collections: look-ups, labels, lineage, deletion."""
+"""Artifact versions: look-ups, files, edits, deletion."""
 
 from __future__ import annotations
 
@@ -7,33 +7,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kymograph.core.artifact import (
+    AliasRecord,
     ArtifactState,
-    ArtifactType,
     ArtifactVersion,
     Collection,
     EntryRecord,
     ManifestRecord,
     Membership,
+    check_ttl,
     split_artifact_name,
 )
+from kymograph.core.artifact_metadata import checked_metadata
+from kymograph.core.names import parse_tag
 from kymograph.core.project import Project
-from kymograph.core.run import Run
 from kymograph.errors import AliasesPresent, ArtifactNotFound, CollectionNotFound
-from kymograph.services.access import Access, Caller, require_project, require_run
-from kymograph.services.artifact_access import is_readable, require_artifact, require_collection
-from kymograph.services.artifact_uploads import check_own_alias, parse_type_name
-from kymograph.services.runs import checked_document
+from kymograph.services.access import Access, Caller
+from kymograph.services.artifact_access import is_readable, readable_projects, require_artifact, require_collection
+from kymograph.services.artifact_uploads import check_own_alias
 from kymograph.storage.base import Database, Transaction
-from kymograph.types import ArtifactId, CollectionId, RunKey
-
-
-@dataclass(frozen=True, slots=True)
-class RunAddressOfUse:
-    """The run that uses a version."""
-
-    entity: str | None
-    project: str
-    run: str
+from kymograph.types import ArtifactId
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +36,7 @@ class ArtifactChange:
     metadata_json: str | None = None
     ttl_duration_s: int | None = None
     aliases: tuple[tuple[str, str], ...] | None = None
-    """Pairs of collection and alias: all that the version shall have afterwards."""
+    """Pairs of collection and alias: all that the version shall have in its own sequence afterwards."""
     tags_to_add: tuple[str, ...] = ()
     tags_to_delete: tuple[str, ...] = ()
 
@@ -58,13 +50,11 @@ class EntryPage:
 
 
 class ArtifactService:
-    """Everything about committed versions but their bytes. Safe to share between threads."""
+    """Everything about versions but their bytes and places. Safe to share between threads."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-
-    # Versions
 
     def find(self, caller: Caller, artifact: ArtifactId) -> ArtifactVersion | None:
         """A version in whatever state, None when absent or not readable."""
@@ -92,9 +82,15 @@ class ArtifactService:
 
         return self._database.read(job)
 
-    def places(self, version: ArtifactVersion) -> list[Membership]:
-        """Places of a version (got already) in collections."""
-        return self._database.read(lambda tx: tx.memberships.list_of(version.id))[0]
+    def aliases(self, caller: Caller, version: ArtifactVersion) -> list[AliasRecord]:
+        """Aliases of a version (got already) in all readable collections, those of its own sequence first."""
+
+        def job(tx: Transaction) -> list[AliasRecord]:
+            held = tx.memberships.list_aliases_of([version.id])[version.id]
+            readable = readable_projects(tx, caller, {record.collection.project_id for record in held})
+            return [record for record in held if record.collection.project_id in readable]
+
+        return self._database.read(job)
 
     def find_meaning(self, caller: Caller, client_id: str) -> ArtifactVersion | Collection | None:
         """What an id that a client made up stands for, None when unknown or not readable."""
@@ -136,99 +132,6 @@ class ArtifactService:
 
         return self._database.read(job)
 
-    # Collections
-
-    def find_collection(self, project: Project, name: str, *, type_name: str | None = None) -> Collection | None:
-        """A collection of a project (got already)."""
-        return self._database.read(lambda tx: tx.collections.find(project.id, name, type_name=type_name))
-
-    def find_collection_by_id(self, caller: Caller, collection: CollectionId) -> Collection | None:
-        """A collection, None when absent or not readable."""
-
-        def job(tx: Transaction) -> Collection | None:
-            try:
-                return require_collection(tx, caller, collection, Access.READ)
-            except CollectionNotFound:
-                return None
-
-        return self._database.read(job)
-
-    def list_collections(
-        self, project: Project, *, type_name: str | None = None, limit: int = 100, offset: int = 0
-    ) -> tuple[list[Collection], int]:
-        """Collections of a project (got already) by name, plus the total."""
-        return self._database.read(
-            lambda tx: tx.collections.list_of_project(project.id, type_name=type_name, limit=limit, offset=offset)
-        )
-
-    def list_types(self, project: Project) -> list[ArtifactType]:
-        """Artifact types of a project (got already), by name."""
-        return self._database.read(lambda tx: tx.collections.list_types(project.id))
-
-    def find_type(self, project: Project, name: str) -> ArtifactType | None:
-        """One artifact type of a project (got already)."""
-        return next((found for found in self.list_types(project) if found.name == name), None)
-
-    def name_type(self, caller: Caller, entity: str | None, project: str, name: str) -> tuple[Project, str]:
-        """Check that the caller could make a collection of a type; types live by their collections alone.
-
-        Raises:
-            ProjectNotFound: Absent or not readable.
-            Forbidden: The caller may only read there.
-            InvalidName: Not a name for a type.
-        """
-        parsed = parse_type_name(name)
-        return self._database.read(lambda tx: require_project(tx, caller, entity, project, Access.WRITE)), parsed
-
-    def list_versions(
-        self, collection: Collection, *, limit: int = 100, offset: int = 0
-    ) -> tuple[list[Membership], int]:
-        """Places of a collection (got already), newest first, plus the total."""
-        return self._database.read(lambda tx: tx.memberships.list_in(collection.id, limit=limit, offset=offset))
-
-    def latest(self, collection: Collection) -> ArtifactVersion | None:
-        """The newest committed version of a collection (got already)."""
-        return self._database.read(lambda tx: tx.artifacts.latest(collection.id))
-
-    def list_aliases(self, collection: Collection) -> list[str]:
-        """Aliases of a collection (got already), sorted."""
-        return self._database.read(lambda tx: tx.memberships.list_aliases(collection.id))
-
-    def find_membership(self, collection: Collection, alias: str) -> Membership | None:
-        """The place that an alias or a version name stands for, in a collection (got already)."""
-        return self._database.read(lambda tx: tx.memberships.find_by_alias(collection.id, alias))
-
-    # Changes
-
-    def add_aliases(self, caller: Caller, artifact: ArtifactId, aliases: Sequence[tuple[str, str]]) -> None:
-        """Move aliases, given as pairs of collection and alias, to a version.
-
-        Raises:
-            ArtifactNotFound: No such committed version, or not readable.
-            Forbidden: The caller may only read there.
-            InvalidName: See `check_own_alias`.
-        """
-
-        def job(tx: Transaction) -> None:
-            version = _require_committed(tx, caller, artifact)
-            names = [check_own_alias(version.collection.name, collection, alias) for collection, alias in aliases]
-            tx.memberships.put_aliases(version.collection.id, version.id, names, self._clock())
-
-        self._database.write(job)
-
-    def delete_aliases(self, caller: Caller, artifact: ArtifactId, aliases: Sequence[tuple[str, str]]) -> None:
-        """Take aliases from a version; those it does not have are ignored. Errors as in `add_aliases`."""
-
-        def job(tx: Transaction) -> None:
-            version = _require_committed(tx, caller, artifact)
-            tx.memberships.remove_aliases(
-                version.collection.id,
-                version.id,
-                [alias for collection, alias in aliases if collection in ("", version.collection.name)],
-            )
-
-        self._database.write(job)
-
     def update(self, caller: Caller, artifact: ArtifactId, change: ArtifactChange) -> ArtifactVersion:
         """Change what is said of a version; its content never changes.
 
@@ -236,9 +139,11 @@ class ArtifactService:
             ArtifactNotFound: No such version, or not readable.
             Forbidden: The caller may only read there.
             MalformedRequest: The metadata is not a JSON object.
+            UsageError: A tag, an alias, the time to live or the metadata breaks the rules.
         """
-        if change.metadata_json is not None:
-            checked_document(change.metadata_json, where="metadata")
+        metadata_json = checked_metadata(change.metadata_json) if change.metadata_json is not None else None
+        for tag in change.tags_to_add:
+            parse_tag(tag)
 
         def job(tx: Transaction) -> ArtifactVersion:
             version = require_artifact(tx, caller, artifact, Access.WRITE)
@@ -248,8 +153,8 @@ class ArtifactService:
             tx.artifacts.update(
                 version.id,
                 description=change.description,
-                metadata_json=change.metadata_json,
-                ttl_duration_s=change.ttl_duration_s,
+                metadata_json=metadata_json,
+                ttl_duration_s=check_ttl(change.ttl_duration_s, version.collection.type_name),
                 tags=_changed_tags(version.tags, change),
                 now=now,
             )
@@ -265,7 +170,7 @@ class ArtifactService:
         return self._database.write(job)
 
     def delete(self, caller: Caller, artifact: ArtifactId, *, with_aliases: bool = False) -> ArtifactVersion:
-        """Delete a version. Doing it twice changes nothing.
+        """Delete a version, and with it the links to it. Doing it twice changes nothing.
 
         Raises:
             ArtifactNotFound: No such version, or not readable.
@@ -275,8 +180,9 @@ class ArtifactService:
 
         def job(tx: Transaction) -> ArtifactVersion:
             version = require_artifact(tx, caller, artifact, Access.WRITE)
-            if version.aliases and not with_aliases:
-                raise AliasesPresent(version.path, aliases=version.aliases)
+            aliases = tx.memberships.list_aliases_of([version.id])[version.id]
+            if aliases and not with_aliases:
+                raise AliasesPresent(version.path, aliases=tuple(record.alias for record in aliases))
             now = self._clock()
             tx.moves.lock([version.collection.project_id])
             if version.state is ArtifactState.PENDING and tx.moves.drop_drafts([version.id], before=None, now=now):
@@ -285,56 +191,6 @@ class ArtifactService:
             return require_artifact(tx, caller, version.id, Access.READ)
 
         return self._database.write(job)
-
-    # Lineage
-
-    def use(
-        self, caller: Caller, artifact: ArtifactId, user: RunAddressOfUse, *, used_as: str | None = None
-    ) -> ArtifactVersion:
-        """Record that a run uses a version. Doing it twice changes nothing.
-
-        Raises:
-            ArtifactNotFound: No such version, or not readable.
-            RunNotFound: No such run, or not readable.
-            Forbidden: The caller may only read the run.
-        """
-
-        def job(tx: Transaction) -> ArtifactVersion:
-            version = require_artifact(tx, caller, artifact, Access.READ)
-            if version.state is ArtifactState.DELETED:
-                raise ArtifactNotFound(version.path)
-            _, run = require_run(tx, caller, user.entity, user.project, user.run, Access.WRITE)
-            tx.lineage.use(run.key, version.id, used_as=used_as, now=self._clock())
-            return version
-
-        return self._database.write(job)
-
-    def used_by(self, version: ArtifactVersion) -> list[RunKey]:
-        """Runs that used a version (got already); not all of them need be readable."""
-        return self._database.read(lambda tx: tx.lineage.list_used_by(version.id))
-
-    def inputs(self, caller: Caller, run: Run) -> list[tuple[ArtifactVersion, str | None]]:
-        """Readable versions that a run (got already) used, in order, each with the name of the use."""
-
-        def job(tx: Transaction) -> list[tuple[ArtifactVersion, str | None]]:
-            return [
-                (version, used_as)
-                for version, used_as in tx.lineage.list_inputs(run.key)
-                if version.state is not ArtifactState.DELETED and is_readable(tx, caller, version)
-            ]
-
-        return self._database.read(job)
-
-    def outputs(self, run: Run) -> list[ArtifactVersion]:
-        """Versions that a run (got already) made, oldest first."""
-        return self._database.read(lambda tx: tx.lineage.list_outputs(run.key))
-
-
-def _require_committed(tx: Transaction, caller: Caller, artifact: ArtifactId) -> ArtifactVersion:
-    version = require_artifact(tx, caller, artifact, Access.WRITE)
-    if version.state is not ArtifactState.COMMITTED:
-        raise ArtifactNotFound(version.path)
-    return version
 
 
 def _changed_tags(tags: tuple[str, ...], change: ArtifactChange) -> tuple[str, ...] | None:

@@ -8,9 +8,12 @@ from kymograph.services.accounts import AccountService
 from kymograph.services.admission import Admission
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
+from kymograph.services.artifact_lineage import ArtifactLineage
+from kymograph.services.artifact_links import ArtifactLinks
 from kymograph.services.artifact_space import ArtifactSpace
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
+from kymograph.services.collections import CollectionService
 from kymograph.services.compaction import Compactor
 from kymograph.services.exports import ExportService
 from kymograph.services.files import FileService
@@ -32,7 +35,10 @@ class Services:
     history: HistoryService
     exports: ExportService
     files: FileService
+    collections: CollectionService
     artifacts: ArtifactService
+    artifact_links: ArtifactLinks
+    artifact_lineage: ArtifactLineage
     artifact_uploads: ArtifactUploads
     artifact_commits: ArtifactCommits
     artifact_downloads: ArtifactDownloads

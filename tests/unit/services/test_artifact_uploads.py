@@ -9,6 +9,7 @@ import pytest
 
 from kymograph.core.accounts import Role
 from kymograph.core.artifact import ArtifactState
+from kymograph.core.artifact_filters import CollectionQuery
 from kymograph.core.digest import md5_digest
 from kymograph.errors import (
     ArtifactNotFound,
@@ -144,7 +145,7 @@ def test_a_request_that_cannot_be_served_says_why_and_makes_nothing(
 
     assert str(change.get("storage_region", "")) in str(caught.value)
     project = client.services.projects.get(client.caller, "admin", "project")
-    assert client.services.artifacts.list_collections(project) == ([], 0)
+    assert client.services.collections.search(project, CollectionQuery()) == ([], 0)
 
 
 def test_a_collection_keeps_its_type(client: ArtifactClient) -> None:

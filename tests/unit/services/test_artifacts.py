@@ -10,6 +10,7 @@ import pytest
 
 from kymograph.core.accounts import Role
 from kymograph.core.artifact import TTL_DISABLED, TTL_INHERITED, ArtifactState, ArtifactVersion
+from kymograph.core.artifact_filters import CollectionQuery, VersionQuery, parse_collection_order
 from kymograph.core.digest import hex_digest, md5_digest
 from kymograph.core.project import Project
 from kymograph.errors import (
@@ -21,7 +22,9 @@ from kymograph.errors import (
     MalformedRequest,
     RunNotFound,
 )
-from kymograph.services.artifacts import ArtifactChange, RunAddressOfUse
+from kymograph.services.artifact_lineage import RunAddressOfUse
+from kymograph.services.artifact_links import AliasOf
+from kymograph.services.artifacts import ArtifactChange
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
 from kymograph.types import ArtifactId
 from kymograph.wire.ids import encode_id
@@ -54,6 +57,10 @@ def project(client: ArtifactClient, version: ArtifactVersion) -> Project:
     return client.services.projects.get(client.caller, "admin", "project")
 
 
+def alias(name: str) -> AliasOf:
+    return AliasOf("admin", "project", "digits", name)
+
+
 def refreshed(client: ArtifactClient, version: ArtifactVersion) -> ArtifactVersion:
     found = client.services.artifacts.find(client.caller, version.id)
     assert found is not None
@@ -79,7 +86,7 @@ def test_what_a_caller_may_not_read_is_not_there(
     stranger = deployment.user("eve")
 
     assert client.services.artifacts.find(stranger, version.id) is None
-    assert client.services.artifacts.find_collection_by_id(stranger, version.collection.id) is None
+    assert client.services.collections.find_by_id(stranger, version.collection.id) is None
     assert client.services.artifacts.find(stranger, ArtifactId(10**9)) is None
 
 
@@ -99,15 +106,15 @@ def test_entries_come_by_path_in_pages_or_by_name(client: ArtifactClient, versio
 def test_types_collections_and_versions_are_listed(client: ArtifactClient, project: Project) -> None:
     client.log({"a.txt": b"2"})
     model = client.log(FILES, collection="net", type_name="model")
-    service = client.services.artifacts
+    service = client.services.collections
 
-    collections, total = service.list_collections(project)
-    versions, version_total = service.list_versions(collections[0])
+    collections, total = service.search(project, CollectionQuery(order=parse_collection_order("name")))
+    places, place_total = service.search_places(collections[0], VersionQuery())
 
     assert [found.name for found in service.list_types(project)] == ["dataset", "model"]
     assert ([found.name for found in collections], total) == (["digits", "net"], 2)
-    assert service.list_collections(project, type_name="model") == ([model.collection], 1)
-    assert ([found.version_index for found in versions], version_total) == ([1, 0], 2)
+    assert service.search(project, CollectionQuery(type_name="model")) == ([model.collection], 1)
+    assert ([place.version_index for place in places], place_total) == ([1, 0], 2)
     assert service.find_type(project, "nope") is None
 
 
@@ -116,23 +123,23 @@ def test_types_collections_and_versions_are_listed(client: ArtifactClient, proje
 
 def test_an_alias_moves_from_version_to_version(client: ArtifactClient, version: ArtifactVersion) -> None:
     second = client.log({"a.txt": b"2"})
-    service = client.services.artifacts
-    service.add_aliases(client.caller, version.id, [("digits", "best")])
-    service.add_aliases(client.caller, second.id, [("digits", "best")])
+    service = client.services.artifact_links
+    service.add_aliases(client.caller, version.id, [alias("best")])
+    service.add_aliases(client.caller, second.id, [alias("best")])
 
     assert refreshed(client, version).aliases == ()
     assert refreshed(client, second).aliases == ("best", "latest")
-    assert service.list_aliases(version.collection) == ["best", "latest"]
-    service.delete_aliases(client.caller, second.id, [("digits", "best"), ("digits", "never"), ("other", "latest")])
+    assert client.services.collections.list_aliases(version.collection) == ["best", "latest"]
+    service.delete_aliases(client.caller, second.id, [alias("best"), alias("never")])
     assert refreshed(client, second).aliases == ("latest",)
 
 
-@pytest.mark.parametrize("alias", ["v7", "a/b", "a:b", ""])
+@pytest.mark.parametrize("name", ["v7", "a/b", "a:b", ""])
 def test_a_version_number_or_a_broken_name_is_no_alias(
-    client: ArtifactClient, version: ArtifactVersion, alias: str
+    client: ArtifactClient, version: ArtifactVersion, name: str
 ) -> None:
     with pytest.raises(InvalidName):
-        client.services.artifacts.add_aliases(client.caller, version.id, [("digits", alias)])
+        client.services.artifact_links.add_aliases(client.caller, version.id, [alias(name)])
 
 
 def test_a_change_leaves_alone_what_it_does_not_name(client: ArtifactClient, version: ArtifactVersion) -> None:
@@ -152,7 +159,7 @@ def test_a_change_leaves_alone_what_it_does_not_name(client: ArtifactClient, ver
 
 
 def test_a_change_of_all_aliases_replaces_them(client: ArtifactClient, version: ArtifactVersion) -> None:
-    client.services.artifacts.add_aliases(client.caller, version.id, [("digits", "old")])
+    client.services.artifact_links.add_aliases(client.caller, version.id, [alias("old")])
     change = ArtifactChange(aliases=(("digits", "new"), ("digits", "latest")))
 
     assert client.services.artifacts.update(client.caller, version.id, change).aliases == ("latest", "new")
@@ -185,7 +192,7 @@ def test_a_version_with_aliases_is_deleted_only_with_them(client: ArtifactClient
     deleted = client.services.artifacts.delete(client.caller, version.id, with_aliases=True)
 
     assert (deleted.state, deleted.aliases) == (ArtifactState.DELETED, ())
-    assert client.services.artifacts.list_versions(version.collection) == ([], 0)
+    assert client.services.collections.search_places(version.collection, VersionQuery()) == ([], 0)
     assert client.services.artifacts.delete(client.caller, version.id).state is ArtifactState.DELETED
 
 
@@ -204,25 +211,27 @@ def test_viewers_may_look_and_not_touch(deployment: DeploymentUnderTest) -> None
     version = ArtifactClient(deployment).log(FILES, entity="team")
     viewer = ArtifactClient(deployment, deployment.caller("viewer"))
     service = deployment.services.artifacts
+    links = deployment.services.artifact_links
+    mine = AliasOf("team", "project", "digits", "mine")
 
     assert viewer.content(refreshed(viewer, version)) == FILES
     with pytest.raises(Forbidden):
-        service.add_aliases(viewer.caller, version.id, [("digits", "mine")])
+        links.add_aliases(viewer.caller, version.id, [mine])
     with pytest.raises(Forbidden):
-        service.delete_aliases(viewer.caller, version.id, [("digits", "latest")])
+        links.delete_aliases(viewer.caller, version.id, [mine])
     with pytest.raises(Forbidden):
         service.update(viewer.caller, version.id, ArtifactChange(description="x"))
     with pytest.raises(Forbidden):
         service.delete(viewer.caller, version.id, with_aliases=True)
     with pytest.raises(Forbidden):
-        service.use(viewer.caller, version.id, RunAddressOfUse("team", "project", "run"))
+        deployment.services.artifact_lineage.use(viewer.caller, version.id, RunAddressOfUse("team", "project", "run"))
 
 
 # --- lineage
 
 
 def test_a_use_is_recorded_once(client: ArtifactClient, version: ArtifactVersion) -> None:
-    service = client.services.artifacts
+    service = client.services.artifact_lineage
     service.use(client.caller, version.id, USER, used_as="train")
     service.use(client.caller, version.id, USER)
     run = client.services.runs.get(client.caller, "admin", "project", "user")
@@ -241,9 +250,9 @@ def test_a_use_needs_a_run_and_a_readable_version(
     deployment.run("eve/project/run", by=stranger)
 
     with pytest.raises(RunNotFound):
-        client.services.artifacts.use(client.caller, version.id, RunAddressOfUse("admin", "project", "nope"))
+        client.services.artifact_lineage.use(client.caller, version.id, RunAddressOfUse("admin", "project", "nope"))
     with pytest.raises(ArtifactNotFound):
-        client.services.artifacts.use(stranger, version.id, RunAddressOfUse("eve", "project", "run"))
+        client.services.artifact_lineage.use(stranger, version.id, RunAddressOfUse("eve", "project", "run"))
 
 
 def test_lineage_does_not_show_what_the_caller_may_not_read(deployment: DeploymentUnderTest) -> None:
@@ -252,12 +261,12 @@ def test_lineage_does_not_show_what_the_caller_may_not_read(deployment: Deployme
     admin = ArtifactClient(deployment)
     deployment.run("admin/project/run")
     secret = admin.log(FILES)
-    admin.services.artifacts.use(admin.caller, secret.id, RunAddressOfUse("team", "project", "run"))
+    admin.services.artifact_lineage.use(admin.caller, secret.id, RunAddressOfUse("team", "project", "run"))
     viewer = deployment.caller("viewer")
     run = deployment.services.runs.get(viewer, "team", "project", "run")
 
-    assert deployment.services.artifacts.inputs(viewer, run) == []
-    assert len(deployment.services.artifacts.inputs(admin.caller, run)) == 1
+    assert deployment.services.artifact_lineage.inputs(viewer, run) == []
+    assert len(deployment.services.artifact_lineage.inputs(admin.caller, run)) == 1
 
 
 # --- bytes by digest

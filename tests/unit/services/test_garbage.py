@@ -13,7 +13,7 @@ from kymograph.core.artifact import ArtifactVersion, Maker
 from kymograph.core.history import LineBatch, RowQuery, Stream
 from kymograph.core.run import Run, RunChange
 from kymograph.errors import RunDeleted, StorageFull
-from kymograph.services.artifacts import RunAddressOfUse
+from kymograph.services.artifact_lineage import RunAddressOfUse
 from kymograph.services.compaction import CompactionPolicy
 from kymograph.services.garbage import Collected, Collector
 from kymograph.services.history import StreamUpdate
@@ -571,7 +571,7 @@ def test_artifacts_that_a_run_of_another_project_has_used_stay(deployment: Deplo
     version = log_artifact(deployment, "doomed")
     user = deployment.run("admin/other/user")
     use = RunAddressOfUse("admin", "other", "user")
-    deployment.services.artifacts.use(deployment.admin, version.id, use)
+    deployment.services.artifact_lineage.use(deployment.admin, version.id, use)
     before = artifact_objects(deployment)
     deployment.services.projects.delete(deployment.admin, "admin", "doomed")
 

@@ -73,6 +73,16 @@ ROOT_RULES: dict[str, Rule] = {
     "Mutation.deleteArtifact": Rule.WRITE,
     "Mutation.addAliases": Rule.WRITE,
     "Mutation.deleteAliases": Rule.WRITE,
+    "Mutation.linkArtifact": Rule.WRITE,
+    "Mutation.unlinkArtifact": Rule.WRITE,
+    "Mutation.createArtifactPortfolio": Rule.WRITE,
+    "Mutation.updateArtifactSequence": Rule.WRITE,
+    "Mutation.updateArtifactPortfolio": Rule.WRITE,
+    "Mutation.moveArtifactSequence": Rule.WRITE,
+    "Mutation.deleteArtifactSequence": Rule.WRITE,
+    "Mutation.deleteArtifactPortfolio": Rule.WRITE,
+    "Mutation.createArtifactCollectionTagAssignments": Rule.WRITE,
+    "Mutation.deleteArtifactCollectionTagAssignments": Rule.WRITE,
 }
 """Root fields that are not listed are `Rule.UNSUPPORTED`: default is deny."""
 

@@ -67,18 +67,6 @@ _INEQUALITIES: dict[Comparison, Callable[[Any, Any], Any]] = {
 SortKey: TypeAlias = NDArray[Any]
 
 
-def fields_in(filter_: Filter) -> Iterator[Field]:
-    """Every field that a filter looks at."""
-    match filter_:
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from fields_in(part)
-        case Not(part):
-            yield from fields_in(part)
-        case _:
-            yield filter_.field
-
-
 def what_to_load(fields: Iterable[Field]) -> tuple[set[str], set[Column]]:
     """The stored fields and the columns that a view must have for these fields."""
     stored: set[str] = set()

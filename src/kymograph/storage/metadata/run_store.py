@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from kymograph.core.column_search import ColumnPage, ColumnQuery
-from kymograph.core.filters import EVERYTHING, Filter, Order, RunQuery
+from kymograph.core.filters import EVERYTHING, Filter, Order, RunQuery, fields_in
 from kymograph.core.groups import GroupPage, GroupQuery
 from kymograph.core.history import Stream
 from kymograph.core.palette import REMEMBERED, assign_slot
@@ -40,7 +40,7 @@ from kymograph.storage.metadata.column_names import find_columns
 from kymograph.storage.metadata.moments import first_change, next_change
 from kymograph.storage.metadata.run_groups import group_runs
 from kymograph.storage.metadata.run_reader import RunReader
-from kymograph.storage.metadata.run_search import RunSearch, fields_in, what_to_load
+from kymograph.storage.metadata.run_search import RunSearch, what_to_load
 from kymograph.storage.metadata.run_table import RunTables
 from kymograph.storage.metadata.sql import chunks, insert_for
 from kymograph.storage.metadata.tables import entities, projects, run_documents, runs, users

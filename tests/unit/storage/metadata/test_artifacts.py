@@ -18,6 +18,12 @@ from kymograph.core.artifact import (
     ManifestKind,
     Membership,
 )
+from kymograph.core.artifact_filters import (
+    CollectionQuery,
+    VersionQuery,
+    parse_collection_order,
+    parse_version_order,
+)
 from kymograph.core.run import RunChange
 from kymograph.errors import ArtifactNotFound, NameTaken, UsageError
 from kymograph.storage.transaction import SqlTransaction
@@ -55,7 +61,9 @@ def alias_of(world: World, version: ArtifactVersion, alias: str) -> ArtifactVers
 def listed(
     world: World, collection: Collection, *, limit: int = 100, offset: int = 0
 ) -> tuple[list[ArtifactVersion], int]:
-    places, total = world.database.read(lambda tx: tx.memberships.list_in(collection.id, limit=limit, offset=offset))
+    places, total = world.database.read(
+        lambda tx: tx.memberships.search([collection.id], VersionQuery(limit=limit, offset=offset))
+    )
     return [place.version for place in places], total
 
 
@@ -174,9 +182,10 @@ def test_collections_have_one_type_each_and_are_listed_by_name(world: World) -> 
         world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, type_name="dataset"), NOW))
 
     store = world.project.id
-    listed, total = world.database.read(lambda tx: tx.collections.list_of_project(store))
+    by_name = parse_collection_order("name")
+    listed, total = world.database.read(lambda tx: tx.collections.search([store], CollectionQuery(order=by_name)))
     models, model_total = world.database.read(
-        lambda tx: tx.collections.list_of_project(store, type_name="model", limit=1, offset=1)
+        lambda tx: tx.collections.search([store], CollectionQuery("model", order=by_name, limit=1, offset=1))
     )
 
     assert listed == [data.collection, tokens.collection, weights.collection]
@@ -260,11 +269,9 @@ def test_versions_are_numbered_anew_in_a_portfolio(world: World) -> None:
     assert [place.version.id for place in places] == [second.id, other.id, first.id]
     assert (places[0].is_link, places[0].collection, places[0].maker) == (True, shelf, Maker(run.key, world.user.id))
     assert places[0].created_at == NOW + timedelta(seconds=1)
-    assert world.database.read(lambda tx: tx.memberships.list_in(shelf.id)) == (places[::-1], 3)
-    assert world.database.read(lambda tx: tx.memberships.list_in(shelf.id, descending=False, limit=2)) == (
-        places[:2],
-        3,
-    )
+    assert world.database.read(lambda tx: tx.memberships.search([shelf.id], VersionQuery())) == (places[::-1], 3)
+    oldest = VersionQuery(order=parse_version_order("version_index"), limit=2)
+    assert world.database.read(lambda tx: tx.memberships.search([shelf.id], oldest)) == (places[:2], 3)
     assert world.database.read(lambda tx: tx.memberships.list_of(second.id)) == (
         [world.database.read(lambda tx: tx.memberships.find(second.collection.id, second.id)), places[0]],
         2,
@@ -313,7 +320,7 @@ def test_links_to_a_deleted_version_are_gone(world: World) -> None:
 
     world.database.write(lambda tx: tx.moves.delete([version.id], NOW))
 
-    assert world.database.read(lambda tx: tx.memberships.list_in(shelf.id)) == ([], 0)
+    assert world.database.read(lambda tx: tx.memberships.search([shelf.id], VersionQuery())) == ([], 0)
     assert world.database.read(lambda tx: tx.memberships.list_aliases(shelf.id)) == []
     deleted = world.database.read(lambda tx: tx.artifacts.find(version.id))
     assert deleted is not None
@@ -371,8 +378,8 @@ def test_a_deleted_collection_takes_its_versions_along_and_leaves_its_name(world
     assert found is not None
     assert found.state is ArtifactState.DELETED
     assert world.database.read(lambda tx: tx.artifacts.find(draft.id)) is None
-    assert world.database.read(lambda tx: tx.memberships.list_in(shelf.id)) == ([], 0)
-    assert world.database.read(lambda tx: tx.collections.list_of_project(world.project.id)) == ([shelf], 1)
+    assert world.database.read(lambda tx: tx.memberships.search([shelf.id], VersionQuery())) == ([], 0)
+    assert world.database.read(lambda tx: tx.collections.search([world.project.id], CollectionQuery())) == ([shelf], 1)
     assert [kind.name for kind in world.database.read(lambda tx: tx.collections.list_types(world.project.id))] == [
         "model"
     ]

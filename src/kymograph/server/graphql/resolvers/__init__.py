@@ -12,6 +12,7 @@ from kymograph.server.graphql.resolvers import (
     entities,
     files,
     history,
+    places,
     projects,
     runs,
     server_info,
@@ -33,6 +34,7 @@ def all_bindables() -> Sequence[SchemaBindable]:
         *files.BINDABLES,
         *artifacts.BINDABLES,
         *collections.BINDABLES,
+        *places.BINDABLES,
         *sweeps.BINDABLES,
         *server_info.BINDABLES,
     ]

@@ -9,6 +9,7 @@ from kymograph.errors import InvalidCursor, MalformedRequest
 from kymograph.server.graphql.connections import MAX_PAGE
 from kymograph.server.graphql.context import Payload, RequestContext
 from kymograph.server.graphql.resolvers.files import FileNode
+from kymograph.services.artifact_downloads import FILES_FOLDER
 from kymograph.services.artifact_uploads import FileUpload, ManifestUpload
 from kymograph.services.files import guess_mimetype
 from kymograph.wire.ids import encode_id, encode_text_id, find_text_id
@@ -54,7 +55,7 @@ def entry_node(context: RequestContext, version: ArtifactVersion, entry: EntryRe
         name=entry.path,
         size_bytes=entry.size_bytes,
         direct_url=context.services.artifact_downloads.entry_url(entry) or "",
-        storage_path=entry.object_key,
+        storage_path=f"{FILES_FOLDER}{entry.object_key}" if entry.object_key is not None else None,
         mimetype=guess_mimetype(entry.path),
         md5=entry.digest,
         digest=entry.digest,
@@ -71,7 +72,7 @@ def upload_node(upload: FileUpload, name: str, birth: ArtifactVersion | None) ->
         size_bytes=upload.file.size_bytes or 0,
         direct_url="",
         upload_url=upload.url,
-        storage_path=upload.file.object_key,
+        storage_path=f"{FILES_FOLDER}{upload.file.object_key}",
         mimetype=upload.file.mimetype,
         md5=upload.file.digest,
         digest=upload.file.digest,

@@ -20,11 +20,13 @@ from kymograph.server.graphql.resolvers.artifact_files import (
     manifest_upload_node,
     upload_node,
 )
-from kymograph.server.graphql.resolvers.collections import alias_node, aliases_of, type_of
-from kymograph.services.artifact_uploads import DIGEST_ALGORITHM, ArtifactRequest, FileRequest
-from kymograph.services.artifacts import ArtifactChange, RunAddressOfUse
+from kymograph.server.graphql.resolvers.collections import type_of
+from kymograph.server.graphql.resolvers.places import alias_node, tag_node
+from kymograph.services.artifact_lineage import RunAddressOfUse
+from kymograph.services.artifact_uploads import ArtifactRequest, FileRequest
+from kymograph.services.artifacts import ArtifactChange
 from kymograph.types import ArtifactId, ManifestId
-from kymograph.wire.ids import encode_id, encode_text_id, find_id, parse_id
+from kymograph.wire.ids import encode_id, find_id, parse_id
 
 query = QueryType()
 mutation = MutationType()
@@ -78,6 +80,11 @@ def _request_of(input: dict[str, Any]) -> ArtifactRequest:
         reuses_equal=bool(input.get("enableDigestDeduplication")),
         storage_region=input.get("storageRegion"),
     )
+
+
+def aliases_of(inputs: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Alias inputs as pairs of collection and alias."""
+    return [(given.get("artifactCollectionName") or "", given["alias"]) for given in inputs]
 
 
 def _tag_names(tags: list[dict[str, Any]] | None) -> tuple[str, ...]:
@@ -149,7 +156,7 @@ def resolve_use(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """Record that a run uses a version."""
     context = info.context
     user = RunAddressOfUse(input["entityName"] or None, input["projectName"], input["runName"])
-    version = context.services.artifacts.use(
+    version = context.services.artifact_lineage.use(
         context.caller, _artifact_id(input["artifactID"]), user, used_as=input.get("usedAs")
     )
     return {"artifact": version}
@@ -200,8 +207,8 @@ def resolve_by_id(_parent: None, info: Info, id: str) -> ArtifactVersion | None:
 artifact.set_field("id", lambda parent, _info: encode_id("Artifact", parent.id))
 artifact.set_field("state", lambda parent, _info: parent.state.value)
 artifact.set_field("digest", lambda parent, _info: parent.digest)
-artifact.set_field("digestAlgorithm", lambda _parent, _info: DIGEST_ALGORITHM)
-artifact.set_field("commitHash", lambda _parent, _info: None)
+artifact.set_field("digestAlgorithm", lambda parent, _info: parent.digest_algorithm.value)
+artifact.set_field("commitHash", lambda parent, _info: parent.commit_hash)
 artifact.set_field("description", lambda parent, _info: parent.description)
 artifact.set_field("metadata", lambda parent, _info: parent.metadata_json)
 artifact.set_field("labels", lambda _parent, _info: None)
@@ -218,23 +225,21 @@ artifact.set_field("createdAt", lambda parent, _info: parent.created_at)
 artifact.set_field("updatedAt", lambda parent, _info: parent.updated_at)
 artifact.set_field("artifactType", lambda parent, _info: type_of(parent.collection))
 artifact.set_field("artifactSequence", lambda parent, _info: parent.collection)
-artifact.set_field(
-    "tags",
-    lambda parent, _info: [{"id": encode_text_id("Tag", name), "name": name} for name in parent.tags],
-)
+artifact.set_field("tags", lambda parent, _info: [tag_node(name) for name in parent.tags])
 artifact.set_field(
     "artifactMemberships",
-    lambda parent, info, **_arguments: whole(info.context.services.artifacts.places(parent)),
+    lambda parent, info, **_arguments: whole(info.context.services.artifact_links.places(info.context.caller, parent)),
 )
 
 
 @artifact.field("aliases")
 def resolve_aliases(parent: ArtifactVersion, info: Info) -> list[Payload]:
-    """The version's aliases. Clients up to 0.13 also look for its number there."""
-    names = list(parent.aliases)
+    """The version's aliases in all collections. Clients up to 0.13 also look for its number there."""
+    held = info.context.services.artifacts.aliases(info.context.caller, parent)
+    nodes = [alias_node(record.collection, record.alias) for record in held]
     if parent.version_index is not None and _selects(info, "artifactCollectionName"):
-        names.append(f"v{parent.version_index}")
-    return [alias_node(parent.collection, name) for name in names]
+        nodes.append(alias_node(parent.collection, f"v{parent.version_index}"))
+    return nodes
 
 
 def _selects(info: Info, name: str) -> bool:
@@ -280,18 +285,19 @@ def resolve_creator_type(value: Run | User, *_: object) -> str:
 
 
 @artifact.field("createdBy")
-def resolve_created_by(parent: ArtifactVersion, info: Info) -> Run | None:
-    """The run that logged the version."""
-    if parent.created_by_run is None:
-        return None
-    return info.context.services.runs.find_by_key(info.context.caller, parent.created_by_run)
+def resolve_created_by(parent: ArtifactVersion, info: Info) -> Run | User | None:
+    """The run that logged the version, or the user who did so outside any run."""
+    context = info.context
+    if parent.created_by_run is not None:
+        return context.services.runs.find_by_key(context.caller, parent.created_by_run)
+    return context.services.accounts.find_user(parent.created_by_user) if parent.created_by_user is not None else None
 
 
 @artifact.field("usedBy")
 def resolve_used_by(parent: ArtifactVersion, info: Info, **_arguments: Any) -> Payload:
     """Readable runs that used the version, in order of use."""
     context = info.context
-    keys = context.services.artifacts.used_by(parent)
+    keys = context.services.artifact_lineage.used_by(parent)
     found = {used.key: used for used in context.services.runs.list_by_keys(context.caller, keys)}
     return whole([found[key] for key in keys if key in found])
 
@@ -300,7 +306,7 @@ def resolve_used_by(parent: ArtifactVersion, info: Info, **_arguments: Any) -> P
 def resolve_outputs(parent: Run, info: Info, **arguments: Any) -> Payload:
     """Versions that the run made."""
     offset, limit = page_bounds(arguments)
-    found = info.context.services.artifacts.outputs(parent)
+    found = info.context.services.artifact_lineage.outputs(parent)
     return connection(found[offset : offset + limit], offset=offset, total=len(found))
 
 
@@ -308,7 +314,7 @@ def resolve_outputs(parent: Run, info: Info, **arguments: Any) -> Payload:
 def resolve_inputs(parent: Run, info: Info, **arguments: Any) -> Payload:
     """Versions that the run used, each with the name of the use."""
     offset, limit = page_bounds(arguments)
-    found = info.context.services.artifacts.inputs(info.context.caller, parent)
+    found = info.context.services.artifact_lineage.inputs(info.context.caller, parent)
     page = found[offset : offset + limit]
     result = connection([version for version, _ in page], offset=offset, total=len(found))
     for edge, (_, used_as) in zip(result["edges"], page, strict=True):

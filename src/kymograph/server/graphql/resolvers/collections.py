@@ -1,4 +1,4 @@
-"""Artifact types, collections and the places of versions in them, and aliases."""
+"""Artifact types and collections."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import Any
 
 from ariadne import InterfaceType, MutationType, ObjectType, QueryType
 
-from kymograph.core import exact_json
 from kymograph.core.artifact import ArtifactType, ArtifactVersion, Collection, CollectionKind, Membership
+from kymograph.core.artifact_filters import (
+    CollectionQuery,
+    VersionQuery,
+    parse_collection_filter,
+    parse_collection_order,
+    parse_version_filter,
+    parse_version_order,
+)
 from kymograph.core.project import Project
-from kymograph.errors import MalformedRequest, UnsupportedOperation
 from kymograph.server.graphql.connections import connection, page_bounds, whole
 from kymograph.server.graphql.context import Info, Payload
-from kymograph.server.graphql.resolvers.artifact_files import entry_connection
-from kymograph.services.artifact_uploads import DIGEST_ALGORITHM
-from kymograph.types import ArtifactId, CollectionId
+from kymograph.server.graphql.resolvers.places import alias_node, project_of, readable_project_of, tag_node
+from kymograph.types import CollectionId
 from kymograph.wire.ids import encode_id, encode_text_id, find_id, parse_id
-
-NEWEST_FIRST = (None, "", "-createdAt", "-created_at")
-"""Ways to ask for the order that versions have anyway."""
 
 query = QueryType()
 mutation = MutationType()
@@ -28,7 +30,6 @@ project = ObjectType("Project")
 artifact_type = ObjectType("ArtifactType")
 collection = InterfaceType("ArtifactCollection")
 sequence = ObjectType("ArtifactSequence")
-membership = ObjectType("ArtifactCollectionMembership")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,42 +48,27 @@ def type_of(parent: Collection) -> TypeNode:
     return TypeNode(parent.entity, parent.project, parent.type_name)
 
 
-def project_of(info: Info, entity: str, name: str) -> Project:
-    """The project of something that the caller may read."""
-    return info.context.services.projects.get(info.context.caller, entity, name)
-
-
-def alias_node(parent: Collection, alias: str) -> Payload:
-    """One alias."""
-    return {
-        "id": encode_text_id("ArtifactAlias", f"{parent.id}:{alias}"),
-        "alias": alias,
-        "artifactCollection": parent,
-        "artifactCollectionName": parent.name,
-    }
-
-
-def aliases_of(inputs: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Alias inputs as pairs of collection and alias."""
-    return [(given.get("artifactCollectionName") or "", given["alias"]) for given in inputs]
-
-
-def check_listing(filters: str | None, order: str | None, *, orders: tuple[str | None, ...] = (None, "")) -> None:
-    """Refuse filters and orders that are not served, rather than ignore them.
-
-    Raises:
-        UnsupportedOperation: They would change the list.
-        MalformedRequest: The filters are not JSON.
-    """
-    try:
-        wanted = exact_json.loads(filters) if filters else {}
-    except ValueError as exc:
-        raise MalformedRequest(f"not JSON: {exc}", where="filters") from exc
-    # Only committed versions are ever listed.
-    if wanted not in ({}, None, {"state": "COMMITTED"}):
-        raise UnsupportedOperation("filtering artifacts", hint="list them without filters and choose there")
-    if order not in orders:
-        raise UnsupportedOperation(f"ordering artifacts by {order!r}", hint="list them without an order and sort there")
+def _listed(
+    parent: Project,
+    info: Info,
+    filters: str | None,
+    order: str | None,
+    arguments: dict[str, Any],
+    *,
+    type_name: str | None = None,
+    kinds: tuple[CollectionKind, ...] = tuple(CollectionKind),
+) -> Payload:
+    offset, limit = page_bounds(arguments)
+    query = CollectionQuery(
+        type_name=type_name,
+        kinds=kinds,
+        filter=parse_collection_filter(filters),
+        order=parse_collection_order(order),
+        limit=limit,
+        offset=offset,
+    )
+    found, total = info.context.services.collections.search(parent, query)
+    return connection(found, offset=offset, total=total)
 
 
 # --- looking up -------------------------------------------------------------------------------------------------------
@@ -94,7 +80,7 @@ def resolve_collection_by_id(_parent: None, info: Info, id: str) -> Collection |
     number = find_id("ArtifactCollection", id)
     if number is None:
         return None
-    return info.context.services.artifacts.find_collection_by_id(info.context.caller, CollectionId(number))
+    return info.context.services.collections.find_by_id(info.context.caller, CollectionId(number))
 
 
 @query.field("clientIDMapping")
@@ -124,24 +110,21 @@ def resolve_project_membership(parent: Project, info: Info, name: str) -> Member
 @project.field("artifactCollection")
 def resolve_project_collection(parent: Project, info: Info, name: str) -> Collection | None:
     """A collection by name."""
-    return info.context.services.artifacts.find_collection(parent, name)
+    return info.context.services.collections.find(parent, name)
 
 
 @project.field("artifactCollections")
 def resolve_project_collections(
     parent: Project, info: Info, filters: str | None = None, order: str | None = None, **arguments: Any
 ) -> Payload:
-    """All collections of a project, by name."""
-    check_listing(filters, order)
-    offset, limit = page_bounds(arguments)
-    found, total = info.context.services.artifacts.list_collections(parent, limit=limit, offset=offset)
-    return connection(found, offset=offset, total=total)
+    """All collections of a project."""
+    return _listed(parent, info, filters, order, arguments)
 
 
 @project.field("artifactType")
 def resolve_project_type(parent: Project, info: Info, name: str) -> TypeNode | None:
     """A type that has collections."""
-    found = info.context.services.artifacts.find_type(parent, name)
+    found = info.context.services.collections.find_type(parent, name)
     return TypeNode(parent.entity, parent.name, found.name, found) if found is not None else None
 
 
@@ -149,7 +132,7 @@ def resolve_project_type(parent: Project, info: Info, name: str) -> TypeNode | N
 def resolve_project_types(parent: Project, info: Info, includeAll: bool | None = None, **arguments: Any) -> Payload:
     """All types that have collections, by name."""
     offset, limit = page_bounds(arguments)
-    found = info.context.services.artifacts.list_types(parent)
+    found = info.context.services.collections.list_types(parent)
     nodes = [TypeNode(parent.entity, parent.name, known.name, known) for known in found[offset : offset + limit]]
     return connection(nodes, offset=offset, total=len(found))
 
@@ -168,7 +151,7 @@ artifact_type.set_field("project", lambda parent, info: project_of(info, parent.
 def resolve_type_created_at(parent: TypeNode, info: Info) -> datetime:
     """When the first collection of the type was made; a type without any began with its project."""
     owner = project_of(info, parent.entity, parent.project)
-    known = parent.known or info.context.services.artifacts.find_type(owner, parent.name)
+    known = parent.known or info.context.services.collections.find_type(owner, parent.name)
     return known.created_at if known is not None else owner.created_at
 
 
@@ -180,33 +163,40 @@ def resolve_type_artifact(parent: TypeNode, info: Info, name: str) -> ArtifactVe
 
 
 @artifact_type.field("artifactCollection")
-@artifact_type.field("artifactSequence")
 def resolve_type_collection(parent: TypeNode, info: Info, name: str) -> Collection | None:
     """A collection of this type by name."""
     owner = project_of(info, parent.entity, parent.project)
-    return info.context.services.artifacts.find_collection(owner, name, type_name=parent.name)
+    return info.context.services.collections.find(owner, name, type_name=parent.name)
+
+
+@artifact_type.field("artifactSequence")
+def resolve_type_sequence(parent: TypeNode, info: Info, name: str) -> Collection | None:
+    """The collection of that name, if versions are made in it."""
+    found = resolve_type_collection(parent, info, name)
+    return found if found is not None and found.kind is CollectionKind.SEQUENCE else None
 
 
 @artifact_type.field("artifactCollections")
-@artifact_type.field("artifactSequences")
 def resolve_type_collections(
     parent: TypeNode, info: Info, filters: str | None = None, order: str | None = None, **arguments: Any
 ) -> Payload:
-    """Collections of this type, by name."""
-    check_listing(filters, order)
-    offset, limit = page_bounds(arguments)
+    """Collections of this type."""
     owner = project_of(info, parent.entity, parent.project)
-    found, total = info.context.services.artifacts.list_collections(
-        owner, type_name=parent.name, limit=limit, offset=offset
-    )
-    return connection(found, offset=offset, total=total)
+    return _listed(owner, info, filters, order, arguments, type_name=parent.name)
+
+
+@artifact_type.field("artifactSequences")
+def resolve_type_sequences(parent: TypeNode, info: Info, **arguments: Any) -> Payload:
+    """Those of them that versions are made in."""
+    owner = project_of(info, parent.entity, parent.project)
+    return _listed(owner, info, None, None, arguments, type_name=parent.name, kinds=(CollectionKind.SEQUENCE,))
 
 
 @mutation.field("createArtifactType")
 def resolve_create_type(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """Name a type: it is there as soon as a collection has it, so there is nothing to keep."""
     context = info.context
-    owner, name = context.services.artifacts.name_type(
+    owner, name = context.services.collections.name_type(
         context.caller, input["entityName"] or None, input["projectName"], input["name"]
     )
     return {"artifactType": TypeNode(owner.entity, owner.name, name)}
@@ -224,21 +214,21 @@ def resolve_collection_type(parent: Collection, *_: object) -> str:
 collection.set_field("id", lambda parent, _info: encode_id("ArtifactCollection", parent.id))
 collection.set_field("name", lambda parent, _info: parent.name)
 collection.set_field("description", lambda parent, _info: parent.description)
-collection.set_field("state", lambda _parent, _info: "READY")
+collection.set_field("state", lambda parent, _info: "DELETED" if parent.is_deleted else "READY")
 collection.set_field("createdAt", lambda parent, _info: parent.created_at)
-collection.set_field("updatedAt", lambda _parent, _info: None)
-collection.set_field("project", lambda parent, info: project_of(info, parent.entity, parent.project))
+collection.set_field("updatedAt", lambda parent, _info: parent.updated_at)
+collection.set_field("project", lambda parent, info: readable_project_of(info, parent))
 collection.set_field("defaultArtifactType", lambda parent, _info: type_of(parent))
-collection.set_field("tags", lambda _parent, _info, **_arguments: whole([]))
-sequence.set_field("digestAlgorithm", lambda _parent, _info: DIGEST_ALGORITHM)
-sequence.set_field("latestArtifact", lambda parent, info: info.context.services.artifacts.latest(parent))
+collection.set_field("tags", lambda parent, _info: whole([tag_node(name) for name in parent.tags]))
+sequence.set_field("digestAlgorithm", lambda parent, _info: parent.digest_algorithm.value)
+sequence.set_field("latestArtifact", lambda parent, info: info.context.services.collections.latest(parent))
 
 
 @collection.field("aliases")
 def resolve_collection_aliases(parent: Collection, info: Info, **arguments: Any) -> Payload:
     """All aliases in use."""
     offset, limit = page_bounds(arguments, default=1000)
-    names = info.context.services.artifacts.list_aliases(parent)
+    names = info.context.services.collections.list_aliases(parent)
     nodes = [alias_node(parent, name) for name in names[offset : offset + limit]]
     return connection(nodes, offset=offset, total=len(names))
 
@@ -247,10 +237,10 @@ def resolve_collection_aliases(parent: Collection, info: Info, **arguments: Any)
 def resolve_collection_artifacts(
     parent: Collection, info: Info, filters: str | None = None, order: str | None = None, **arguments: Any
 ) -> Payload:
-    """Versions, newest first, each with its name in the collection."""
-    check_listing(filters, order, orders=NEWEST_FIRST)
+    """Versions, newest first unless told otherwise, each with its name in the collection."""
     offset, limit = page_bounds(arguments)
-    found, total = info.context.services.artifacts.list_versions(parent, limit=limit, offset=offset)
+    query = VersionQuery(parse_version_filter(filters), parse_version_order(order), limit, offset)
+    found, total = info.context.services.collections.search_places(parent, query)
     page = connection([place.version for place in found], offset=offset, total=total)
     for edge, place in zip(page["edges"], found, strict=True):
         edge["version"] = f"v{place.version_index}"
@@ -260,46 +250,98 @@ def resolve_collection_artifacts(
 @collection.field("artifactMembership")
 def resolve_collection_membership(parent: Collection, info: Info, aliasName: str) -> Membership | None:
     """The place that an alias or a version name stands for."""
-    return info.context.services.artifacts.find_membership(parent, aliasName)
+    return info.context.services.collections.find_place(parent, aliasName)
 
 
-# --- places and aliases -----------------------------------------------------------------------------------------------
-
-membership.set_field(
-    "id",
-    lambda parent, _info: encode_text_id("ArtifactMembership", f"{parent.collection.id}:{parent.version.id}"),
-)
-membership.set_field("versionIndex", lambda parent, _info: parent.version_index)
-membership.set_field("createdAt", lambda parent, _info: parent.created_at)
-membership.set_field("artifactCollection", lambda parent, _info: parent.collection)
-membership.set_field("artifact", lambda parent, _info: parent.version)
-membership.set_field(
-    "aliases", lambda parent, _info: [alias_node(parent.collection, alias) for alias in parent.aliases]
-)
+# --- changes ----------------------------------------------------------------------------------------------------------
 
 
-@membership.field("files")
-def resolve_membership_files(
-    parent: Membership, info: Info, names: list[str] | None = None, **arguments: Any
-) -> Payload:
-    """Files and references of the version."""
-    return entry_connection(info.context, parent.version, names, arguments)
+def _collection_id(text: str) -> CollectionId:
+    return CollectionId(parse_id("ArtifactCollection", text))
 
 
-@mutation.field("addAliases")
-def resolve_add_aliases(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
-    """Move aliases to a version."""
-    artifact = ArtifactId(parse_id("Artifact", input["artifactID"]))
-    info.context.services.artifacts.add_aliases(info.context.caller, artifact, aliases_of(input["aliases"]))
+@mutation.field("createArtifactPortfolio")
+def resolve_create_portfolio(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Make an empty portfolio."""
+    context = info.context
+    made = context.services.collections.create_portfolio(
+        context.caller,
+        input["entityName"] or None,
+        input["projectName"],
+        input["name"],
+        type_name=input["artifactTypeName"],
+        description=input.get("description"),
+    )
+    return {"artifactCollection": made}
+
+
+@mutation.field("updateArtifactSequence")
+def resolve_update_sequence(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Rename or describe a sequence."""
+    return _updated(info, input["artifactSequenceID"], CollectionKind.SEQUENCE, input)
+
+
+@mutation.field("updateArtifactPortfolio")
+def resolve_update_portfolio(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Rename or describe a portfolio."""
+    return _updated(info, input["artifactPortfolioID"], CollectionKind.PORTFOLIO, input)
+
+
+def _updated(info: Info, id: str, kind: CollectionKind, input: dict[str, Any]) -> Payload:
+    changed = info.context.services.collections.update(
+        info.context.caller,
+        _collection_id(id),
+        kind=kind,
+        name=input.get("name"),
+        description=input.get("description"),
+    )
+    return {"artifactCollection": changed}
+
+
+@mutation.field("moveArtifactSequence")
+def resolve_move_sequence(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Give a sequence another type."""
+    changed = info.context.services.collections.change_type(
+        info.context.caller, _collection_id(input["artifactSequenceID"]), input["destinationArtifactTypeName"]
+    )
+    return {"artifactCollection": changed}
+
+
+@mutation.field("deleteArtifactSequence")
+def resolve_delete_sequence(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Delete a sequence with its versions."""
+    return _deleted(info, input["artifactSequenceID"], CollectionKind.SEQUENCE)
+
+
+@mutation.field("deleteArtifactPortfolio")
+def resolve_delete_portfolio(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Delete a portfolio; what was linked to it stays where it was made."""
+    return _deleted(info, input["artifactPortfolioID"], CollectionKind.PORTFOLIO)
+
+
+def _deleted(info: Info, id: str, kind: CollectionKind) -> Payload:
+    gone = info.context.services.collections.delete(info.context.caller, _collection_id(id), kind=kind)
+    return {"artifactCollection": gone}
+
+
+@mutation.field("createArtifactCollectionTagAssignments")
+def resolve_add_tags(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Give a collection tags."""
+    names = [tag["tagName"] for tag in input["tags"]]
+    changed = info.context.services.collections.add_tags(info.context.caller, *_address_of(input), names)
+    return {"tags": [tag_node(name) for name in changed.tags]}
+
+
+@mutation.field("deleteArtifactCollectionTagAssignments")
+def resolve_delete_tags(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Take tags from a collection."""
+    names = [tag["tagName"] for tag in input["tags"]]
+    info.context.services.collections.delete_tags(info.context.caller, *_address_of(input), names)
     return {"success": True}
 
 
-@mutation.field("deleteAliases")
-def resolve_delete_aliases(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
-    """Take aliases from a version."""
-    artifact = ArtifactId(parse_id("Artifact", input["artifactID"]))
-    info.context.services.artifacts.delete_aliases(info.context.caller, artifact, aliases_of(input["aliases"]))
-    return {"success": True}
+def _address_of(input: dict[str, Any]) -> tuple[str | None, str, str]:
+    return input["entityName"] or None, input["projectName"], input["artifactCollectionName"]
 
 
-BINDABLES = [query, mutation, project, artifact_type, collection, sequence, membership]
+BINDABLES = [query, mutation, project, artifact_type, collection, sequence]

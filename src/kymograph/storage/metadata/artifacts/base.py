@@ -19,6 +19,7 @@ from kymograph.core.artifact import (
     Membership,
     NewArtifact,
 )
+from kymograph.core.artifact_filters import CollectionQuery, VersionQuery
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.space import Freed
 from kymograph.types import (
@@ -47,10 +48,12 @@ class CollectionStore(Protocol):
 
     def find_by_client_id(self, client_id: str) -> Collection | None: ...
 
-    def list_of_project(
-        self, project: ProjectId, *, type_name: str | None = None, limit: int = 100, offset: int = 0
-    ) -> tuple[list[Collection], int]:
-        """Collections by name plus the total."""
+    def search(self, projects: Sequence[ProjectId], query: CollectionQuery) -> tuple[list[Collection], int]:
+        """One page of the collections of some projects, plus the total.
+
+        Raises:
+            InvalidFilter: A value that its field cannot be compared with, or a pattern that takes too long.
+        """
 
     def list_types(self, project: ProjectId) -> list[ArtifactType]:
         """Artifact types with at least one collection, by name."""
@@ -158,10 +161,12 @@ class MembershipStore(Protocol):
     def find_by_alias(self, collection: CollectionId, alias: str) -> Membership | None:
         """The place that an alias or a ``vN`` names."""
 
-    def list_in(
-        self, collection: CollectionId, *, descending: bool = True, limit: int = 100, offset: int = 0
-    ) -> tuple[list[Membership], int]:
-        """Places of a collection by version index plus the total."""
+    def search(self, collections: Sequence[CollectionId], query: VersionQuery) -> tuple[list[Membership], int]:
+        """One page of the places in some collections, plus the total.
+
+        Raises:
+            InvalidFilter: A value that its field cannot be compared with, or a pattern that takes too long.
+        """
 
     def list_of(self, artifact: ArtifactId, *, limit: int = 500, offset: int = 0) -> tuple[list[Membership], int]:
         """Places of a version: that in its own sequence, then its links in the order in which they were made."""

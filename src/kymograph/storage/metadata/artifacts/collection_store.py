@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +15,18 @@ from kymograph.core.artifact import (
     CollectionChange,
     CollectionKind,
 )
+from kymograph.core.artifact_filters import CollectionQuery
 from kymograph.core.digest import DigestAlgorithm
+from kymograph.core.filters import EVERYTHING, Order
 from kymograph.core.space import Freed
 from kymograph.errors import CollectionNotFound, NameTaken
+from kymograph.storage.metadata.artifacts.matching import ValuesOf, select_matching, text_of
 from kymograph.storage.metadata.artifacts.rows import own
 from kymograph.storage.metadata.sql import insert_into
 from kymograph.storage.metadata.tables import aliases, client_ids, collections, memberships, versions
 from kymograph.storage.schema import UtcDateTime
 from kymograph.storage.space.moves import SqlMoveStore
-from kymograph.types import ArtifactId, CollectionId, ProjectId
+from kymograph.types import ArtifactId, CollectionId, JsonScalar, ProjectId
 
 
 class SqlCollectionStore:
@@ -51,14 +55,23 @@ class SqlCollectionStore:
         meant = select(client_ids.c.collection_id).where(client_ids.c.client_id == client_id)
         return self._one(_collections().where(own.table.c.id == meant.scalar_subquery()))
 
-    def list_of_project(
-        self, project: ProjectId, *, type_name: str | None = None, limit: int = 100, offset: int = 0
-    ) -> tuple[list[Collection], int]:
+    def search(self, projects: Sequence[ProjectId], query: CollectionQuery) -> tuple[list[Collection], int]:
         """Docstring inherited."""
-        conditions = _of_project(project, type_name)
-        total = self._connection.execute(select(func.count()).select_from(own.table).where(*conditions)).scalar_one()
-        page = _collections().where(*conditions).order_by(own.table.c.name).limit(limit).offset(offset)
-        return [own.value(row) for row in self._connection.execute(page)], total
+        statement = _collections().where(
+            own.table.c.project_id.in_(list(projects)),
+            own.table.c.deleted_at.is_(None),
+            own.table.c.kind.in_([kind.value for kind in query.kinds]),
+        )
+        if query.type_name is not None:
+            statement = statement.where(own.table.c.type_name == query.type_name)
+        ordered = statement.order_by(*_order(query.order))
+        if query.filter == EVERYTHING:
+            total = self._connection.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
+            page = ordered.limit(query.limit).offset(query.offset)
+            return [own.value(row) for row in self._connection.execute(page)], total
+        found = [own.value(row) for row in self._connection.execute(ordered)]
+        matching = list(select_matching(found, query.filter, _values_of))
+        return matching[query.offset : query.offset + query.limit], len(matching)
 
     def list_types(self, project: ProjectId) -> list[ArtifactType]:
         """Docstring inherited."""
@@ -187,6 +200,31 @@ class SqlCollectionStore:
 
 def _collections() -> Select[Any]:
     return select(*own.columns).select_from(own.joined()).where(own.is_there)
+
+
+def _order(order: Order) -> tuple[Any, Any]:
+    table = own.table.c
+    columns = {
+        "id": table.id,
+        "name": table.name,
+        "type": table.type_name,
+        "created_at": table.created_at,
+        "updated_at": func.coalesce(table.updated_at, table.created_at),
+    }
+    column = columns[order.field.name]
+    return (column.desc(), table.id.desc()) if order.descending else (column.asc(), table.id.asc())
+
+
+def _values_of(collection: Collection) -> ValuesOf:
+    values: dict[str, Sequence[JsonScalar]] = {
+        "name": (collection.name,),
+        "description": (collection.description,) if collection.description is not None else (),
+        "type": (collection.type_name,),
+        "tag": collection.tags,
+        "created_at": (text_of(collection.created_at),),
+        "updated_at": (text_of(collection.updated_at or collection.created_at),),
+    }
+    return lambda field: values[field.name]
 
 
 def _of_project(project: ProjectId, type_name: str | None) -> list[Any]:

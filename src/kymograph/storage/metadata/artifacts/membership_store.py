@@ -9,8 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from kymograph.core.artifact import AliasRecord, Maker, Membership
+from kymograph.core.artifact_filters import VersionQuery
+from kymograph.core.filters import EVERYTHING, Order
 from kymograph.core.names import parse_version
 from kymograph.errors import ArtifactNotFound
+from kymograph.storage.metadata.artifacts.place_search import search_places
 from kymograph.storage.metadata.artifacts.rows import CollectionRows, is_committed, read_versions, select_versions
 from kymograph.storage.metadata.sql import chunks, insert_into
 from kymograph.storage.metadata.tables import aliases, collections, memberships, versions
@@ -44,24 +47,22 @@ class SqlMembershipStore:
         # Larger numbers do not fit the column, and no collection gets there.
         return None if index >= 2**31 else self._one(statement.where(memberships.c.version_index == index))
 
-    def list_in(
-        self, collection: CollectionId, *, descending: bool = True, limit: int = 100, offset: int = 0
-    ) -> tuple[list[Membership], int]:
+    def search(self, collections: Sequence[CollectionId], query: VersionQuery) -> tuple[list[Membership], int]:
         """Docstring inherited."""
-        total = self._connection.execute(
-            select(func.count())
-            .select_from(memberships.join(versions, versions.c.id == memberships.c.artifact_id))
-            .where(memberships.c.collection_id == collection, is_committed())
-        ).scalar_one()
-        index = memberships.c.version_index
-        page = (
-            _places()
-            .where(memberships.c.collection_id == collection)
-            .order_by(index.desc() if descending else index.asc())
-            .limit(limit)
-            .offset(offset)
-        )
-        return self._read(page), total
+        is_searched = memberships.c.collection_id.in_(list(collections))
+        if query.filter == EVERYTHING:
+            total = self._connection.execute(
+                select(func.count())
+                .select_from(memberships.join(versions, versions.c.id == memberships.c.artifact_id))
+                .where(is_searched, is_committed())
+            ).scalar_one()
+            page = _places().where(is_searched).order_by(*_order(query.order))
+            return self._read(page.limit(query.limit).offset(query.offset)), total
+        matching = search_places(self._connection, is_searched, query.filter, _order(query.order))
+        keys = matching[query.offset : query.offset + query.limit]
+        some = _places().where(is_searched, memberships.c.artifact_id.in_([artifact for _, artifact in keys]))
+        found = {(place.collection.id, place.version.id): place for place in self._read(some)}
+        return [found[key] for key in keys if key in found], len(matching)
 
     def list_of(self, artifact: ArtifactId, *, limit: int = 500, offset: int = 0) -> tuple[list[Membership], int]:
         """Docstring inherited."""
@@ -198,6 +199,17 @@ class SqlMembershipStore:
             for collection, artifact, alias in self._connection.execute(holders):
                 held[collection, artifact] = (*held.get((collection, artifact), ()), alias)
         return held
+
+
+def _order(order: Order) -> tuple[Any, ...]:
+    columns = {
+        "version_index": memberships.c.version_index,
+        "created_at": versions.c.created_at,
+        "updated_at": versions.c.updated_at,
+        "size": versions.c.size_bytes,
+    }
+    keys = (columns[order.field.name], memberships.c.version_index, memberships.c.collection_id)
+    return tuple(key.desc() if order.descending else key.asc() for key in keys)
 
 
 def _places() -> Select[Any]:

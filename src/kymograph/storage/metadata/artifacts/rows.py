@@ -109,7 +109,7 @@ _VERSION_COLUMNS = (
 
 
 def select_versions(source: FromClause = versions, *more: Any) -> Select[Any]:
-    """Versions of projects that are there, in whatever state.
+    """Versions in whatever state, of deleted projects too: links keep a version readable.
 
     Args:
         source: What the statement is about; holds `versions`.
@@ -123,7 +123,7 @@ def select_versions(source: FromClause = versions, *more: Any) -> Select[Any]:
         )
         .outerjoin(runs, runs.c.key == versions.c.created_by_run)
     )
-    return select(*_VERSION_COLUMNS, *own.columns, *more).select_from(tables).where(own.is_there)
+    return select(*_VERSION_COLUMNS, *own.columns, *more).select_from(tables)
 
 
 def by_version_index(*, descending: bool) -> Any:
