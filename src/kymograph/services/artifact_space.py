@@ -47,6 +47,10 @@ class ArtifactSpace:
         """What a project (got already) takes, and how long its versions live."""
         return self._database.read(lambda tx: (tx.space.of_project(project.id), Ttl(*tx.space.ttl_of(project.id))))
 
+    def inherited_ttl(self, project: ProjectId) -> int | None:
+        """How long versions live that have no time to live of their own, in seconds; None is for ever."""
+        return self._database.read(lambda tx: tx.space.ttl_of(project)[1])
+
     def list_collections(
         self, project: Project, *, order: str = "own", limit: int = 100, offset: int = 0
     ) -> tuple[list[CollectionSpace], int]:

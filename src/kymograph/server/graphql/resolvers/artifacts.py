@@ -217,7 +217,7 @@ artifact.set_field("fileCount", lambda parent, _info: parent.file_count)
 artifact.set_field("versionIndex", lambda parent, _info: parent.version_index)
 artifact.set_field(
     "ttlDurationSeconds",
-    lambda parent, _info: TTL_INHERITED if parent.ttl_duration_s is None else parent.ttl_duration_s,
+    lambda parent, info: _ttl_of(parent, info),
 )
 artifact.set_field("ttlIsInherited", lambda parent, _info: parent.ttl_is_inherited)
 artifact.set_field("historyStep", lambda parent, _info: parent.history_step)
@@ -230,6 +230,12 @@ artifact.set_field(
     "artifactMemberships",
     lambda parent, info, **_arguments: whole(info.context.services.artifact_links.places(info.context.caller, parent)),
 )
+
+
+def _ttl_of(parent: ArtifactVersion, info: Info) -> int:
+    if not parent.ttl_is_inherited:
+        return parent.ttl_duration_s or 0
+    return info.context.services.artifact_space.inherited_ttl(parent.collection.project_id) or TTL_INHERITED
 
 
 @artifact.field("aliases")

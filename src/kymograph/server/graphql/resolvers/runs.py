@@ -118,10 +118,13 @@ def resolve_update_run_state(_parent: None, info: Info, input: dict[str, Any]) -
 def resolve_delete_run(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """Delete a run; one that is gone already stays gone, without an error."""
     context = info.context
+    run = RunKey(parse_id("Run", input["id"]))
     try:
-        context.services.runs.delete(context.caller, RunKey(parse_id("Run", input["id"])))
+        context.services.runs.delete(context.caller, run)
     except RunNotFound:
         return {"success": True}
+    if input.get("deleteArtifacts"):
+        context.services.artifact_space.delete_of_run(run)
     return {"success": True}
 
 
