@@ -27,10 +27,11 @@ from kymograph.errors import (
     VersionSealed,
 )
 from kymograph.services import artifact_uploads
-from kymograph.services.artifact_uploads import FileRequest, blob_key
+from kymograph.services.artifact_uploads import ArtifactUploads, FileRequest, blob_key
+from kymograph.services.secrets import Signer
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
 from kymograph.types import Digest
-from tests.unit.services.artifact_client import ArtifactClient, entries_of
+from tests.unit.services.artifact_client import ArtifactClient, digest_of, entries_of
 
 FILES = {"a.txt": b"A", "sub/ü %20.bin": b"B" * 1000}
 LARGE = b"0123456789abcdef" * 700_000
@@ -297,6 +298,25 @@ def test_a_committed_version_takes_nothing_more(client: ArtifactClient) -> None:
         client.prepare(version.id, {"more": b"more"})
     with pytest.raises(VersionSealed):
         client.announce(version.id, b"{}")
+
+
+def test_a_server_can_have_several_names_for_its_storage(
+    deployment: DeploymentUnderTest, client: ArtifactClient
+) -> None:
+    uploads = ArtifactUploads(
+        deployment.database,
+        deployment.objects,
+        Signer(b"k" * 32),
+        deployment.clock,
+        public_url="http://here",
+        regions=("moon", "mars"),
+    )
+
+    for region in (None, "", "default", "mars"):
+        draft = uploads.create(client.caller, client.request(digest_of(entries_of(FILES)), storage_region=region))
+        assert draft.state is ArtifactState.PENDING
+    with pytest.raises(InvalidSetting, match=r"'venus'.*default, moon, mars"):
+        uploads.create(client.caller, client.request("0" * 32, storage_region="venus"))
 
 
 # --- the other digest

@@ -240,7 +240,7 @@ artifact.set_field(
 @artifact.field("aliases")
 def resolve_aliases(parent: ArtifactVersion, info: Info) -> list[Payload]:
     """The version's aliases in all collections. Clients up to 0.13 also look for its number there."""
-    held = info.context.services.artifacts.aliases(info.context.caller, parent)
+    held = info.context.aliases.take(info.context, parent)
     nodes = [alias_node(record.collection, record.alias) for record in held]
     if parent.version_index is not None and _selects(info, "artifactCollectionName"):
         nodes.append(alias_node(parent.collection, f"v{parent.version_index}"))
@@ -312,7 +312,9 @@ def resolve_outputs(parent: Run, info: Info, **arguments: Any) -> Payload:
     """Versions that the run made."""
     offset, limit = page_bounds(arguments)
     found = info.context.services.artifact_lineage.outputs(parent)
-    return connection(found[offset : offset + limit], offset=offset, total=len(found))
+    page = found[offset : offset + limit]
+    info.context.aliases.expect(page)
+    return connection(page, offset=offset, total=len(found))
 
 
 @run.field("inputArtifacts")
@@ -321,6 +323,7 @@ def resolve_inputs(parent: Run, info: Info, **arguments: Any) -> Payload:
     offset, limit = page_bounds(arguments)
     found = info.context.services.artifact_lineage.inputs(info.context.caller, parent)
     page = found[offset : offset + limit]
+    info.context.aliases.expect(version for version, _ in page)
     result = connection([version for version, _ in page], offset=offset, total=len(found))
     for edge, (_, used_as) in zip(result["edges"], page, strict=True):
         edge["usedAs"] = used_as
