@@ -250,9 +250,7 @@ def main() -> int:
             stack.callback(server.stop)
             rows.append(measure(database, server, arguments.entries, arguments.contents))
     print(f"{arguments.entries:,} entries, {arguments.contents:,} distinct contents; {machine()}\n")
-    print(
-        "| database | document | upload | commit | of it CPU | memory before | peak | page p50 | p95 | delete | restore |"
-    )
+    print("| database | document | upload | commit | of it CPU | before | peak | page p50 | p95 | delete | restore |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for row in rows:
         print(

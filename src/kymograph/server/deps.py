@@ -157,7 +157,9 @@ def open_deployment(
             artifacts=ArtifactService(database, clock),
             artifact_links=ArtifactLinks(database, clock),
             artifact_lineage=ArtifactLineage(database, clock),
-            artifact_uploads=ArtifactUploads(database, objects, signer, clock, public_url=settings.public_url),
+            artifact_uploads=ArtifactUploads(
+                database, objects, signer, clock, public_url=settings.public_url, regions=settings.storage_regions
+            ),
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             artifact_space=ArtifactSpace(database, artifact_garbage, clock),

@@ -143,7 +143,9 @@ class ArtifactCollector:
         """Delete the versions of projects that went with their entity."""
         return self._repeat(
             lambda tx: tx.choices.list_orphans(limit=VERSIONS_AT_ONCE),
-            lambda tx, some: tx.moves.delete([one.artifact for one in some], self._clock(), keeps_links=True).versions,
+            lambda tx, some: (
+                tx.moves.delete([one.artifact for one in some], self._clock(), unless_linked=True).versions
+            ),
         )
 
     def _drop_drafts(self) -> int:

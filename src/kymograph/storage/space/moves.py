@@ -15,7 +15,7 @@ from kymograph.storage.metadata.sql import insert_into
 from kymograph.storage.metadata.tables import aliases, collections, manifests, memberships, versions
 from kymograph.storage.space.blobs import put_doomed
 from kymograph.storage.space.bulk import among
-from kymograph.storage.space.choices import is_gone, is_link, is_needed_elsewhere
+from kymograph.storage.space.choices import is_gone, is_link, is_link_outside, is_needed_elsewhere
 from kymograph.storage.space.ledger import SqlLedger
 from kymograph.storage.space.tables import draft_files, entries, version_references
 from kymograph.types import ArtifactId, BlobId, CollectionId, ManifestId, ProjectId
@@ -82,23 +82,24 @@ class SqlMoveStore:
         now: datetime,
         *,
         unless_named: bool = False,
-        keeps_links: bool = False,
+        unless_linked: bool = False,
     ) -> Freed:
         """Docstring inherited."""
         is_meant = and_(among(self._connection, versions.c.id, artifacts), versions.c.state == COMMITTED)
         if unless_named:
             has_alias = exists().where(aliases.c.artifact_id == versions.c.id)
             is_meant = and_(is_meant, ~has_alias, ~is_link())
+        elif unless_linked:
+            is_meant = and_(is_meant, ~is_link_outside())
         moved = self._mark(is_meant, state=DELETED, deleted_at=now, updated_at=now)
         self._keep_aliases(moved)
-        if not keeps_links:
-            made_in = select(versions.c.collection_id).where(versions.c.id == memberships.c.artifact_id)
-            self._connection.execute(
-                delete(memberships).where(
-                    among(self._connection, memberships.c.artifact_id, moved),
-                    memberships.c.collection_id != made_in.scalar_subquery(),
-                )
+        made_in = select(versions.c.collection_id).where(versions.c.id == memberships.c.artifact_id)
+        self._connection.execute(
+            delete(memberships).where(
+                among(self._connection, memberships.c.artifact_id, moved),
+                memberships.c.collection_id != made_in.scalar_subquery(),
             )
+        )
         return _freed(moved, self._count(moved, Move.DELETE), live=-1)
 
     def _keep_aliases(self, moved: Collection[ArtifactId]) -> None:
