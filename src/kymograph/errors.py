@@ -18,7 +18,7 @@
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
-    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy ·
+    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
     │                                ArtifactNotSaved (ValueError)
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
@@ -422,6 +422,14 @@ class AliasesPresent(ConflictError):
             f"artifact {artifact!r} has the aliases {', '.join(aliases)}; move them first, or delete them with it"
         )
         self.artifact, self.aliases = artifact, aliases
+
+
+class ContentCollected(ConflictError):
+    """Content that nobody named was collected just before a version was to name it."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count:,} pieces of content were collected a moment ago; commit again, or upload them again")
+        self.count = count
 
 
 class LinkRefused(ConflictError):

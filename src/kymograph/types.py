@@ -22,6 +22,8 @@ CollectionId = NewType("CollectionId", int)
 """Row number of an artifact collection (a sequence or a portfolio)."""
 ManifestId = NewType("ManifestId", int)
 """Row number of an artifact manifest document."""
+BlobId = NewType("BlobId", int)
+"""Row number of content that artifact versions share."""
 
 EntityName = NewType("EntityName", str)
 ProjectName = NewType("ProjectName", str)

@@ -17,8 +17,9 @@ import pytest
 from kymograph.core.history import HistoryPart, LineBatch, RowQuery, Stream
 from kymograph.core.run import Run
 from kymograph.errors import KymographError, NotFoundError
+from kymograph.services.artifact_garbage import ArtifactCollector
 from kymograph.services.compaction import CompactionPolicy, Compactor
-from kymograph.services.garbage import Collector
+from kymograph.services.garbage import GRACE, Collector
 from kymograph.services.history import StreamUpdate
 from kymograph.storage import sqlite
 from kymograph.storage.history.query import StoredHistory
@@ -60,7 +61,14 @@ class World:
             policy=CompactionPolicy(full_bytes=1, quiet_bytes=1, quiet_s=0.0, sweep_s=0.0),
             monotonic=lambda: next(seconds) * 1000.0,  # no waiting after failures
         )
-        self._collector = Collector(database, self.objects, clock, lambda _: None, let_go=files.let_go)
+        self._collector = Collector(
+            database,
+            self.objects,
+            clock,
+            lambda _: None,
+            ArtifactCollector(database, self.objects, clock, grace=GRACE, undelete=GRACE, abandon=GRACE),
+            let_go=files.let_go,
+        )
         self._reader = StoredHistory(database, files, cache_bytes=1_000_000)
 
     def make(self, name: str) -> None:

@@ -24,6 +24,8 @@ class ManifestEntry:
     """Where the content lives when it is not in our object store."""
     birth_artifact: ArtifactId | None = None
     """The version that first brought the bytes."""
+    target: ArtifactId | None = None
+    """The version that `ref` leads to, if it is one of this server (``wandb-artifact://``)."""
     algorithm: DigestAlgorithm = DigestAlgorithm.MD5
     """How the content was hashed."""
 

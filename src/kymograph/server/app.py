@@ -19,6 +19,7 @@ from kymograph.server.middleware import CompressionMiddleware, RequestMiddleware
 from kymograph.server.routes import artifacts, docs, filestream, graphql, health, prometheus, storage, telemetry, web
 from kymograph.server.routes.rest import (
     admin,
+    artifact_space,
     exports,
     files,
     history,
@@ -59,7 +60,7 @@ def create_app(deployment: Deployment) -> FastAPI:
     install_error_handlers(app)
 
     app.router.routes.insert(0, filestream.route)
-    for module in (session, projects, runs, table, metrics, history, exports, files, sql, live, admin):
+    for module in (session, projects, runs, table, metrics, history, exports, files, sql, live, artifact_space, admin):
         app.include_router(module.router, prefix="/api/v1")
     for route in (health, prometheus, docs, graphql, storage, artifacts, telemetry):
         app.include_router(route.router)

@@ -17,8 +17,10 @@ from kymograph.services.accounts import AccountService
 from kymograph.services.admission import Admission
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
+from kymograph.services.artifact_garbage import ArtifactCollector
 from kymograph.services.artifact_lineage import ArtifactLineage
 from kymograph.services.artifact_links import ArtifactLinks
+from kymograph.services.artifact_space import ArtifactSpace
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
 from kymograph.services.collections import CollectionService
@@ -126,6 +128,14 @@ def open_deployment(
         )
         reader = StoredHistory(database, segment_files, cache_bytes=settings.cache_bytes)
         history = HistoryService(database, reader, live, clock, _branch_point_of, compactor.note)
+        artifact_garbage = ArtifactCollector(
+            database,
+            objects,
+            clock,
+            grace=grace,
+            undelete=timedelta(seconds=settings.undelete_s),
+            abandon=timedelta(seconds=settings.draft_s),
+        )
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
@@ -153,8 +163,17 @@ def open_deployment(
             ),
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
+            artifact_space=ArtifactSpace(database, artifact_garbage, clock),
             live=live,
-            garbage=Collector(database, objects, clock, _branch_point_of, grace=grace, let_go=segment_files.let_go),
+            garbage=Collector(
+                database,
+                objects,
+                clock,
+                _branch_point_of,
+                artifact_garbage,
+                grace=grace,
+                let_go=segment_files.let_go,
+            ),
             compactor=compactor,
             admission=Admission(lambda: compactor.overdue_bytes),
             sql=SqlService(

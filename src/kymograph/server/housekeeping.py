@@ -47,7 +47,7 @@ def chores_of(deployment: Deployment) -> list[Chore]:
         Chore("tell watchers of silent runs", SILENCE_CHECK_INTERVAL_S, services.runs.announce_silent),
         Chore("index values of runs", INDEX_INTERVAL_S, services.runs.index_values),
         Chore("collect deleted runs", DELETED_INTERVAL_S, services.garbage.collect_runs),
-        Chore("collect deleted projects", DELETED_INTERVAL_S, services.garbage.collect_projects),
+        Chore("collect artifacts", DELETED_INTERVAL_S, services.garbage.collect_artifacts),
         Chore("collect replaced segments", DELETED_INTERVAL_S, services.garbage.collect_segments),
         Chore("collect stray objects", STRAY_OBJECTS_INTERVAL_S, services.garbage.collect_strays),
     ]

@@ -17,6 +17,8 @@ ENVIRONMENT_PREFIX = "KYMOGRAPH_"
 MIN_SQL_TIMEOUT_S = 0.1
 MAX_SQL_TIMEOUT_S = 600.0
 """A query holds a snapshot of the database, which grows until it is given back."""
+MAX_WAIT_S = 100 * 366 * 86_400.0
+"""A time to wait that dates can be reckoned with."""
 MIN_SQL_MEMORY_BYTES = 64 * 1024 * 1024
 """With less, DuckDB cannot do anything useful."""
 
@@ -58,6 +60,10 @@ class Settings:
     """How long a stream waits for a compactor that was killed, where several servers share a database."""
     gc_grace_s: float = 3600.0
     """What was deleted or replaced, or is named by no row, goes after this time."""
+    undelete_s: float = 7 * 86_400.0
+    """How long deleted artifact versions can come back."""
+    draft_s: float = 7 * 86_400.0
+    """An artifact draft that nobody has touched for this long goes."""
     parquet_history: str = "exact"
     """Which ended runs the protocol's client gets as Parquet files: ``exact``, those whose rows it reads as it would
     page by page; or ``all``."""
@@ -139,6 +145,9 @@ def load_settings(
         compact_fan_in=whole("COMPACT_FAN_IN", 8, least=2),
         compact_claim_s=seconds("COMPACT_CLAIM_S", 300.0),
         gc_grace_s=seconds("GC_GRACE_S", 3600.0),
+        undelete_s=seconds("UNDELETE_S", 7 * 86_400.0, most=MAX_WAIT_S),
+        # Addresses for uploads are good for a day.
+        draft_s=seconds("DRAFT_S", 7 * 86_400.0, least=86_400.0, most=MAX_WAIT_S),
         sql_timeout_s=seconds("SQL_TIMEOUT_S", 30.0, least=MIN_SQL_TIMEOUT_S, most=MAX_SQL_TIMEOUT_S),
         sql_memory_bytes=max(MIN_SQL_MEMORY_BYTES, whole("SQL_MEMORY_BYTES", 512 * 1024 * 1024)),
         parquet_history=_parse_parquet_history(given("PARQUET_HISTORY", None, "exact")),

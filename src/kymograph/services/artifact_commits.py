@@ -6,31 +6,39 @@ promised. What a client sends in parts is merged into a whole manifest first, so
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol, TypeAlias
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Protocol
 
-from kymograph.core.artifact import (
-    ArtifactFile,
-    ArtifactState,
-    ArtifactVersion,
-    EntryRecord,
-    Maker,
-    ManifestKind,
-    ManifestRecord,
-)
-from kymograph.core.digest import DigestAlgorithm, md5_digest
+from kymograph.core.artifact import ArtifactState, ArtifactVersion, Maker, ManifestKind, ManifestRecord
+from kymograph.core.digest import md5_digest
 from kymograph.core.manifest import ManifestEntry, manifest_digest
-from kymograph.errors import ArtifactNotFound, DigestMismatch, ManifestCorrupt, ObjectNotFound, ServerBusy
+from kymograph.errors import (
+    ArtifactNotFound,
+    ContentCollected,
+    DigestMismatch,
+    ManifestCorrupt,
+    ObjectNotFound,
+    ServerBusy,
+)
 from kymograph.services.access import Access, Caller
 from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_content import Content, locate
 from kymograph.services.artifact_uploads import new_manifest_key
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ObjectStore
-from kymograph.types import ArtifactId, Digest, ManifestDigest, ProjectId
+from kymograph.storage.space.base import NewEntry
+from kymograph.types import ArtifactId, ManifestDigest
 
 MAX_COMMIT_ATTEMPTS = 10
+ENTRIES_AT_ONCE = 20_000
+"""More than these are written in several transactions: the embedded database has one writer, and trainings wait."""
+CLAIM_LENGTH = timedelta(minutes=2)
+"""How long a commit in several transactions may be silent before another request takes it over."""
 MERGED_MANIFEST = "wandb_manifest.json"
 
 
@@ -59,10 +67,12 @@ class _CommitPlan:
     version: ArtifactVersion
     latest: ArtifactId | None
     """The newest version of the collection when the plan was made."""
-    entries: list[EntryRecord]
+    entries: list[ManifestEntry]
+    """In ascending order of paths."""
     digest: ManifestDigest
     merged_document: bytes | None
     """The whole manifest, when the client sent only parts."""
+    content: Content
 
 
 class ArtifactCommits:
@@ -90,9 +100,11 @@ class ArtifactCommits:
             plan = self._plan_commit(caller, artifact)
             if isinstance(plan, ArtifactVersion):
                 return plan
-            committed = self._carry_out(caller, plan)
-            if committed is not None:
-                return committed
+            # What was planned to be there may be collected before it is named: then the plan is made again.
+            with suppress(ContentCollected):
+                committed = self._carry_out(caller, plan)
+                if committed is not None:
+                    return committed
         raise ServerBusy("others committed versions of the same collection at the same time")
 
     def _plan_commit(self, caller: Caller, artifact: ArtifactId) -> ArtifactVersion | _CommitPlan:
@@ -120,52 +132,107 @@ class ArtifactCommits:
         if not parts:
             raise ManifestCorrupt(version.path, problem="it was never announced; log the artifact again")
         documents = [self._read_document(version, part) for part in parts]
-        document, merged = documents[-1], None
-        if parts[-1].kind is not ManifestKind.PATCH:
-            self._check_promise(version, document)
-        if parts[-1].kind is not ManifestKind.FULL:
-            document = merged = self._manifests.merge_manifests(documents, artifact=version.path)
-        entries = self._manifests.parse_manifest(document, artifact=version.path)
+        merged = None
+        if parts[-1].kind is ManifestKind.FULL:
+            entries = self._read_entries(version, documents.pop())
+            digest = self._check_promise(version, entries)
+        else:
+            if parts[-1].kind is not ManifestKind.PATCH:
+                self._check_promise(version, self._read_entries(version, documents[-1]))
+            merged = self._manifests.merge_manifests(documents, artifact=version.path)
+            entries = self._read_entries(version, merged)
+            digest = manifest_digest(entries)
         return _CommitPlan(
             version=version,
             latest=latest.id if latest is not None else None,
-            entries=self._database.read(lambda tx: _locate(tx, caller, version, entries)),
-            digest=manifest_digest(entries, version.digest_algorithm),
+            entries=entries,
+            digest=digest,
             merged_document=merged,
+            content=self._database.read(lambda tx: locate(tx, caller, version, entries)),
         )
 
+    def _read_entries(self, version: ArtifactVersion, document: bytes) -> list[ManifestEntry]:
+        entries = self._manifests.parse_manifest(document, artifact=version.path)
+        entries.sort(key=attrgetter("path"))
+        return entries
+
     def _carry_out(self, caller: Caller, plan: _CommitPlan) -> ArtifactVersion | None:
-        merged = plan.merged_document
         key = new_manifest_key(plan.version.id)
-        if merged is not None:
-            self._objects.put_bytes(key, merged)
+        if plan.merged_document is not None:
+            self._objects.put_bytes(key, plan.merged_document)
+        worker = secrets.token_hex(8)
+        in_portions = len(plan.entries) > ENTRIES_AT_ONCE
+        if in_portions and not self._write_entries(plan, worker):
+            return self._wait_for_other(caller, plan.version.id)
 
         def job(tx: Transaction) -> ArtifactVersion | None:
+            tx.moves.lock({plan.version.collection.project_id, *plan.content.projects})
             version = require_artifact(tx, caller, plan.version.id, Access.WRITE)
             if version.state is not ArtifactState.PENDING:
                 return version
-            if merged is not None:
+            if in_portions:
+                if not self._claim(tx, version.id, worker):
+                    return None
+            else:
+                tx.entries.drop(version.id)
+                tx.entries.add(version.id, plan.content.records(plan.entries))
+            if plan.merged_document is not None:
                 latest = tx.artifacts.latest(version.collection.id)
                 if (latest.id if latest is not None else None) != plan.latest:
                     return None
-                tx.manifests.create(
+                merged = tx.manifests.create(
                     version.id,
                     name=MERGED_MANIFEST,
                     kind=ManifestKind.FULL,
-                    digest=md5_digest(merged),
+                    digest=md5_digest(plan.merged_document),
                     object_key=key,
                 )
-            tx.manifests.put_entries(version.id, plan.entries)
-            return tx.artifacts.commit(
+                tx.manifests.mark_stored(key, len(plan.merged_document))
+                tx.moves.drop_parts(version.id, merged.id, self._clock())
+            tx.moves.put_references(version.id, plan.content.references)
+            committed = tx.artifacts.commit(
                 version.id,
                 digest=plan.digest,
-                size_bytes=sum(entry.size_bytes for entry in plan.entries),
+                size_bytes=plan.content.size_bytes,
                 file_count=len(plan.entries),
                 maker=Maker(run=version.created_by_run, user=caller.user.id),
                 now=self._clock(),
             )
+            tx.moves.count_committed(version.id, version.collection.id, plan.content.blob_ids)
+            return committed
 
         return self._database.write(job)
+
+    def _write_entries(self, plan: _CommitPlan, worker: str) -> bool:
+        """Write entries of a draft, which nobody sees, in portions that let others in; False if another one is at it.
+
+        They are dropped with the draft, or by the next one who commits it.
+        """
+        artifact = plan.version.id
+        for start in range(0, len(plan.entries), ENTRIES_AT_ONCE):
+            some = plan.content.records(plan.entries[start : start + ENTRIES_AT_ONCE])
+
+            def job(tx: Transaction, start: int = start, some: list[NewEntry] = some) -> bool:
+                if not self._claim(tx, artifact, worker):
+                    return False
+                if not start:
+                    tx.entries.drop(artifact)
+                tx.entries.add(artifact, some)
+                return True
+
+            if not self._database.write(job):
+                return False
+        return True
+
+    def _claim(self, tx: Transaction, artifact: ArtifactId, worker: str) -> bool:
+        now = self._clock()
+        return tx.moves.claim_commit(artifact, worker, now=now, until=now + CLAIM_LENGTH)
+
+    def _wait_for_other(self, caller: Caller, artifact: ArtifactId) -> ArtifactVersion:
+        version = self._database.read(lambda tx: require_artifact(tx, caller, artifact, Access.WRITE))
+        if version.state is not ArtifactState.COMMITTED:
+            raise ServerBusy(f"{version.path} is being committed by another request")
+        return version
 
     def _read_document(self, version: ArtifactVersion, manifest: ManifestRecord) -> bytes:
         try:
@@ -176,61 +243,8 @@ class ArtifactCommits:
             raise DigestMismatch(manifest.name, expected=str(manifest.digest), actual=md5_digest(document))
         return document
 
-    def _check_promise(self, version: ArtifactVersion, document: bytes) -> None:
-        actual = manifest_digest(
-            self._manifests.parse_manifest(document, artifact=version.path), version.digest_algorithm
-        )
+    def _check_promise(self, version: ArtifactVersion, entries: list[ManifestEntry]) -> ManifestDigest:
+        actual = manifest_digest(entries, version.digest_algorithm)
         if actual != version.digest:
             raise DigestMismatch(version.path, expected=version.digest, actual=actual)
-
-
-def _locate(
-    tx: Transaction, caller: Caller, version: ArtifactVersion, entries: Sequence[ManifestEntry]
-) -> list[EntryRecord]:
-    """Where the bytes of each entry are.
-
-    Raises:
-        ManifestCorrupt: Bytes of an entry are not there.
-    """
-    found: _Blobs = {}
-    stored = [entry for entry in entries if entry.ref is None]
-    _find(tx, version.collection.project_id, stored, found)
-    missing = [entry for entry in stored if _key(entry) not in found]
-    # A version that was made from one of another project shares its bytes, if the caller may read them there.
-    for birth in {entry.birth_artifact for entry in missing if entry.birth_artifact is not None}:
-        try:
-            origin = require_artifact(tx, caller, birth, Access.READ)
-        except ArtifactNotFound:
-            continue
-        _find(tx, origin.collection.project_id, [entry for entry in missing if entry.birth_artifact == birth], found)
-    missing = [entry for entry in missing if _key(entry) not in found]
-    if missing:
-        raise ManifestCorrupt(
-            version.path,
-            problem=f"the bytes of {len(missing):,} entries were not uploaded, the first is {missing[0].path!r}",
-        )
-    return [_entry_record(entry, found.get(_key(entry)) if entry.ref is None else None) for entry in entries]
-
-
-_Blobs: TypeAlias = "dict[tuple[DigestAlgorithm, Digest], ArtifactFile]"
-
-
-def _find(tx: Transaction, project: ProjectId, entries: Sequence[ManifestEntry], found: _Blobs) -> None:
-    """Add the stored bytes of entries to `found`, as far as they are in a project."""
-    for algorithm in {entry.algorithm for entry in entries}:
-        digests = list({entry.digest for entry in entries if entry.algorithm is algorithm})
-        blobs = tx.artifact_files.find_blobs(project, digests, algorithm=algorithm)
-        found.update({(algorithm, digest): blob for digest, blob in blobs.items()})
-
-
-def _key(entry: ManifestEntry) -> tuple[DigestAlgorithm, Digest]:
-    return entry.algorithm, entry.digest
-
-
-def _entry_record(entry: ManifestEntry, blob: ArtifactFile | None) -> EntryRecord:
-    return EntryRecord(
-        path=entry.path,
-        digest=entry.digest,
-        size_bytes=(blob.size_bytes or 0) if blob is not None else entry.size_bytes,
-        object_key=blob.object_key if blob is not None else None,
-    )
+        return actual

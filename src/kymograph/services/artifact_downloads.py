@@ -120,15 +120,19 @@ class ArtifactDownloads:
         digest = parse_hex_digest(hexdigest)
 
         def job(tx: Transaction) -> ObjectKey:
+            version = None
             if artifact is not None:
                 with suppress(ArtifactNotFound):
-                    entry = tx.manifests.find_entry(require_artifact(tx, caller, artifact, Access.READ).id, digest)
-                    if entry is not None and entry.object_key is not None:
-                        return entry.object_key
-            for place in self._places(tx, caller, birth, entity, project):
-                blob = tx.artifact_files.find_blob(place, digest)
+                    version = require_artifact(tx, caller, artifact, Access.READ)
+            places = [] if version is None else [version.collection.project_id]
+            for place in (*places, *self._places(tx, caller, birth, entity, project)):
+                blob = tx.blobs.find(place, digest)
                 if blob is not None:
                     return blob.object_key
+            # It was shared from a project that the caller may not read; this looks through all entries.
+            entry = tx.entries.find(version.id, digest) if version is not None else None
+            if entry is not None and entry.object_key is not None:
+                return entry.object_key
             raise ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
 
         return self._database.read(job)
@@ -161,7 +165,7 @@ class ArtifactDownloads:
             while True:
                 projects, total = tx.projects.list([owner.id], limit=_PROJECT_PAGE, offset=offset)
                 for project in projects:
-                    blob = tx.artifact_files.find_blob(project.id, Digest(digest))
+                    blob = tx.blobs.find(project.id, Digest(digest))
                     if blob is not None:
                         return blob.object_key
                 offset += len(projects)

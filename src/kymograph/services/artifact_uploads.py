@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 from kymograph.core.artifact import (
@@ -25,6 +26,7 @@ from kymograph.core.artifact_metadata import checked_metadata
 from kymograph.core.digest import DigestAlgorithm, hex_digest, parse_digest, parse_manifest_digest
 from kymograph.core.names import parse_collection_name, parse_file_path, parse_new_alias, parse_tag, parse_type_name
 from kymograph.core.run import Run
+from kymograph.core.space import Blob, ContentName
 from kymograph.errors import (
     ArtifactNotFound,
     Forbidden,
@@ -38,7 +40,7 @@ from kymograph.services.artifact_access import require_artifact
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ObjectStore, PutResult
-from kymograph.types import ArtifactId, Digest, JsonObject, ManifestId, ObjectKey, ProjectId
+from kymograph.types import ArtifactId, Digest, FilePath, JsonObject, ManifestId, ObjectKey, ProjectId
 
 UPLOAD_URL_LENGTH_S = 24 * 3600
 """Clients ask for addresses before they begin to upload, and may retry for hours."""
@@ -207,7 +209,7 @@ class ArtifactUploads:
         announced = parse_digest(digest) if digest else None
 
         def job(tx: Transaction) -> ManifestRecord:
-            draft = _require_draft(tx, caller, artifact)
+            draft = _touched_draft(tx, caller, artifact, self._clock())
             # Writers of a distributed version send parts of the same name: each of these is a manifest of its own.
             if announced is not None and kind is not ManifestKind.PATCH:
                 for known in tx.manifests.list_of(draft.id):
@@ -234,7 +236,7 @@ class ArtifactUploads:
             known = tx.manifests.find(manifest)
             if known is None:
                 raise ArtifactNotFound("(by manifest id)")
-            _require_draft(tx, caller, known.artifact_id)
+            _touched_draft(tx, caller, known.artifact_id, self._clock())
             return known if announced is None else tx.manifests.update(known.id, digest=announced, base=base)
 
         return self._upload_of(self._database.write(job))
@@ -259,33 +261,37 @@ class ArtifactUploads:
         wanted = [(request, parse_file_path(request.name), parse_digest(request.digest or "")) for request in requests]
 
         def job(tx: Transaction) -> list[FileUpload]:
-            drafts = {key: _require_draft(tx, caller, key) for key in {request.artifact for request in requests}}
-            blobs: dict[tuple[ProjectId, DigestAlgorithm, Digest], ArtifactFile] = {}
-            for project in {draft.collection.project_id for draft in drafts.values()}:
-                for algorithm in {request.algorithm for request in requests}:
-                    found = tx.artifact_files.find_blobs(
-                        project, [digest for _, _, digest in wanted], algorithm=algorithm
-                    )
-                    blobs.update(((project, algorithm, digest), blob) for digest, blob in found.items())
-            uploads: list[FileUpload] = []
+            now = self._clock()
+            drafts = {key: _touched_draft(tx, caller, key, now) for key in sorted({one.artifact for one in requests})}
+            projects = {key: draft.collection.project_id for key, draft in drafts.items()}
+            names: dict[tuple[ProjectId, DigestAlgorithm], list[ContentName]] = {}
             for request, path, digest in wanted:
-                project = drafts[request.artifact].collection.project_id
-                blob = blobs.get((project, request.algorithm, digest))
-                file = tx.artifact_files.put(
-                    ArtifactFile(
-                        artifact_id=request.artifact,
-                        path=path,
-                        digest=digest,
-                        size_bytes=blob.size_bytes if blob else None,
-                        object_key=blob.object_key if blob else blob_key(project, digest, request.algorithm),
-                        mimetype=request.mimetype,
-                        algorithm=request.algorithm,
-                    )
+                place = projects[request.artifact], request.algorithm
+                names.setdefault(place, []).append(ContentName(request.artifact, path, digest))
+            blobs = {
+                (project, algorithm): tx.blobs.announce(
+                    project, some, algorithm=algorithm, new_key=new_blob_key, now=now
                 )
-                uploads.append(FileUpload(blob, None) if blob else FileUpload(file, self._file_url(file)))
-            return uploads
+                for (project, algorithm), some in sorted(names.items())
+            }
+            return [
+                self._file_upload(request, path, blobs[projects[request.artifact], request.algorithm][digest])
+                for request, path, digest in wanted
+            ]
 
         return self._database.write(job)
+
+    def _file_upload(self, request: FileRequest, path: FilePath, blob: Blob) -> FileUpload:
+        file = ArtifactFile(
+            artifact_id=blob.birth if blob.birth is not None else request.artifact,
+            path=path,
+            digest=blob.digest,
+            size_bytes=blob.size_bytes,
+            object_key=blob.object_key,
+            mimetype=request.mimetype,
+            algorithm=blob.algorithm,
+        )
+        return FileUpload(file, None if blob.size_bytes is not None else self._file_url(file))
 
     def _file_url(self, file: ArtifactFile) -> str:
         claims: JsonObject = {"m": "PUT", "k": file.object_key, "d": file.digest, "b": 1}
@@ -320,17 +326,19 @@ class ArtifactUploads:
             expected=Digest(digest),
             algorithm=DigestAlgorithm(str(algorithm)),
         )
-        if claims.get("b"):
-            await asyncio.to_thread(
-                self._database.write, lambda tx: tx.artifact_files.mark_stored(object_key, stored.size_bytes)
-            )
+        await asyncio.to_thread(self._database.write, partial(self._note, object_key, stored, bool(claims.get("b"))))
         return stored
 
+    def _note(self, object_key: ObjectKey, stored: PutResult, is_blob: bool, tx: Transaction) -> None:
+        if is_blob:
+            tx.blobs.mark_stored(object_key, stored.size_bytes, self._clock())
+        else:
+            tx.manifests.mark_stored(object_key, stored.size_bytes)
 
-def blob_key(project: ProjectId, digest: Digest, algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> ObjectKey:
-    """Where content of that digest lies, once per project and algorithm."""
-    prefix = "" if algorithm is DigestAlgorithm.MD5 else "xxh128-"
-    return ObjectKey(f"blobs/{project}/{prefix}{hex_digest(digest)}")
+
+def new_blob_key(project: ProjectId, digest: Digest) -> ObjectKey:
+    """Where content of that digest will lie: never where such content lay before it was collected."""
+    return ObjectKey(f"blobs/{project}/{hex_digest(digest)}/{secrets.token_hex(8)}")
 
 
 def new_manifest_key(artifact: ArtifactId) -> ObjectKey:
@@ -436,10 +444,13 @@ def _refreshed(tx: Transaction, artifact: ArtifactId) -> ArtifactVersion:
     return version
 
 
-def _require_draft(tx: Transaction, caller: Caller, artifact: ArtifactId) -> ArtifactVersion:
+def _touched_draft(tx: Transaction, caller: Caller, artifact: ArtifactId, now: datetime) -> ArtifactVersion:
+    """A draft, which counts as used from now on: it is not abandoned."""
     version = require_artifact(tx, caller, artifact, Access.WRITE)
     if version.state is ArtifactState.DELETED:
         raise ArtifactNotFound(version.path)
     if version.state is not ArtifactState.PENDING:
         raise VersionSealed(version.path)
+    if not tx.artifacts.touch_draft(artifact, now):
+        raise ArtifactNotFound(version.path)
     return version

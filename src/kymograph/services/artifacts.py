@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kymograph.core.artifact import (
@@ -25,9 +25,7 @@ from kymograph.services.access import Access, Caller
 from kymograph.services.artifact_access import is_readable, readable_projects, require_artifact, require_collection
 from kymograph.services.artifact_uploads import check_own_alias
 from kymograph.storage.base import Database, Transaction
-from kymograph.types import ArtifactId, RunKey
-
-_NAMES_AT_ONCE = 5000
+from kymograph.types import ArtifactId
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +84,19 @@ class ArtifactService:
 
     def aliases(self, caller: Caller, version: ArtifactVersion) -> list[AliasRecord]:
         """Aliases of a version (got already) in all readable collections, those of its own sequence first."""
+        return self.aliases_of(caller, [version.id])[version.id]
 
-        def job(tx: Transaction) -> list[AliasRecord]:
-            held = tx.memberships.list_aliases_of([version.id])[version.id]
-            readable = readable_projects(tx, caller, {record.collection.project_id for record in held})
-            return [record for record in held if record.collection.project_id in readable]
+    def aliases_of(self, caller: Caller, versions: Sequence[ArtifactId]) -> dict[ArtifactId, list[AliasRecord]]:
+        """The same for many versions at once."""
+
+        def job(tx: Transaction) -> dict[ArtifactId, list[AliasRecord]]:
+            held = tx.memberships.list_aliases_of(versions)
+            projects = {record.collection.project_id for records in held.values() for record in records}
+            readable = readable_projects(tx, caller, projects)
+            return {
+                version: [record for record in records if record.collection.project_id in readable]
+                for version, records in held.items()
+            }
 
         return self._database.read(job)
 
@@ -126,26 +132,11 @@ class ArtifactService:
         limit: int = 1000,
     ) -> EntryPage:
         """Entries of a version (got already) by path; `names` picks some, None means all."""
-        if names is not None:
-            wanted = list(dict.fromkeys(names))
-            return self._named_entries(version, wanted, after=after, limit=limit)
 
         def job(tx: Transaction) -> EntryPage:
-            return EntryPage(*tx.manifests.list_entries(version.id, after=after, limit=limit))
-
-        return self._database.read(job)
-
-    def _named_entries(
-        self, version: ArtifactVersion, names: Sequence[str], *, after: str | None, limit: int
-    ) -> EntryPage:
-        def job(tx: Transaction) -> EntryPage:
-            found: list[EntryRecord] = []
-            for start in range(0, len(names), _NAMES_AT_ONCE):
-                some = names[start : start + _NAMES_AT_ONCE]
-                found += tx.manifests.list_entries(version.id, names=some, limit=len(some))[0]
-            found.sort(key=lambda entry: entry.path)
-            rest = [entry for entry in found if after is None or entry.path > after]
-            return EntryPage(rest[:limit], len(found))
+            entries = tx.entries.list_page(version.id, names=names, after=after, limit=limit)
+            total = tx.entries.count(version.id) if names is None else len(entries)
+            return EntryPage(entries, total)
 
         return self._database.read(job)
 
@@ -200,25 +191,12 @@ class ArtifactService:
             aliases = tx.memberships.list_aliases_of([version.id])[version.id]
             if aliases and not with_aliases:
                 raise AliasesPresent(version.path, aliases=tuple(record.alias for record in aliases))
-            if version.state is not ArtifactState.DELETED:
-                tx.artifacts.delete(version.id, self._clock())
+            now = self._clock()
+            tx.moves.lock([version.collection.project_id])
+            if version.state is ArtifactState.PENDING and tx.moves.drop_drafts([version.id], before=None, now=now):
+                return replace(version, state=ArtifactState.DELETED)
+            tx.moves.delete([version.id], now)
             return require_artifact(tx, caller, version.id, Access.READ)
-
-        return self._database.write(job)
-
-    def delete_made_by(self, caller: Caller, run: RunKey) -> int:
-        """Delete all versions that a run made, whatever their aliases; returns how many.
-
-        Raises:
-            Forbidden: The caller may only read there.
-        """
-
-        def job(tx: Transaction) -> int:
-            made = [version for version in tx.lineage.list_outputs(run) if version.created_by_run == run]
-            for version in made:
-                require_artifact(tx, caller, version.id, Access.WRITE)
-                tx.artifacts.delete(version.id, self._clock())
-            return len(made)
 
         return self._database.write(job)
 

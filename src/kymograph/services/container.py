@@ -10,6 +10,7 @@ from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_lineage import ArtifactLineage
 from kymograph.services.artifact_links import ArtifactLinks
+from kymograph.services.artifact_space import ArtifactSpace
 from kymograph.services.artifact_uploads import ArtifactUploads
 from kymograph.services.artifacts import ArtifactService
 from kymograph.services.collections import CollectionService
@@ -41,6 +42,7 @@ class Services:
     artifact_uploads: ArtifactUploads
     artifact_commits: ArtifactCommits
     artifact_downloads: ArtifactDownloads
+    artifact_space: ArtifactSpace
     live: LiveBus
     garbage: Collector
     compactor: Compactor

@@ -16,12 +16,13 @@ from functools import partial
 from kymograph.core import exact_json
 from kymograph.core.export import EXPORT_OBJECTS, FILE_LIFETIME, PASSING_EXPORTS
 from kymograph.core.history import Stream
+from kymograph.services.artifact_garbage import ArtifactCollector
 from kymograph.services.history import BranchPointOf
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.garbage.base import ForkedRun, Tombstone
 from kymograph.storage.history.base import SEGMENT_OBJECTS, Segment, segment_of_object
 from kymograph.storage.objects.base import ObjectInfo, ObjectStore
-from kymograph.types import ArtifactId, ObjectKey, ProjectId, RunId, RunKey
+from kymograph.types import ObjectKey, ProjectId, RunId, RunKey
 
 GRACE = timedelta(hours=1)
 """What was deleted, or stored without a row, this long ago is not in use any more: no request lasts so long."""
@@ -53,6 +54,7 @@ class Collector:
         objects: ObjectStore,
         clock: Callable[[], datetime],
         branch_point_of: BranchPointOf,
+        artifacts: ArtifactCollector,
         *,
         grace: timedelta = GRACE,
         let_go: Callable[[Sequence[Segment]], None] = lambda _: None,
@@ -64,6 +66,7 @@ class Collector:
             objects: What there is.
             clock: The present moment.
             branch_point_of: Where forks begin.
+            artifacts: Collects what is left of artifacts.
             grace: What is younger stays.
             let_go: Told of segments whose objects are gone, by whoever may have them open.
         """
@@ -71,6 +74,7 @@ class Collector:
         self._objects = objects
         self._clock = clock
         self._branch_point_of = branch_point_of
+        self._artifacts = artifacts
         self._grace = grace
         self._let_go = let_go
         self._stopping = threading.Event()
@@ -78,6 +82,7 @@ class Collector:
     def stop(self) -> None:
         """Let passes that are under way end soon; later ones do nothing."""
         self._stopping.set()
+        self._artifacts.stop()
 
     def collect(self, *, dry_run: bool = False) -> Collected:
         """Everything that the other methods remove, one after another.
@@ -87,9 +92,9 @@ class Collector:
         """
         counted: set[ObjectKey] = set()
         runs = self.collect_runs(dry_run=dry_run, counted=counted)
-        projects = self.collect_projects(dry_run=dry_run)
+        artifacts = self.collect_artifacts(dry_run=dry_run)
         segments = self.collect_segments(dry_run=dry_run, counted=counted)
-        return runs + projects + segments + self.collect_strays(dry_run=dry_run, counted=counted)
+        return runs + artifacts + segments + self.collect_strays(dry_run=dry_run, counted=counted)
 
     def collect_runs(self, *, dry_run: bool = False, counted: set[ObjectKey] | None = None) -> Collected:
         """Remove streams, segments, files and documents of runs that were deleted long enough ago.
@@ -119,30 +124,14 @@ class Collector:
             last = tombstones[-1].key
         return total
 
-    def collect_projects(self, *, dry_run: bool = False) -> Collected:
-        """Remove the artifacts of deleted projects whose runs were collected before.
-
-        They stay as long as a run of another project has used one of them, or a link leads to one.
+    def collect_artifacts(self, *, dry_run: bool = False) -> Collected:
+        """Purge artifact versions and content that nobody needs any more, see `services.artifact_garbage`.
 
         Args:
             dry_run: Change nothing, only count.
         """
-        total = Collected()
-        for project in self._database.read(lambda tx: tx.garbage.list_dead_projects()):
-            prefixes = [f"blobs/{project}/"]
-            artifacts = self._artifacts_of(project)
-            prefixes += [f"manifests/{artifact}/" for artifact in artifacts]
-            for prefix in prefixes:
-                if self._stopping.is_set():
-                    return total
-                for batch in self._objects.iter_keys(prefix):
-                    total += self._remove(self._not_needed_elsewhere(project, batch), dry_run=dry_run)
-            if dry_run:
-                continue
-            for artifact in artifacts:
-                self._database.write(partial(_purge_artifact, artifact))
-            self._database.write(partial(_purge_collections, project))
-        return total
+        done = self._artifacts.collect(dry_run=dry_run)
+        return Collected(objects=done.objects, size_bytes=done.size_bytes)
 
     def collect_segments(self, *, dry_run: bool = False, counted: set[ObjectKey] | None = None) -> Collected:
         """Remove segments that were replaced long enough ago: whoever began to read them before has finished.
@@ -190,9 +179,11 @@ class Collector:
                 runs = {info: _run_of(info, prefix) for info in batch if info.modified_at < before}
                 ours = {info: run for info, run in runs.items() if run is not None}
                 total += self._remove(unneeded(ours, set(ours.values())), dry_run=dry_run, counted=counted)
+        artifacts = self._artifacts.collect_strays(dry_run=dry_run)
         left_behind, size_bytes = self._objects.sweep(before, dry_run=dry_run)
         return (
             total
+            + Collected(objects=artifacts.objects, size_bytes=artifacts.size_bytes)
             + Collected(objects=left_behind, size_bytes=size_bytes)
             + self._collect_exports(dry_run=dry_run, counted=counted)
         )
@@ -267,9 +258,7 @@ class Collector:
         """Those of the objects that neither a file of `runs` nor an artifact names."""
         found = list(objects)
         keys = [info.key for info in found]
-        needed = self._database.read(
-            lambda tx: tx.garbage.file_objects(sorted(runs)) | tx.garbage.artifact_objects(keys)
-        )
+        needed = self._database.read(lambda tx: tx.garbage.file_objects(sorted(runs)) | tx.blobs.known_objects(keys))
         return [info for info in found if info.key not in needed]
 
     def _unnamed(self, objects: Iterable[ObjectInfo], _runs: Iterable[RunKey]) -> list[ObjectInfo]:
@@ -278,14 +267,6 @@ class Collector:
         named = self._database.read(lambda tx: tx.segments.known_objects(set(segments.values())))
         return [info for info, segment in segments.items() if segment not in named]
 
-    def _artifacts_of(self, project: ProjectId) -> list[ArtifactId]:
-        return self._database.read(lambda tx: tx.garbage.list_artifacts(project))
-
-    def _not_needed_elsewhere(self, project: ProjectId, objects: list[ObjectInfo]) -> list[ObjectInfo]:
-        keys = [info.key for info in objects]
-        needed = self._database.read(lambda tx: tx.garbage.needed_elsewhere(project, keys))
-        return [info for info in objects if info.key not in needed]
-
     def _remove(self, objects: list[ObjectInfo], *, dry_run: bool, counted: set[ObjectKey] | None = None) -> Collected:
         if objects and not dry_run:
             self._objects.delete_keys([info.key for info in objects])
@@ -293,14 +274,6 @@ class Collector:
         if counted is not None:
             counted.update(info.key for info in new)
         return Collected(objects=len(new), size_bytes=sum(info.size_bytes for info in new))
-
-
-def _purge_artifact(artifact: ArtifactId, tx: Transaction) -> None:
-    tx.garbage.purge_artifact(artifact)
-
-
-def _purge_collections(project: ProjectId, tx: Transaction) -> None:
-    tx.garbage.purge_collections(project)
 
 
 def _forget(ids: Sequence[int], tx: Transaction) -> None:

@@ -10,7 +10,9 @@ from kymograph.core.names import parse_project_name
 from kymograph.core.project import Project, ProjectStats, Visibility
 from kymograph.errors import NameTaken, ProjectNotFound
 from kymograph.services.access import Access, Caller, require_entity, require_project
+from kymograph.services.artifact_space import delete_versions
 from kymograph.storage.base import Database, Transaction
+from kymograph.storage.space.base import Sized
 
 DEFAULT_PROJECT = "uncategorized"
 """Where runs go when no project is named. Source: protocol.md §4.2."""
@@ -135,6 +137,20 @@ class ProjectService:
 
     def delete(self, caller: Caller, entity: str | None, name: str) -> None:
         """Remove a project with everything in it."""
-        self._database.write(
-            lambda tx: tx.projects.delete(require_project(tx, caller, entity, name, Access.ADMINISTER).id)
-        )
+
+        def find(tx: Transaction) -> tuple[Project, list[Sized]]:
+            project = require_project(tx, caller, entity, name, Access.ADMINISTER)
+            return project, tx.choices.choose_all(project.id)
+
+        project, versions = self._database.read(find)
+        # Most of it in portions, since others wait for each; the last transaction finds what came meanwhile.
+        delete_versions(self._database, versions, self._clock, unless_linked=True)
+
+        def job(tx: Transaction) -> None:
+            tx.moves.lock([project.id])
+            require_project(tx, caller, project.entity, project.name, Access.ADMINISTER)
+            rest = [one.artifact for one in tx.choices.choose_all(project.id)]
+            tx.moves.delete(rest, self._clock(), unless_linked=True)
+            tx.projects.delete(project.id)
+
+        self._database.write(job)

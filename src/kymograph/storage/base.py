@@ -14,7 +14,6 @@ from typing import Protocol, TypeVar
 from kymograph.storage.garbage.base import GarbageStore
 from kymograph.storage.history.base import SegmentStore, Tail
 from kymograph.storage.metadata.artifacts.base import (
-    ArtifactFileStore,
     CollectionStore,
     LineageStore,
     ManifestStore,
@@ -22,6 +21,7 @@ from kymograph.storage.metadata.artifacts.base import (
     VersionStore,
 )
 from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RunStore
+from kymograph.storage.space.base import BlobStore, ChoiceStore, EntryStore, MoveStore, SpaceStore
 
 T = TypeVar("T")
 
@@ -62,8 +62,24 @@ class Transaction(Protocol):
         """Manifests of artifact versions and their entries."""
 
     @property
-    def artifact_files(self) -> ArtifactFileStore:
-        """Files that were announced for artifact versions."""
+    def entries(self) -> EntryStore:
+        """Entries of artifact versions."""
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Stored content of artifacts."""
+
+    @property
+    def moves(self) -> MoveStore:
+        """Committing, deleting, restoring and purging artifact versions."""
+
+    @property
+    def choices(self) -> ChoiceStore:
+        """Artifact versions that a clean-up means."""
+
+    @property
+    def space(self) -> SpaceStore:
+        """What artifacts take."""
 
     @property
     def lineage(self) -> LineageStore:

@@ -11,7 +11,6 @@ from kymograph.storage.history.segments.store import SqlSegmentStore
 from kymograph.storage.history.tail import SqlTail
 from kymograph.storage.metadata.account_store import SqlAccountStore
 from kymograph.storage.metadata.artifacts.collection_store import SqlCollectionStore
-from kymograph.storage.metadata.artifacts.file_store import SqlArtifactFileStore
 from kymograph.storage.metadata.artifacts.lineage_store import SqlLineageStore
 from kymograph.storage.metadata.artifacts.manifest_store import SqlManifestStore
 from kymograph.storage.metadata.artifacts.membership_store import SqlMembershipStore
@@ -20,6 +19,11 @@ from kymograph.storage.metadata.file_store import SqlFileStore
 from kymograph.storage.metadata.project_store import SqlProjectStore
 from kymograph.storage.metadata.run_store import SqlRunStore
 from kymograph.storage.metadata.run_table import RunTables
+from kymograph.storage.space.blobs import SqlBlobStore
+from kymograph.storage.space.choices import SqlChoiceStore
+from kymograph.storage.space.entries import SqlEntryStore
+from kymograph.storage.space.moves import SqlMoveStore
+from kymograph.storage.space.reads import SqlSpaceStore
 
 if TYPE_CHECKING:
     from kymograph.storage.garbage.store import SqlGarbageStore
@@ -79,9 +83,29 @@ class SqlTransaction:
         return SqlManifestStore(self.connection)
 
     @cached_property
-    def artifact_files(self) -> SqlArtifactFileStore:
-        """Files that were announced for artifact versions."""
-        return SqlArtifactFileStore(self.connection)
+    def entries(self) -> SqlEntryStore:
+        """Entries of artifact versions."""
+        return SqlEntryStore(self.connection)
+
+    @cached_property
+    def blobs(self) -> SqlBlobStore:
+        """Stored content of artifacts."""
+        return SqlBlobStore(self.connection)
+
+    @cached_property
+    def moves(self) -> SqlMoveStore:
+        """Committing, deleting, restoring and purging artifact versions."""
+        return SqlMoveStore(self.connection)
+
+    @cached_property
+    def choices(self) -> SqlChoiceStore:
+        """Artifact versions that a clean-up means."""
+        return SqlChoiceStore(self.connection)
+
+    @cached_property
+    def space(self) -> SqlSpaceStore:
+        """What artifacts take."""
+        return SqlSpaceStore(self.connection)
 
     @cached_property
     def lineage(self) -> SqlLineageStore:

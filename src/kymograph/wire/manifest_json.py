@@ -1,8 +1,15 @@
-"""Artifact manifest documents (version 1), bytes ↔ entries. Source: protocol.md §8.1."""
+"""Artifact manifest documents (version 1), bytes ↔ entries. Source: protocol.md §8.1.
+
+A manifest may have a million entries. Where msgspec is there (servers have it) the document is decoded straight into
+typed values, with a third of the time and memory that dictionaries take; whatever it does not take as it is, and
+installations without it, go the way through dictionaries, which also finds what is wrong.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 from kymograph.core import exact_json
 from kymograph.core.digest import DigestAlgorithm
@@ -13,6 +20,9 @@ from kymograph.types import ArtifactId, Digest, JsonObject
 from kymograph.wire.ids import find_id
 
 MANIFEST_VERSION = 1
+_REFERENCE = "wandb-artifact://"
+_XXH128 = "XXH128"
+"""What `extra.alg` of an entry says."""
 
 
 def parse_manifest(text: bytes, *, artifact: str) -> list[ManifestEntry]:
@@ -25,8 +35,49 @@ def parse_manifest(text: bytes, *, artifact: str) -> list[ManifestEntry]:
     Raises:
         ManifestCorrupt: Not a version 1 manifest, or with entries that could not be stored.
     """
-    _, contents = _parse_document(text, artifact=artifact)
-    return [_parse_entry(path, entry, artifact=artifact) for path, entry in contents.items()]
+    rows = _decode_typed(text)
+    if rows is None:
+        _, contents = _parse_document(text, artifact=artifact)
+        rows = [(path, *_fields(path, entry, artifact=artifact)) for path, entry in contents.items()]
+    births: dict[str | None, ArtifactId | None] = {None: None}
+    digests: dict[str, Digest] = {}
+    entries: list[ManifestEntry] = []
+    # From the end: what was read is let go, and a million entries are not there twice.
+    rows.reverse()
+    while rows:
+        path, digest, size, ref, birth, is_xxh128 = rows.pop()
+        if birth not in births:
+            found = find_id("Artifact", birth or "")
+            births[birth] = ArtifactId(found) if found is not None else None
+        try:
+            name = parse_file_path(path)
+        except InvalidName as exc:
+            raise ManifestCorrupt(artifact, problem=str(exc)) from exc
+        entries.append(
+            ManifestEntry(
+                path=name,
+                # Equal contents share one text.
+                digest=digests.setdefault(digest, Digest(digest)),
+                size_bytes=size if size is not None and size >= 0 else 0,
+                ref=ref,
+                birth_artifact=births[birth],
+                target=find_target(ref) if ref is not None else None,
+                algorithm=DigestAlgorithm.XXH128 if is_xxh128 else DigestAlgorithm.MD5,
+            )
+        )
+    return entries
+
+
+def find_target(ref: str) -> ArtifactId | None:
+    """The version that a reference leads to: ``wandb-artifact://<hex of its id>/<path>``; None for any other one."""
+    if not ref.startswith(_REFERENCE):
+        return None
+    try:
+        kind, _, digits = bytes.fromhex(ref.removeprefix(_REFERENCE).partition("/")[0]).decode("ascii").partition(":")
+    except ValueError:
+        return None
+    is_id = kind == "Artifact" and digits.isdigit() and len(digits) < 19
+    return ArtifactId(int(digits)) if is_id else None
 
 
 def merge_manifests(documents: Sequence[bytes], *, artifact: str) -> bytes:
@@ -41,12 +92,91 @@ def merge_manifests(documents: Sequence[bytes], *, artifact: str) -> bytes:
     Raises:
         ManifestCorrupt: See `parse_manifest`.
     """
-    merged: JsonObject = {}
+    merged = _merge_typed(documents)
+    if merged is not None:
+        return merged
+    entries: JsonObject = {}
     head: JsonObject = {}
     for text in documents:
         head, contents = _parse_document(text, artifact=artifact)
-        merged.update(contents)
-    return exact_json.dumps({**head, "contents": merged}).encode()
+        entries.update(contents)
+    return exact_json.dumps({**head, "contents": entries}).encode()
+
+
+_Row = tuple[str, str, int | None, str | None, str | None, bool]
+"""Path, digest, size, reference, birth artifact, and whether the digest is an XXH128."""
+
+
+@cache
+def _typed() -> tuple[Callable[[bytes], Any], Callable[[bytes], Any], Callable[[Any], bytes], type[Exception]] | None:
+    """Decoders of a document for reading and for merging, an encoder, and what the first two raise."""
+    try:
+        import msgspec
+    except ImportError:
+        return None
+    extra = msgspec.defstruct("Extra", [("alg", str | None, None)], gc=False)
+    entry = msgspec.defstruct(
+        "Entry",
+        [
+            ("digest", str),
+            ("size", int | None, None),
+            ("ref", str | None, None),
+            ("birthArtifactID", str | None, None),
+            ("extra", extra | None, None),
+        ],
+        gc=False,
+    )
+    document = msgspec.defstruct("Document", [("version", int), ("contents", dict[str, entry])])  # type: ignore[valid-type]
+    raw = dict[str, msgspec.Raw]
+    parts = msgspec.json.Decoder(raw)
+    contents = msgspec.json.Decoder(raw)
+
+    def decode_parts(text: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = parts.decode(text)
+        found["contents"] = contents.decode(found.get("contents", b""))
+        if msgspec.json.decode(found.get("version", b"")) != MANIFEST_VERSION:
+            raise msgspec.ValidationError("another version")
+        return found
+
+    return msgspec.json.Decoder(document).decode, decode_parts, msgspec.json.encode, msgspec.DecodeError
+
+
+def _decode_typed(text: bytes) -> list[_Row] | None:
+    typed = _typed()
+    if typed is None:
+        return None
+    try:
+        document = typed[0](text)
+    except (typed[3], UnicodeDecodeError, RecursionError):
+        return None
+    if document.version != MANIFEST_VERSION:
+        return None
+    return [
+        (
+            path,
+            entry.digest,
+            entry.size,
+            entry.ref,
+            entry.birthArtifactID,
+            entry.extra is not None and entry.extra.alg == _XXH128,
+        )
+        for path, entry in document.contents.items()
+    ]
+
+
+def _merge_typed(documents: Sequence[bytes]) -> bytes | None:
+    typed = _typed()
+    if typed is None:
+        return None
+    entries: dict[str, Any] = {}
+    head: dict[str, Any] = {}
+    try:
+        for text in documents:
+            head = typed[1](text)
+            entries.update(head["contents"])
+    except (typed[3], UnicodeDecodeError, RecursionError):
+        return None
+    return typed[2]({**head, "contents": entries})
 
 
 def _parse_document(text: bytes, *, artifact: str) -> tuple[JsonObject, JsonObject]:
@@ -62,27 +192,21 @@ def _parse_document(text: bytes, *, artifact: str) -> tuple[JsonObject, JsonObje
     return document, contents
 
 
-def _parse_entry(path: str, entry: object, *, artifact: str) -> ManifestEntry:
+def _fields(path: str, entry: object, *, artifact: str) -> tuple[str, int | None, str | None, str | None, bool]:
     if not isinstance(entry, dict):
         raise ManifestCorrupt(artifact, problem=f"entry {path[:80]!r} must be an object")
     fields: JsonObject = entry
     digest, size, ref, birth = (fields.get(key) for key in ("digest", "size", "ref", "birthArtifactID"))
     if not isinstance(digest, str):
         raise ManifestCorrupt(artifact, problem=f"entry {path[:80]!r} has no digest")
-    try:
-        name = parse_file_path(path)
-    except InvalidName as exc:
-        raise ManifestCorrupt(artifact, problem=str(exc)) from exc
-    birth_id = find_id("Artifact", birth) if isinstance(birth, str) else None
-    return ManifestEntry(
-        path=name,
-        digest=Digest(digest),
-        size_bytes=size if isinstance(size, int) and size >= 0 else 0,
-        ref=ref if isinstance(ref, str) else None,
-        birth_artifact=ArtifactId(birth_id) if birth_id is not None else None,
-        algorithm=DigestAlgorithm.XXH128 if _names_xxh128(fields.get("extra")) else DigestAlgorithm.MD5,
+    return (
+        digest,
+        size if isinstance(size, int) else None,
+        ref if isinstance(ref, str) else None,
+        birth if isinstance(birth, str) else None,
+        _names_xxh128(fields.get("extra")),
     )
 
 
 def _names_xxh128(extra: object) -> bool:
-    return isinstance(extra, dict) and extra.get("alg") == "XXH128"
+    return isinstance(extra, dict) and extra.get("alg") == _XXH128

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -220,3 +221,34 @@ def test_the_source_of_a_link_is_shown_without_its_project_to_those_who_may_not_
     assert (found["artifactSequence"]["name"], found["artifactSequence"]["project"]) == ("digits", None)
     manifest = eve.run("FetchArtifactManifest", id=artifact)["artifact"]["currentManifest"]
     assert eve.get(manifest["file"]["directUrl"]).status_code == 200
+
+
+def test_a_change_and_what_comes_of_it_can_be_in_one_document(http: Http, artifact: str) -> None:
+    alias = '{entityName: "admin", projectName: "project", artifactCollectionName: "digits", alias: "new"}'
+    document = f"""mutation {{
+        before: updateArtifact(input: {{artifactID: "{artifact}"}}) {{ artifact {{ aliases {{ alias }} }} }}
+        addAliases(input: {{artifactID: "{artifact}", aliases: [{alias}]}}) {{ success }}
+        after: updateArtifact(input: {{artifactID: "{artifact}"}}) {{ artifact {{ aliases {{ alias }} }} }}
+    }}"""
+
+    reply = http.request("POST", "/graphql", json={"query": document}, auth=http.auth).json()
+
+    shown = {key: [a["alias"] for a in reply["data"][key]["artifact"]["aliases"]] for key in ("before", "after")}
+    assert shown == {"before": ["latest"], "after": ["latest", "new"]}
+
+
+def test_a_run_is_deleted_with_what_it_made_by_its_address(http: Http, artifact: str) -> None:
+    """As the client's launch scheduler names runs."""
+    address = base64.b64encode(b"Run:v1:run:project:admin").decode()
+    document = (
+        """mutation DeleteRun($id: ID!) { deleteRun(input: {id: $id, deleteArtifacts: true}) { clientMutationId } }"""
+    )
+
+    reply = http.request(
+        "POST", "/graphql", json={"query": document, "variables": {"id": address}}, auth=http.auth
+    ).json()
+
+    assert reply == {"data": {"deleteRun": {"clientMutationId": None}}}
+    assert http.run("ArtifactByID", id=artifact)["artifact"]["state"] == "DELETED"
+    gone = http.request("POST", "/graphql", json={"query": document, "variables": {"id": address}}, auth=http.auth)
+    assert gone.json() == {"data": {"deleteRun": {"clientMutationId": None}}}

@@ -27,10 +27,10 @@ from kymograph.errors import (
     VersionSealed,
 )
 from kymograph.services import artifact_uploads
-from kymograph.services.artifact_uploads import FileRequest, blob_key
+from kymograph.services.artifact_uploads import ArtifactUploads, FileRequest
+from kymograph.services.secrets import Signer
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
-from kymograph.types import Digest
-from tests.unit.services.artifact_client import ArtifactClient, entries_of
+from tests.unit.services.artifact_client import ArtifactClient, digest_of, entries_of
 
 FILES = {"a.txt": b"A", "sub/ü %20.bin": b"B" * 1000}
 LARGE = b"0123456789abcdef" * 700_000
@@ -232,7 +232,7 @@ def test_a_file_of_many_parts_is_kept_whole(deployment: DeploymentUnderTest, cli
 
     assert client.content(version) == {"large.bin": LARGE, "empty": b""}
     assert version.size_bytes == len(LARGE)
-    assert blob_key(version.collection.project_id, Digest(md5_digest(LARGE))) in stored_keys(deployment)
+    assert len(stored_keys(deployment)) == 2
 
 
 @pytest.mark.parametrize("name", ["../a", "/etc/passwd", "a/../../b", "a\0b", ""])
@@ -297,6 +297,25 @@ def test_a_committed_version_takes_nothing_more(client: ArtifactClient) -> None:
         client.prepare(version.id, {"more": b"more"})
     with pytest.raises(VersionSealed):
         client.announce(version.id, b"{}")
+
+
+def test_a_server_can_have_several_names_for_its_storage(
+    deployment: DeploymentUnderTest, client: ArtifactClient
+) -> None:
+    uploads = ArtifactUploads(
+        deployment.database,
+        deployment.objects,
+        Signer(b"k" * 32),
+        deployment.clock,
+        public_url="http://here",
+        regions=("moon", "mars"),
+    )
+
+    for region in (None, "", "default", "mars"):
+        draft = uploads.create(client.caller, client.request(digest_of(entries_of(FILES)), storage_region=region))
+        assert draft.state is ArtifactState.PENDING
+    with pytest.raises(InvalidSetting, match=r"'venus'.*default, moon, mars"):
+        uploads.create(client.caller, client.request("0" * 32, storage_region="venus"))
 
 
 # --- the other digest

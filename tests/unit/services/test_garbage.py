@@ -22,7 +22,8 @@ from kymograph.storage.history.base import Segment
 from kymograph.testing.clock import ManualClock
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
 from kymograph.types import Digest, FilePath, JsonObject, ObjectKey, RunKey
-from tests.unit.services.artifact_client import ArtifactClient
+from kymograph.wire.ids import encode_id
+from tests.unit.services.artifact_client import ArtifactClient, document_of, entries_of
 
 NOTHING = Collected()
 
@@ -237,14 +238,15 @@ def test_stray_objects_go_after_the_grace_period_and_named_ones_stay(any_objects
     deployment.objects.delete_keys([foreign])
     deployment.objects.put_bytes(ObjectKey("runs/readme"), b"not ours")
     deployment.objects.put_bytes(ObjectKey("blobs/1/abc"), b"of artifacts")
+    deployment.objects.put_bytes(ObjectKey("blobs/readme"), b"not ours")
 
     assert deployment.services.garbage.collect_strays() == NOTHING
     deployment.clock.advance(hours=2)
     collected = deployment.services.garbage.collect_strays()
 
-    assert collected == Collected(objects=2, size_bytes=4)
+    assert collected == Collected(objects=3, size_bytes=16)
     assert object_keys(deployment) == {named, "runs/readme"}
-    assert deployment.objects.read_bytes(ObjectKey("blobs/1/abc")) == b"of artifacts"
+    assert artifact_objects(deployment) == {"blobs/readme"}
 
 
 # --- segments ---------------------------------------------------------------------------------------------------------
@@ -436,6 +438,7 @@ def test_whoever_has_a_collected_segment_open_is_told(deployment: DeploymentUnde
         deployment.objects,
         deployment.clock,
         lambda _: None,
+        deployment.services.artifact_space.collector,
         let_go=lambda segments: told.extend(segment.object for segment in segments),
     )
     run = deployment.run()
@@ -528,7 +531,7 @@ def collect_everything(deployment: DeploymentUnderTest) -> Collected:
     garbage = deployment.services.garbage
     total = garbage.collect_runs()
     deployment.clock.advance(hours=2)
-    return total + garbage.collect_runs() + garbage.collect_projects() + garbage.collect_strays()
+    return total + garbage.collect_runs() + garbage.collect_artifacts() + garbage.collect_strays()
 
 
 def log_artifact(deployment: DeploymentUnderTest, project: str, content: bytes = b"12345") -> ArtifactVersion:
@@ -536,12 +539,12 @@ def log_artifact(deployment: DeploymentUnderTest, project: str, content: bytes =
     return ArtifactClient(deployment).log({"data.bin": content}, project=project)
 
 
-def test_artifacts_of_a_deleted_project_go_after_its_runs(deployment: DeploymentUnderTest) -> None:
+def test_artifacts_of_a_deleted_project_go_after_the_grace_period(deployment: DeploymentUnderTest) -> None:
     log_artifact(deployment, "doomed")
     log_artifact(deployment, "doomed", b"another version")
     kept = log_artifact(deployment, "stays")
     deployment.services.projects.delete(deployment.admin, "admin", "doomed")
-    assert deployment.services.garbage.collect_projects() == NOTHING  # its runs are still there
+    assert deployment.services.garbage.collect_artifacts() == NOTHING
 
     collected = collect_everything(deployment)
 
@@ -559,9 +562,9 @@ def test_dry_run_over_a_deleted_project_changes_nothing(deployment: DeploymentUn
     deployment.clock.advance(hours=2)
     garbage.collect_runs()
 
-    assert garbage.collect_projects(dry_run=True).objects == 2
-    assert garbage.collect_projects(dry_run=True).objects == 2
-    assert garbage.collect_projects().objects == 2
+    assert garbage.collect_artifacts(dry_run=True).objects == 2
+    assert garbage.collect_artifacts(dry_run=True).objects == 2
+    assert garbage.collect_artifacts().objects == 2
 
 
 def test_artifacts_that_a_run_of_another_project_has_used_stay(deployment: DeploymentUnderTest) -> None:
@@ -588,7 +591,8 @@ def test_artifacts_that_another_projects_collection_links_to_stay(deployment: De
 
     assert collect_everything(deployment).objects == 0
     deployment.services.projects.delete(deployment.admin, "admin", "other")
-    assert collect_everything(deployment).objects == 4
+    first = collect_everything(deployment)  # deletes what no link protects any more
+    assert (first + collect_everything(deployment)).objects == 4
 
 
 def link(tx: Transaction, place: ArtifactVersion, target: ArtifactVersion) -> None:
@@ -598,12 +602,19 @@ def link(tx: Transaction, place: ArtifactVersion, target: ArtifactVersion) -> No
 
 def test_bytes_that_an_artifact_of_another_project_names_stay(deployment: DeploymentUnderTest) -> None:
     version = log_artifact(deployment, "doomed", b"shared")
-    other = log_artifact(deployment, "other", b"own")
-    (shared,) = deployment.database.read(lambda tx: tx.manifests.list_entries(version.id))[0]
-    deployment.database.write(lambda tx: tx.manifests.put_entries(other.id, [shared]))
+    deployment.run("admin/other/run")
+    client = ArtifactClient(deployment)
+    entries = entries_of({"data.bin": b"shared"})
+    for entry in entries.values():
+        entry["birthArtifactID"] = encode_id("Artifact", version.id)
+    draft = client.create(entries, project="other")
+    client.announce(draft.id, document_of(entries))
+    other = client.commit(draft.id)
     deployment.services.projects.delete(deployment.admin, "admin", "doomed")
 
     collect_everything(deployment)
 
-    assert shared.object_key is not None
-    assert deployment.objects.read_bytes(shared.object_key) == b"shared"
+    assert client.content(other) == {"data.bin": b"shared"}
+    deployment.services.projects.delete(deployment.admin, "admin", "other")
+    collect_everything(deployment)
+    assert artifact_objects(deployment) == set()

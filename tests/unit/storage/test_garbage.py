@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from kymograph.core.artifact import EntryRecord
 from kymograph.core.history import LineBatch, Stream
 from kymograph.core.run import RunChange
 from kymograph.storage.database import SqlDatabase
-from kymograph.types import Digest, FilePath, ObjectKey, ProjectId, RunId, RunKey
-from tests.unit.storage.metadata.builders import NOW, World, make_project, make_world, new_artifact
+from kymograph.types import FilePath, ObjectKey, RunKey
+from tests.unit.storage.metadata.builders import NOW, World, make_world
 
 LATER = NOW + timedelta(hours=1)
 
@@ -104,7 +103,7 @@ def test_deleted_run_is_found_as_ancestor_only_until_purged(world: World) -> Non
     assert world.database.read(lambda tx: tx.runs.find_ancestor(world.project.id, run.id)) is None
 
 
-def test_objects_of_files_and_artifacts_are_named(world: World) -> None:
+def test_objects_of_files_are_named(world: World) -> None:
     run, other = world.run("a"), world.run("b")
     for key in (run.key, other.key):
         world.database.write(
@@ -118,49 +117,5 @@ def test_objects_of_files_and_artifacts_are_named(world: World) -> None:
                 now=NOW,
             )
         )
-    version = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world), NOW))
-    entry = EntryRecord(FilePath("x"), Digest("d"), 1, ObjectKey("runs/1/shared"))
-    world.database.write(lambda tx: tx.manifests.put_entries(version.id, [entry]))
-
-    def look_up(keys: list[str]) -> set[ObjectKey]:
-        return world.database.read(lambda tx: tx.garbage.artifact_objects([ObjectKey(key) for key in keys]))
-
     assert world.database.read(lambda tx: tx.garbage.file_objects([run.key])) == {ObjectKey(f"runs/{run.key}/f")}
     assert world.database.read(lambda tx: tx.garbage.file_objects([])) == set()
-    assert look_up(["runs/1/shared", "runs/1/stray"]) == {ObjectKey("runs/1/shared")}
-    assert look_up([]) == set()
-
-
-def test_artifacts_of_a_deleted_project_are_purged_once_nobody_needs_them(world: World) -> None:
-    run = world.run()
-    other_project = make_project(world.database, world.entity, "other")
-    other_run = world.database.write(
-        lambda tx: tx.runs.create(
-            other_project, RunId("user"), display_name=None, user=None, now=NOW, change=RunChange()
-        )
-    )
-    version = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, run=run.key), NOW))
-    entry = EntryRecord(FilePath("x"), Digest("d"), 1, ObjectKey("blobs/1/x"))
-    world.database.write(lambda tx: tx.manifests.put_entries(version.id, [entry]))
-    world.database.write(lambda tx: tx.lineage.use(other_run.key, version.id, used_as=None, now=NOW))
-
-    def dead() -> list[ProjectId]:
-        return world.database.read(lambda tx: tx.garbage.list_dead_projects())
-
-    assert dead() == []
-    world.database.write(lambda tx: tx.projects.delete(world.project.id))
-    assert dead() == []  # its run was not purged
-    world.database.write(lambda tx: tx.garbage.purge_run(run.key))
-    assert dead() == []  # a run of another project has used the version
-    world.database.write(lambda tx: tx.runs.delete(other_run.key, NOW))
-    assert dead() == [world.project.id]
-
-    keys = [ObjectKey("blobs/1/x")]
-    assert world.database.read(lambda tx: tx.garbage.needed_elsewhere(world.project.id, keys)) == set()
-    assert world.database.read(lambda tx: tx.garbage.needed_elsewhere(other_project.id, keys)) == set(keys)
-    assert world.database.read(lambda tx: tx.garbage.list_artifacts(world.project.id)) == [version.id]
-    world.database.write(lambda tx: tx.garbage.purge_artifact(version.id))
-    world.database.write(lambda tx: tx.garbage.purge_collections(world.project.id))
-
-    assert dead() == []
-    assert world.database.read(lambda tx: tx.garbage.artifact_objects(keys)) == set()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from kymograph.types import ArtifactId, ObjectKey, ProjectId, RunId, RunKey
+from kymograph.types import ObjectKey, ProjectId, RunId, RunKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,6 @@ class GarbageStore(Protocol):
     def file_objects(self, runs: Sequence[RunKey]) -> set[ObjectKey]:
         """Objects of all files of some runs, tombstones included."""
 
-    def artifact_objects(self, keys: Sequence[ObjectKey]) -> set[ObjectKey]:
-        """Those of the objects that an artifact needs."""
-
     def purge_lines(self, run: RunKey, *, limit: int = 200) -> bool:
         """Drop up to `limit` stored chunks of a run's streams; False once there is nothing left.
 
@@ -57,22 +54,3 @@ class GarbageStore(Protocol):
 
     def purge_run(self, run: RunKey) -> None:
         """Drop all of a tombstone but its id, which stays refused."""
-
-    def list_dead_projects(self) -> list[ProjectId]:
-        """Deleted projects that still have artifacts, all of whose runs were purged, and that nobody needs.
-
-        A version is needed by a run of another project that used it, and by a collection of another project that it
-        is linked to.
-        """
-
-    def list_artifacts(self, project: ProjectId) -> list[ArtifactId]:
-        """All versions of a project, in whatever state."""
-
-    def needed_elsewhere(self, project: ProjectId, keys: Sequence[ObjectKey]) -> set[ObjectKey]:
-        """Those of the objects that artifacts of other projects need."""
-
-    def purge_artifact(self, artifact: ArtifactId) -> None:
-        """Drop a version with its files, entries, manifests and aliases."""
-
-    def purge_collections(self, project: ProjectId) -> None:
-        """Drop the collections of a project, and with them what is left in them."""

@@ -11,20 +11,13 @@ from kymograph.storage.garbage.base import ForkedRun, Tombstone
 from kymograph.storage.history.tables import compaction_claims, segments, tail_archive, tail_chunks, tail_streams
 from kymograph.storage.metadata.sql import chunks
 from kymograph.storage.metadata.tables import (
-    artifact_files,
-    collections,
     entities,
-    entries,
     files,
-    manifests,
-    memberships,
     projects,
     run_documents,
     runs,
-    uses,
-    versions,
 )
-from kymograph.types import ArtifactId, ObjectKey, ProjectId, RunId, RunKey
+from kymograph.types import ObjectKey, ProjectId, RunId, RunKey
 
 
 class SqlGarbageStore:
@@ -74,15 +67,6 @@ class SqlGarbageStore:
             found.update(ObjectKey(key) for key in rows.scalars())
         return found
 
-    def artifact_objects(self, keys: Sequence[ObjectKey]) -> set[ObjectKey]:
-        """Docstring inherited."""
-        found: set[ObjectKey] = set()
-        for some in chunks(keys):
-            for column in (artifact_files.c.object_key, entries.c.object_key, manifests.c.object_key):
-                rows = self._connection.execute(select(column).where(column.in_(some)).distinct())
-                found.update(ObjectKey(key) for key in rows.scalars())
-        return found
-
     def purge_lines(self, run: RunKey, *, limit: int = 200) -> bool:
         """Docstring inherited."""
         for table in (tail_chunks, tail_archive):
@@ -116,75 +100,6 @@ class SqlGarbageStore:
         if place is not None and place.value_block is not None:
             of_block = and_(runs.c.project_id == place.project_id, runs.c.value_block == place.value_block)
             self._connection.execute(update(runs).where(of_block).values(value_block=None))
-
-    def list_dead_projects(self) -> list[ProjectId]:
-        """Docstring inherited."""
-        has_runs = (
-            select(runs.c.project_id).join(run_documents, run_documents.c.run_key == runs.c.key).scalar_subquery()
-        )
-        other = collections.alias("other")
-        used = (
-            select(collections.c.project_id)
-            .select_from(
-                uses.join(versions, versions.c.id == uses.c.artifact_id)
-                .join(collections, collections.c.id == versions.c.collection_id)
-                .join(runs, runs.c.key == uses.c.run_key)
-            )
-            .where(runs.c.deleted_at.is_(None), runs.c.project_id != collections.c.project_id)
-        )
-        linked = (
-            select(collections.c.project_id)
-            .select_from(
-                memberships.join(versions, versions.c.id == memberships.c.artifact_id)
-                .join(collections, collections.c.id == versions.c.collection_id)
-                .join(other, other.c.id == memberships.c.collection_id)
-            )
-            .where(other.c.project_id != collections.c.project_id, other.c.project_id.not_in(_gone_projects()))
-        )
-        statement = (
-            select(collections.c.project_id)
-            .where(
-                collections.c.project_id.in_(_gone_projects()),
-                collections.c.project_id.not_in(has_runs),
-                collections.c.project_id.not_in(used),
-                collections.c.project_id.not_in(linked),
-            )
-            .distinct()
-            .order_by(collections.c.project_id)
-        )
-        return [ProjectId(project) for project in self._connection.execute(statement).scalars()]
-
-    def list_artifacts(self, project: ProjectId) -> list[ArtifactId]:
-        """Docstring inherited."""
-        statement = select(versions.c.id).join(collections).where(collections.c.project_id == project)
-        return [
-            ArtifactId(artifact) for artifact in self._connection.execute(statement.order_by(versions.c.id)).scalars()
-        ]
-
-    def needed_elsewhere(self, project: ProjectId, keys: Sequence[ObjectKey]) -> set[ObjectKey]:
-        """Docstring inherited."""
-        found: set[ObjectKey] = set()
-        for some in chunks(keys):
-            for table in (artifact_files, entries, manifests):
-                statement = (
-                    select(table.c.object_key)
-                    .select_from(
-                        table.join(versions, versions.c.id == table.c.artifact_id).join(
-                            collections, collections.c.id == versions.c.collection_id
-                        )
-                    )
-                    .where(table.c.object_key.in_(some), collections.c.project_id != project)
-                )
-                found.update(ObjectKey(key) for key in self._connection.execute(statement.distinct()).scalars())
-        return found
-
-    def purge_artifact(self, artifact: ArtifactId) -> None:
-        """Docstring inherited."""
-        self._connection.execute(delete(versions).where(versions.c.id == artifact))
-
-    def purge_collections(self, project: ProjectId) -> None:
-        """Docstring inherited."""
-        self._connection.execute(delete(collections).where(collections.c.project_id == project))
 
 
 def _gone_projects() -> Select[tuple[int]]:

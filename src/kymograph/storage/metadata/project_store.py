@@ -27,8 +27,9 @@ from kymograph.core.project import Project, ProjectStats, Visibility
 from kymograph.core.run import CRASHED_AFTER, RunState
 from kymograph.errors import NameTaken
 from kymograph.storage.metadata.sql import contains_text, insert_into
-from kymograph.storage.metadata.tables import artifact_files, entities, projects, runs
+from kymograph.storage.metadata.tables import entities, projects, runs
 from kymograph.storage.schema import micros_since_epoch
+from kymograph.storage.space.reads import SqlSpaceStore
 from kymograph.types import EntityId, EntityName, ProjectId, ProjectName
 
 _DAY_MICROS = 86_400_000_000
@@ -116,7 +117,7 @@ class SqlProjectStore:
             .group_by(runs.c.project_id)
         )
         by_project = {row[0]: (row[1], int(row[2]), int(row[3])) for row in counts}
-        artifact_bytes = self._artifact_bytes(wanted)
+        artifact_bytes = SqlSpaceStore(self._connection).live_bytes(wanted)
         activity = {project: [0] * days for project in wanted}
         day = (type_coerce(runs.c.created_at, BigInteger) - micros_since_epoch(first_day)) // _DAY_MICROS
         created = self._connection.execute(
@@ -141,17 +142,6 @@ class SqlProjectStore:
                 activity=tuple(activity[project]),
             )
         return found
-
-    def _artifact_bytes(self, wanted: builtins.list[ProjectId]) -> dict[ProjectId, int]:
-        """Bytes of artifact files per project; content that several versions share counts once."""
-        stored = (
-            select(artifact_files.c.project_id, artifact_files.c.object_key, artifact_files.c.size_bytes)
-            .where(artifact_files.c.project_id.in_(wanted), artifact_files.c.size_bytes.is_not(None))
-            .distinct()
-            .subquery()
-        )
-        sums = select(stored.c.project_id, func.sum(stored.c.size_bytes)).group_by(stored.c.project_id)
-        return {ProjectId(row[0]): int(row[1]) for row in self._connection.execute(sums)}
 
     def update(
         self,

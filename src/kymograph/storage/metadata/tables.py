@@ -10,7 +10,7 @@ that it need not parse them all after each start, `value_blocks` hold the leaves
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table, text
 
 from kymograph.storage.metadata.columns import AnyText, TextTuple
 from kymograph.storage.schema import BigId, UtcDateTime, registry
@@ -37,6 +37,8 @@ entities = Table(
     Column("organization_id", BigId, ForeignKey("entities.id"), index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
+    # Of artifact versions for which neither they nor their project say another one; null is for ever.
+    Column("artifact_ttl_s", BigInteger),
 )
 Index(
     "uq_entities_name",
@@ -95,6 +97,8 @@ projects = Table(
     Column("last_activity_at", UtcDateTime, nullable=False),
     Column("run_counter", Integer, nullable=False, default=0),
     Column("deleted_at", UtcDateTime),
+    # Of artifact versions that have none of their own; null is that of the entity, 0 is for ever.
+    Column("artifact_ttl_s", BigInteger),
 )
 Index(
     "uq_projects_entity_id_name",
@@ -219,6 +223,9 @@ collections = Table(
     Column("tags", TextTuple, nullable=False, server_default="[]"),
     Column("digest_algorithm", AnyText, nullable=False, server_default="MANIFEST_MD5"),
     Column("next_version_index", Integer, nullable=False, default=0),
+    # What the versions that were made here take (`core.ledger`).
+    Column("own_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("content_bytes", BigInteger, nullable=False, server_default="0"),
 )
 Index(
     "uq_artifact_collections_project_id_name",
@@ -248,10 +255,28 @@ versions = Table(
     Column("file_count", Integer, nullable=False, default=0),
     Column("history_step", BigInteger),
     Column("ttl_duration_s", BigInteger),
+    # Those of a draft at its commit, and those that a deleted version had.
     Column("wished_aliases", TextTuple, nullable=False),
     Column("tags", TextTuple, nullable=False),
+    # What a committed version takes (`core.ledger`).
+    Column("own_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("content_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("deleted_at", UtcDateTime),
+    # Who writes the entries of a draft that has too many for one transaction.
+    Column("commit_worker", AnyText),
+    Column("commit_until", UtcDateTime),
 )
 Index("ix_artifact_versions_collection_id_digest", versions.c.collection_id, versions.c.digest)
+Index("ix_artifact_versions_collection_id_state", versions.c.collection_id, versions.c.state)
+_IS_DELETED = versions.c.state == text("'DELETED'")
+_IS_DRAFT = versions.c.state == text("'PENDING'")
+Index(
+    "ix_artifact_versions_deleted_at",
+    versions.c.deleted_at,
+    sqlite_where=_IS_DELETED,
+    postgresql_where=_IS_DELETED,
+)
+Index("ix_artifact_versions_drafts", versions.c.updated_at, sqlite_where=_IS_DRAFT, postgresql_where=_IS_DRAFT)
 
 memberships = Table(
     "artifact_memberships",
@@ -298,8 +323,10 @@ manifests = Table(
     Column("kind", AnyText, nullable=False),
     Column("name", AnyText, nullable=False),
     Column("digest", AnyText),
-    Column("object_key", AnyText, nullable=False),
-    Column("base_artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="SET NULL")),
+    Column("object_key", AnyText, nullable=False, index=True),
+    Column("base_artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="SET NULL"), index=True),
+    # Null until the document has arrived.
+    Column("size_bytes", BigInteger),
 )
 
 client_ids = Table(
@@ -310,31 +337,6 @@ client_ids = Table(
     Column("collection_id", BigId, ForeignKey("artifact_collections.id", ondelete="CASCADE"), index=True),
 )
 """What ids that clients made up mean: a version or a collection. A version that was logged twice has several."""
-
-artifact_files = Table(
-    "artifact_files",
-    registry,
-    Column("artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), primary_key=True),
-    Column("path", AnyText, primary_key=True),
-    Column("project_id", BigId, nullable=False),
-    Column("digest", AnyText, nullable=False),
-    Column("size_bytes", BigInteger),
-    Column("object_key", AnyText, nullable=False, index=True),
-    Column("mimetype", AnyText),
-    Column("digest_algorithm", AnyText, nullable=False, server_default="MANIFEST_MD5"),
-)
-Index("ix_artifact_files_project_id_digest", artifact_files.c.project_id, artifact_files.c.digest)
-
-entries = Table(
-    "artifact_entries",
-    registry,
-    Column("artifact_id", BigId, ForeignKey("artifact_versions.id", ondelete="CASCADE"), primary_key=True),
-    Column("path", AnyText, primary_key=True),
-    Column("digest", AnyText, nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("object_key", AnyText, index=True),
-    sqlite_with_rowid=False,
-)
 
 uses = Table(
     "artifact_uses",

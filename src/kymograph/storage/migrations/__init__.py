@@ -15,11 +15,12 @@ from kymograph.errors import StoreCorrupt
 from kymograph.storage.history import tables as _history_tables  # noqa: F401  (adds its tables to the registry)
 from kymograph.storage.metadata import tables as _metadata_tables  # noqa: F401
 from kymograph.storage.schema import registry
+from kymograph.storage.space import tables as _space_tables  # noqa: F401
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision in `versions`; pinned by tests/unit/storage/test_migrations.py."""
 
 _FOLDER = Path(__file__).parent

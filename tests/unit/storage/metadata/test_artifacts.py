@@ -9,13 +9,11 @@ from functools import partial
 import pytest
 
 from kymograph.core.artifact import (
-    ArtifactFile,
     ArtifactState,
     ArtifactVersion,
     Collection,
     CollectionChange,
     CollectionKind,
-    EntryRecord,
     Maker,
     ManifestKind,
     Membership,
@@ -26,10 +24,9 @@ from kymograph.core.artifact_filters import (
     parse_collection_order,
     parse_version_order,
 )
-from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import ArtifactNotFound, NameTaken, UsageError
 from kymograph.storage.transaction import SqlTransaction
-from kymograph.types import ArtifactId, CollectionId, Digest, FilePath, ManifestDigest, ObjectKey, ProjectId
+from kymograph.types import ArtifactId, CollectionId, Digest, ManifestDigest, ObjectKey
 from tests.unit.storage.metadata.builders import NOW, World, make_project, new_artifact
 
 
@@ -100,7 +97,7 @@ def test_committing_twice_changes_nothing(world: World) -> None:
 def test_versions_are_numbered_per_collection_and_numbers_are_never_used_again(world: World) -> None:
     first, second = log(world), log(world)
     other = log(world, "tokens")
-    world.database.write(lambda tx: tx.artifacts.delete(second.id, NOW))
+    world.database.write(lambda tx: tx.moves.delete([second.id], NOW))
 
     third = log(world)
 
@@ -146,7 +143,7 @@ def test_aliases_of_an_unknown_version_are_refused(world: World) -> None:
 def test_a_deleted_version_loses_its_aliases_and_cannot_be_committed(world: World) -> None:
     version = log(world, aliases=("best",))
 
-    world.database.write(lambda tx: tx.artifacts.delete(version.id, NOW))
+    world.database.write(lambda tx: tx.moves.delete([version.id], NOW))
 
     assert alias_of(world, version, "best") is None
     assert listed(world, version.collection) == ([], 0)
@@ -321,7 +318,7 @@ def test_links_to_a_deleted_version_are_gone(world: World) -> None:
     link(world, shelf, version)
     world.database.write(lambda tx: tx.memberships.put_aliases(shelf.id, version.id, ["prod"], NOW))
 
-    world.database.write(lambda tx: tx.artifacts.delete(version.id, NOW))
+    world.database.write(lambda tx: tx.moves.delete([version.id], NOW))
 
     assert world.database.read(lambda tx: tx.memberships.search([shelf.id], VersionQuery())) == ([], 0)
     assert world.database.read(lambda tx: tx.memberships.list_aliases(shelf.id)) == []
@@ -377,9 +374,10 @@ def test_a_deleted_collection_takes_its_versions_along_and_leaves_its_name(world
     gone = world.database.read(lambda tx: tx.collections.find_by_id(version.collection.id))
     assert gone is not None
     assert gone.is_deleted
-    for made_there in (version, draft):
-        found = world.database.read(lambda tx, artifact=made_there.id: tx.artifacts.find(artifact))  # type: ignore[misc]
-        assert found.state is ArtifactState.DELETED
+    found = world.database.read(lambda tx: tx.artifacts.find(version.id))
+    assert found is not None
+    assert found.state is ArtifactState.DELETED
+    assert world.database.read(lambda tx: tx.artifacts.find(draft.id)) is None
     assert world.database.read(lambda tx: tx.memberships.search([shelf.id], VersionQuery())) == ([], 0)
     assert world.database.read(lambda tx: tx.collections.search([world.project.id], CollectionQuery())) == ([shelf], 1)
     assert [kind.name for kind in world.database.read(lambda tx: tx.collections.list_types(world.project.id))] == [
@@ -466,76 +464,6 @@ def test_the_newest_announced_manifest_counts(world: World) -> None:
     assert world.database.read(lambda tx: tx.manifests.list_of(version.id)) == [first, updated]
     assert world.database.read(lambda tx: tx.manifests.current(version.id)) == updated
     assert world.database.read(lambda tx: tx.manifests.find(second.id)) == updated
-
-
-def test_equal_digests_of_two_algorithms_are_two_contents(world: World) -> None:
-    version = log(world)
-    for path, algorithm in (("a", DigestAlgorithm.MD5), ("b", DigestAlgorithm.XXH128)):
-        file = ArtifactFile(version.id, FilePath(path), Digest("d"), 1, ObjectKey(path), algorithm=algorithm)
-        world.database.write(partial(put_file, file))
-
-    for path, algorithm in (("a", DigestAlgorithm.MD5), ("b", DigestAlgorithm.XXH128)):
-        found = world.database.read(partial(find_blobs, world.project.id, algorithm))
-        assert [blob.path for blob in found.values()] == [path]
-    assert world.database.read(lambda tx: tx.artifact_files.find_blob(world.project.id, Digest("d"))) is not None
-
-
-def put_file(file: ArtifactFile, tx: SqlTransaction) -> None:
-    tx.artifact_files.put(file)
-
-
-def find_blobs(project: ProjectId, algorithm: DigestAlgorithm, tx: SqlTransaction) -> dict[Digest, ArtifactFile]:
-    return tx.artifact_files.find_blobs(project, [Digest("d")], algorithm=algorithm)
-
-
-def test_announced_bytes_can_be_shared_once_they_have_arrived(world: World) -> None:
-    version = log(world)
-    file = ArtifactFile(version.id, FilePath("a.bin"), Digest("d"), None, ObjectKey("blob"), "text/plain")
-    world.database.write(lambda tx: tx.artifact_files.put(file))
-
-    assert world.database.read(lambda tx: tx.artifact_files.find(version.id, "a.bin")) == file
-    assert world.database.read(lambda tx: tx.artifact_files.find_blob(world.project.id, Digest("d"))) is None
-    world.database.write(lambda tx: tx.artifact_files.mark_stored(ObjectKey("blob"), 5))
-    blob = world.database.read(lambda tx: tx.artifact_files.find_blob(world.project.id, Digest("d")))
-    assert blob is not None
-    assert blob.size_bytes == 5
-    blobs = world.database.read(lambda tx: tx.artifact_files.find_blobs(world.project.id, [Digest("d"), Digest("x")]))
-    assert blobs == {Digest("d"): blob}
-    other = make_project(world.database, world.entity, "other")
-    assert world.database.read(lambda tx: tx.artifact_files.find_blob(other.id, Digest("d"))) is None
-    replaced = ArtifactFile(version.id, FilePath("a.bin"), Digest("e"), None, ObjectKey("blob2"))
-    world.database.write(lambda tx: tx.artifact_files.put(replaced))
-    assert world.database.read(lambda tx: tx.artifact_files.find(version.id, "a.bin")) == replaced
-
-
-def test_an_entry_is_found_by_its_digest_in_its_version_only(world: World) -> None:
-    version, other = log(world), log(world, "tokens")
-    entry = EntryRecord(FilePath("a"), Digest("A" * 24), 3, ObjectKey("blobs/a"))
-    reference = EntryRecord(FilePath("r"), Digest("etag"), 4, None)
-    world.database.write(lambda tx: tx.manifests.put_entries(version.id, [entry, reference]))
-
-    assert world.database.read(lambda tx: tx.manifests.find_entry(version.id, entry.digest)) == entry
-    assert world.database.read(lambda tx: tx.manifests.find_entry(version.id, reference.digest)) == reference
-    assert world.database.read(lambda tx: tx.manifests.find_entry(version.id, Digest("B" * 24))) is None
-    assert world.database.read(lambda tx: tx.manifests.find_entry(other.id, entry.digest)) is None
-
-
-def test_entries_are_listed_by_path_in_pages(world: World) -> None:
-    version = log(world)
-    entries = [
-        EntryRecord(FilePath(path), Digest(f"d-{path}"), size, None if path == "ref" else ObjectKey(f"k-{path}"))
-        for size, path in enumerate(["B", "a", "dir/c", "ref"])
-    ]
-    old = EntryRecord(FilePath("old"), Digest("d"), 1, None)
-    world.database.write(lambda tx: tx.manifests.put_entries(version.id, [old]))
-    world.database.write(lambda tx: tx.manifests.put_entries(version.id, reversed(entries)))
-
-    assert world.database.read(lambda tx: tx.manifests.list_entries(version.id)) == (entries, 4)
-    assert world.database.read(lambda tx: tx.manifests.list_entries(version.id, after="B", limit=2)) == (
-        entries[1:3],
-        4,
-    )
-    assert world.database.read(lambda tx: tx.manifests.list_entries(version.id, names=["ref", "x"])) == (entries[3:], 1)
 
 
 def test_lineage_is_kept_in_both_directions(world: World) -> None:

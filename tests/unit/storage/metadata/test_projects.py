@@ -7,13 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from kymograph.core.artifact import ArtifactFile
 from kymograph.core.project import ProjectStats, Visibility
 from kymograph.core.run import RunChange, RunState
 from kymograph.errors import NameTaken
-from kymograph.storage.transaction import SqlTransaction
-from kymograph.types import Digest, FilePath, ObjectKey, ProjectName
-from tests.unit.storage.metadata.builders import NOW, World, make_entity, make_project, make_user, new_artifact
+from kymograph.types import FilePath, ObjectKey, ProjectName
+from tests.unit.storage.metadata.builders import NOW, World, make_entity, make_project, make_user
+from tests.unit.storage.space.content import log
 
 
 def test_a_project_is_found_by_its_names_and_its_number(world: World) -> None:
@@ -103,18 +102,11 @@ def test_stats_count_runs_bytes_and_days(world: World) -> None:
             now=NOW,
         )
     )
-    version = database.write(lambda tx: tx.artifacts.create(new_artifact(world), NOW))
-
-    def put_files(tx: SqlTransaction) -> None:
-        for path in ("one", "same-bytes"):
-            tx.artifact_files.put(ArtifactFile(version.id, FilePath(path), Digest("d"), 1_000, ObjectKey("blob")))
-
-    database.write(put_files)
+    for name in ("weights", "same-bytes"):
+        log(world, name, ["c"])
     empty = make_project(database, world.entity, "empty")
 
     stats = database.read(lambda tx: tx.projects.stats([world.project.id, empty.id], NOW, days=3))
 
-    assert stats[world.project.id] == ProjectStats(
-        run_count=3, running_count=1, storage_bytes=1_100, activity=(1, 0, 2)
-    )
+    assert stats[world.project.id] == ProjectStats(run_count=3, running_count=1, storage_bytes=400, activity=(1, 0, 2))
     assert stats[empty.id] == ProjectStats(run_count=0, running_count=0, storage_bytes=0, activity=(0, 0, 0))

@@ -222,7 +222,7 @@ artifact.set_field("fileCount", lambda parent, _info: parent.file_count)
 artifact.set_field("versionIndex", lambda parent, _info: parent.version_index)
 artifact.set_field(
     "ttlDurationSeconds",
-    lambda parent, _info: TTL_INHERITED if parent.ttl_duration_s is None else parent.ttl_duration_s,
+    lambda parent, info: _ttl_of(parent, info),
 )
 artifact.set_field("ttlIsInherited", lambda parent, _info: parent.ttl_is_inherited)
 artifact.set_field("historyStep", lambda parent, _info: parent.history_step)
@@ -237,10 +237,16 @@ artifact.set_field(
 )
 
 
+def _ttl_of(parent: ArtifactVersion, info: Info) -> int:
+    if not parent.ttl_is_inherited:
+        return parent.ttl_duration_s or 0
+    return info.context.services.artifact_space.inherited_ttl(parent.collection.project_id) or TTL_INHERITED
+
+
 @artifact.field("aliases")
 def resolve_aliases(parent: ArtifactVersion, info: Info) -> list[Payload]:
     """The version's aliases in all collections. Clients up to 0.13 also look for its number there."""
-    held = info.context.services.artifacts.aliases(info.context.caller, parent)
+    held = info.context.aliases.take(info.context, parent)
     nodes = [alias_node(record.collection, record.alias) for record in held]
     if parent.version_index is not None and _selects(info, "artifactCollectionName"):
         nodes.append(alias_node(parent.collection, f"v{parent.version_index}"))
@@ -312,7 +318,9 @@ def resolve_outputs(parent: Run, info: Info, **arguments: Any) -> Payload:
     """Versions that the run made."""
     offset, limit = page_bounds(arguments)
     found = info.context.services.artifact_lineage.outputs(parent)
-    return connection(found[offset : offset + limit], offset=offset, total=len(found))
+    page = found[offset : offset + limit]
+    info.context.aliases.expect(page)
+    return connection(page, offset=offset, total=len(found))
 
 
 @run.field("inputArtifacts")
@@ -321,6 +329,7 @@ def resolve_inputs(parent: Run, info: Info, **arguments: Any) -> Payload:
     offset, limit = page_bounds(arguments)
     found = info.context.services.artifact_lineage.inputs(info.context.caller, parent)
     page = found[offset : offset + limit]
+    info.context.aliases.expect(version for version, _ in page)
     result = connection([version for version, _ in page], offset=offset, total=len(found))
     for edge, (_, used_as) in zip(result["edges"], page, strict=True):
         edge["usedAs"] = used_as

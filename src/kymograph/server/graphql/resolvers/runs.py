@@ -127,10 +127,10 @@ def resolve_delete_run(_parent: None, info: Info, input: dict[str, Any]) -> Payl
     """Delete a run; one that is gone already stays gone, without an error."""
     context = info.context
     try:
-        key = _run_key(info, input["id"])
+        run = _run_key(info, input["id"])
         if input.get("deleteArtifacts"):
-            context.services.artifacts.delete_made_by(context.caller, key)
-        context.services.runs.delete(context.caller, key)
+            context.services.artifact_space.delete_of_run(context.caller, run)
+        context.services.runs.delete(context.caller, run)
     except RunNotFound:
         return {"success": True}
     return {"success": True}

@@ -1,4 +1,4 @@
-"""The artifact ports: collections, versions, their places and aliases, manifests, files, lineage."""
+"""The artifact ports: collections, versions, their places and aliases, manifests, lineage."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Protocol
 
 from kymograph.core.artifact import (
     AliasRecord,
-    ArtifactFile,
     ArtifactType,
     ArtifactVersion,
     Collection,
     CollectionChange,
     CollectionKind,
-    EntryRecord,
     Maker,
     ManifestKind,
     ManifestRecord,
@@ -23,6 +21,7 @@ from kymograph.core.artifact import (
 )
 from kymograph.core.artifact_filters import CollectionQuery, VersionQuery
 from kymograph.core.digest import DigestAlgorithm
+from kymograph.core.space import Freed
 from kymograph.types import (
     ArtifactId,
     CollectionId,
@@ -40,6 +39,9 @@ class CollectionStore(Protocol):
 
     def find(self, project: ProjectId, name: str, *, type_name: str | None = None) -> Collection | None:
         """A collection by name; deleted ones are not found."""
+
+    def find_deleted(self, project: ProjectId, name: str) -> Collection | None:
+        """The collection of that name that was deleted last and can come back."""
 
     def find_by_id(self, collection: CollectionId) -> Collection | None:
         """A collection, deleted ones included."""
@@ -80,7 +82,14 @@ class CollectionStore(Protocol):
         """
 
     def delete(self, collection: CollectionId, now: datetime) -> None:
-        """Mark a collection as deleted, with the versions that were made in it; links to and in it go."""
+        """Mark a collection as deleted, with the versions made in it; its drafts, and links to and in it, go."""
+
+    def undelete(self, collection: CollectionId, now: datetime) -> Freed:
+        """Take a deletion back: the collection is there again with the versions that went with it, not with its links.
+
+        Raises:
+            NameTaken: Another collection of the project has its name now.
+        """
 
 
 class VersionStore(Protocol):
@@ -94,6 +103,9 @@ class VersionStore(Protocol):
         """
 
     def find(self, artifact: ArtifactId) -> ArtifactVersion | None: ...
+
+    def touch_draft(self, artifact: ArtifactId, now: datetime) -> bool:
+        """Note that a draft is in use; False if it is none any more."""
 
     def put_client_id(self, client_id: str, target: ArtifactId) -> None:
         """Let an id that a client made up mean a version, for good; the first meaning of an id stays.
@@ -138,9 +150,6 @@ class VersionStore(Protocol):
         now: datetime,
     ) -> None:
         """Change fields; None leaves one as it is."""
-
-    def delete(self, artifact: ArtifactId, now: datetime) -> None:
-        """Mark a version deleted, and drop its aliases and the links to it; bytes are collected later."""
 
 
 class MembershipStore(Protocol):
@@ -188,7 +197,7 @@ class MembershipStore(Protocol):
 
 
 class ManifestStore(Protocol):
-    """Manifest documents of versions, and the entries of committed ones."""
+    """Manifest documents of versions."""
 
     def create(
         self,
@@ -212,36 +221,8 @@ class ManifestStore(Protocol):
     def list_of(self, artifact: ArtifactId) -> list[ManifestRecord]:
         """All manifests of a version, oldest first."""
 
-    def put_entries(self, artifact: ArtifactId, entries: Iterable[EntryRecord]) -> None:
-        """Record the entries of a version, in place of any before."""
-
-    def list_entries(
-        self, artifact: ArtifactId, *, names: Sequence[str] = (), after: str | None = None, limit: int = 1000
-    ) -> tuple[list[EntryRecord], int]:
-        """Entries of a committed version by path, plus the total."""
-
-    def find_entry(self, artifact: ArtifactId, digest: Digest) -> EntryRecord | None:
-        """Any entry of a committed version with that digest."""
-
-
-class ArtifactFileStore(Protocol):
-    """Bytes that were announced for versions, and the index of those that are stored."""
-
-    def put(self, file: ArtifactFile) -> ArtifactFile:
-        """Announce bytes for a path of a version; the same path again replaces the announcement."""
-
-    def find(self, artifact: ArtifactId, path: str) -> ArtifactFile | None: ...
-
-    def find_blob(self, project: ProjectId, digest: Digest) -> ArtifactFile | None:
-        """Bytes of that digest, of whatever algorithm, already stored by any version of the project."""
-
-    def find_blobs(
-        self, project: ProjectId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm = DigestAlgorithm.MD5
-    ) -> dict[Digest, ArtifactFile]:
-        """The same for many digests of one algorithm; `size_bytes` is not None."""
-
     def mark_stored(self, object_key: ObjectKey, size_bytes: int) -> None:
-        """The bytes of announced files under that key have arrived."""
+        """The document under that key has arrived."""
 
 
 class LineageStore(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from kymograph.core.artifact import (
     ArtifactState,
@@ -18,13 +18,15 @@ from kymograph.core.artifact import (
 from kymograph.core.artifact_filters import CollectionQuery
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.filters import EVERYTHING, Order
+from kymograph.core.space import Freed
 from kymograph.errors import CollectionNotFound, NameTaken
 from kymograph.storage.metadata.artifacts.matching import ValuesOf, select_matching, text_of
 from kymograph.storage.metadata.artifacts.rows import own
 from kymograph.storage.metadata.sql import insert_into
 from kymograph.storage.metadata.tables import aliases, client_ids, collections, memberships, versions
 from kymograph.storage.schema import UtcDateTime
-from kymograph.types import CollectionId, JsonScalar, ProjectId
+from kymograph.storage.space.moves import SqlMoveStore
+from kymograph.types import ArtifactId, CollectionId, JsonScalar, ProjectId
 
 
 class SqlCollectionStore:
@@ -37,6 +39,12 @@ class SqlCollectionStore:
         """Docstring inherited."""
         statement = _collections().where(*_of_project(project, type_name), own.table.c.name == name)
         return self._one(statement)
+
+    def find_deleted(self, project: ProjectId, name: str) -> Collection | None:
+        """Docstring inherited."""
+        is_deleted = own.table.c.deleted_at.is_not(None)
+        statement = _collections().where(own.table.c.project_id == project, own.table.c.name == name, is_deleted)
+        return self._one(statement.order_by(own.table.c.deleted_at.desc()).limit(1))
 
     def find_by_id(self, collection: CollectionId) -> Collection | None:
         """Docstring inherited."""
@@ -135,23 +143,44 @@ class SqlCollectionStore:
 
     def delete(self, collection: CollectionId, now: datetime) -> None:
         """Docstring inherited."""
-        made_here = select(versions.c.id).where(versions.c.collection_id == collection)
-        for table in (aliases, memberships):
-            # The place in its own sequence stays, for the number; see `tables.memberships`.
-            elsewhere = table.c.artifact_id.in_(made_here)
-            is_link = and_(table.c.collection_id == collection, table.c.artifact_id.not_in(made_here))
-            gone = elsewhere if table is aliases else and_(elsewhere, table.c.collection_id != collection)
-            self._connection.execute(delete(table).where(or_(gone, is_link)))
-        self._connection.execute(
-            update(versions)
-            .where(versions.c.collection_id == collection, versions.c.state != ArtifactState.DELETED.value)
-            .values(state=ArtifactState.DELETED.value, updated_at=now)
-        )
+        moves = SqlMoveStore(self._connection)
+        made_here = select(versions.c.id, versions.c.state).where(versions.c.collection_id == collection)
+        project = select(collections.c.project_id).where(collections.c.id == collection)
+        moves.lock([ProjectId(self._connection.execute(project).scalar_one())])
+        states: dict[str, list[ArtifactId]] = {state.value: [] for state in ArtifactState}
+        for artifact, state in self._connection.execute(made_here):
+            states[state].append(ArtifactId(artifact))
+        moves.delete(states[ArtifactState.COMMITTED.value], now)
+        moves.drop_drafts(states[ArtifactState.PENDING.value], before=None, now=now)
+        # Its aliases now are those of links in it, and so are the places of versions that were made elsewhere.
+        is_link = memberships.c.artifact_id.not_in(select(made_here.subquery().c.id))
+        self._connection.execute(delete(aliases).where(aliases.c.collection_id == collection))
+        self._connection.execute(delete(memberships).where(memberships.c.collection_id == collection, is_link))
         self._connection.execute(
             update(collections)
             .where(collections.c.id == collection, collections.c.deleted_at.is_(None))
             .values(deleted_at=now)
         )
+
+    def undelete(self, collection: CollectionId, now: datetime) -> Freed:
+        """Docstring inherited."""
+        moves = SqlMoveStore(self._connection)
+        row = self._connection.execute(
+            select(collections.c.project_id, collections.c.name, collections.c.deleted_at).where(
+                collections.c.id == collection
+            )
+        ).one()
+        if row.deleted_at is None:
+            return Freed()
+        moves.lock([ProjectId(row.project_id)])
+        self._refuse_taken(collection, row.name)
+        self._connection.execute(
+            update(collections).where(collections.c.id == collection).values(deleted_at=None, updated_at=now)
+        )
+        went_with_it = select(versions.c.id).where(
+            versions.c.collection_id == collection, versions.c.deleted_at == row.deleted_at
+        )
+        return moves.undelete([ArtifactId(key) for key in self._connection.execute(went_with_it).scalars()], now)
 
     def _refuse_taken(self, collection: CollectionId, name: str) -> None:
         project = select(collections.c.project_id).where(collections.c.id == collection).scalar_subquery()

@@ -1,17 +1,15 @@
-"""Manifest documents and entries of versions in SQL."""
+"""Manifest documents of versions in SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from kymograph.core.artifact import EntryRecord, ManifestKind, ManifestRecord
+from kymograph.core.artifact import ManifestKind, ManifestRecord
 from kymograph.errors import ArtifactNotFound
-from kymograph.storage.metadata.tables import entries as entries_table
 from kymograph.storage.metadata.tables import manifests
-from kymograph.types import ArtifactId, Digest, FilePath, ManifestId, ObjectKey
+from kymograph.types import ArtifactId, Digest, ManifestId, ObjectKey
 
 
 class SqlManifestStore:
@@ -72,60 +70,14 @@ class SqlManifestStore:
         statement = select(manifests).where(manifests.c.artifact_id == artifact).order_by(manifests.c.id)
         return [_manifest(row) for row in self._connection.execute(statement)]
 
+    def mark_stored(self, object_key: ObjectKey, size_bytes: int) -> None:
+        """Docstring inherited."""
+        statement = update(manifests).where(manifests.c.object_key == object_key)
+        self._connection.execute(statement.values(size_bytes=size_bytes))
+
     def _one(self, statement: Select[Any]) -> ManifestRecord | None:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _manifest(row)
-
-    def put_entries(self, artifact: ArtifactId, entries: Iterable[EntryRecord]) -> None:
-        """Docstring inherited."""
-        self._connection.execute(delete(entries_table).where(entries_table.c.artifact_id == artifact))
-        rows = [
-            {
-                "artifact_id": artifact,
-                "path": entry.path,
-                "digest": entry.digest,
-                "size_bytes": entry.size_bytes,
-                "object_key": entry.object_key,
-            }
-            for entry in entries
-        ]
-        if rows:
-            self._connection.execute(insert(entries_table), rows)
-
-    def list_entries(
-        self, artifact: ArtifactId, *, names: Sequence[str] = (), after: str | None = None, limit: int = 1000
-    ) -> tuple[list[EntryRecord], int]:
-        """Docstring inherited."""
-        conditions = [entries_table.c.artifact_id == artifact]
-        if names:
-            conditions.append(entries_table.c.path.in_(names))
-        total = self._connection.execute(
-            select(func.count()).select_from(entries_table).where(*conditions)
-        ).scalar_one()
-        if after is not None:
-            conditions.append(entries_table.c.path > after)
-        page = (
-            select(entries_table.c.path, entries_table.c.digest, entries_table.c.size_bytes, entries_table.c.object_key)
-            .where(*conditions)
-            .order_by(entries_table.c.path)
-            .limit(limit)
-        )
-        found = [
-            EntryRecord(FilePath(path), Digest(digest), size, None if key is None else ObjectKey(key))
-            for path, digest, size, key in self._connection.execute(page)
-        ]
-        return found, total
-
-    def find_entry(self, artifact: ArtifactId, digest: Digest) -> EntryRecord | None:
-        """Docstring inherited."""
-        statement = select(entries_table.c.path, entries_table.c.size_bytes, entries_table.c.object_key).where(
-            entries_table.c.artifact_id == artifact, entries_table.c.digest == digest
-        )
-        row = self._connection.execute(statement.limit(1)).one_or_none()
-        if row is None:
-            return None
-        key = None if row.object_key is None else ObjectKey(row.object_key)
-        return EntryRecord(FilePath(row.path), digest, row.size_bytes, key)
 
 
 def _manifest(row: Row[Any]) -> ManifestRecord:

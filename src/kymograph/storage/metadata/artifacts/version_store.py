@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, insert, select, update
+from sqlalchemy import Connection, Select, and_, insert, select, update
 
 from kymograph.core.artifact import LATEST, ArtifactState, ArtifactVersion, CollectionKind, Maker, NewArtifact
 from kymograph.errors import ArtifactNotFound, UsageError
@@ -14,7 +14,7 @@ from kymograph.storage.metadata.artifacts.lineage_store import put_output
 from kymograph.storage.metadata.artifacts.membership_store import SqlMembershipStore
 from kymograph.storage.metadata.artifacts.rows import by_version_index, is_committed, read_versions, select_versions
 from kymograph.storage.metadata.sql import insert_into
-from kymograph.storage.metadata.tables import aliases, client_ids, memberships, versions
+from kymograph.storage.metadata.tables import client_ids, versions
 from kymograph.types import ArtifactId, CollectionId, ManifestDigest
 
 
@@ -76,6 +76,11 @@ class SqlVersionStore:
     def find(self, artifact: ArtifactId) -> ArtifactVersion | None:
         """Docstring inherited."""
         return self._one(select_versions().where(versions.c.id == artifact))
+
+    def touch_draft(self, artifact: ArtifactId, now: datetime) -> bool:
+        """Docstring inherited."""
+        is_draft = and_(versions.c.id == artifact, versions.c.state == ArtifactState.PENDING.value)
+        return bool(self._connection.execute(update(versions).where(is_draft).values(updated_at=now)).rowcount)
 
     def put_client_id(self, client_id: str, target: ArtifactId) -> None:
         """Docstring inherited."""
@@ -164,16 +169,6 @@ class SqlVersionStore:
         }
         changes = {column: value for column, value in changes.items() if value is not None}
         self._connection.execute(update(versions).where(versions.c.id == artifact).values(**changes, updated_at=now))
-
-    def delete(self, artifact: ArtifactId, now: datetime) -> None:
-        """Docstring inherited."""
-        made_in = select(versions.c.collection_id).where(versions.c.id == artifact).scalar_subquery()
-        is_link = and_(memberships.c.artifact_id == artifact, memberships.c.collection_id != made_in)
-        self._connection.execute(delete(aliases).where(aliases.c.artifact_id == artifact))
-        self._connection.execute(delete(memberships).where(is_link))
-        self._connection.execute(
-            update(versions).where(versions.c.id == artifact).values(state=ArtifactState.DELETED.value, updated_at=now)
-        )
 
     def _newest(self, collection: CollectionId, *conditions: Any) -> ArtifactVersion | None:
         statement = select_versions().where(versions.c.collection_id == collection, is_committed(), *conditions)
