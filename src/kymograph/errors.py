@@ -18,8 +18,8 @@
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
-    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy ·
-    │                                ArtifactNotSaved (ValueError) · ContentCollected
+    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
+    │                                ArtifactNotSaved (ValueError)
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
