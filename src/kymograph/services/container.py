@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from kymograph.services.accounts import AccountService
 from kymograph.services.admission import Admission
+from kymograph.services.artifact_amendments import ArtifactAmendments
+from kymograph.services.artifact_bulk import ArtifactBulk
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_lineage import ArtifactLineage
@@ -40,6 +42,8 @@ class Services:
     artifact_links: ArtifactLinks
     artifact_lineage: ArtifactLineage
     artifact_uploads: ArtifactUploads
+    artifact_amendments: ArtifactAmendments
+    artifact_bulk: ArtifactBulk
     artifact_commits: ArtifactCommits
     artifact_downloads: ArtifactDownloads
     artifact_space: ArtifactSpace

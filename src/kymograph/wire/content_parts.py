@@ -1,8 +1,8 @@
 """Many small contents in one body, each with its digest; both ends of a transfer use it.
 
-A body is the magic, parts, and an end: 16 bytes of raw digest, the size in 4 bytes (big-endian), and the content. The end
-is a part of the zero digest and no content, so that a body that breaks off is never taken for a whole one. Law: what a
-decoder gives is the same however the body is cut into pieces. Source: docs/protocol/bulk-transfers.md.
+A body is the magic, parts, and an end. A part is 16 bytes of raw digest, the size in 4 bytes (big-endian), and the
+content. The end is a part of the zero digest and no content, so that a body that breaks off is never taken for a whole
+one. Law: what a decoder gives is the same however the body is cut into pieces. Source: docs/protocol/bulk-transfers.md.
 """
 
 from __future__ import annotations

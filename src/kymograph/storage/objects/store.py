@@ -6,11 +6,12 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import obstore
@@ -28,6 +29,7 @@ from kymograph.errors import (
     UnsupportedOperation,
 )
 from kymograph.storage import durable
+from kymograph.storage.objects import small_files
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, PutResult
 from kymograph.storage.objects.keys import (
     decode_folder_key,
@@ -47,6 +49,8 @@ PART_BYTES = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 2
 _HASH_BYTES = 1024 * 1024
 """Streams are hashed outside the event loop in pieces of this size: a smaller piece costs more to hand over."""
+_SMALL_AT_ONCE = 16
+"""Requests for small objects of a bucket under way."""
 _DELETED_AT_ONCE = 1000
 """What S3 takes in one request."""
 
@@ -58,6 +62,9 @@ _DRAFT = re.compile(r"#\d+$")
 _RULE = "use a folder, memory:// or s3://bucket/prefix?endpoint=…&region=…&virtual_hosted=true"
 
 _BucketStore = S3Store | GCSStore | AzureStore
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +188,35 @@ class ObstoreObjects:
         with self._translated(key):
             return bytes(obstore.get(self._store, self._paths.encode(key)).bytes())
 
+    def put_many(self, items: Sequence[tuple[ObjectKey, bytes]]) -> None:
+        """Docstring inherited."""
+        if self._folder is None:
+            self._each(lambda item: self.put_bytes(*item), items)
+            return
+        paths = [(self._folder / self._paths.encode(key), body) for key, body in items]
+        with self._translated_os("several objects"):
+            small_files.write_all(paths)
+
+    def read_many(self, keys: Sequence[ObjectKey]) -> list[bytes]:
+        """Docstring inherited."""
+        if self._folder is None:
+            return self._each(self.read_bytes, keys)
+        return [self._read_file(key, self._folder) for key in keys]
+
+    def _read_file(self, key: ObjectKey, folder: Path) -> bytes:
+        try:
+            with self._translated_os(key):
+                return small_files.read(folder / self._paths.encode(key))
+        except FileNotFoundError as exc:
+            raise ObjectNotFound(key) from exc
+
+    def _each(self, work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+        """The same for many objects of a bucket, which answers many requests at once and each one slowly."""
+        if not isinstance(self._store, _BucketStore) or len(items) < 2:
+            return [work(item) for item in items]
+        with ThreadPoolExecutor(_SMALL_AT_ONCE, thread_name_prefix="objects") as pool:
+            return list(pool.map(work, items))
+
     def local_path(self, key: ObjectKey) -> Path | None:
         """Docstring inherited."""
         return None if self._folder is None else self._folder / self._paths.encode(key)
@@ -202,12 +238,8 @@ class ObstoreObjects:
         """Docstring inherited."""
         size = path.stat().st_size
         if self._folder is not None:
-            try:
+            with self._translated_os(key):
                 durable.put_file(path, self._folder / self._paths.encode(key), root=self._folder)
-            except OSError as exc:
-                if exc.errno in durable.NO_SPACE:
-                    raise StorageFull(self._name) from exc
-                raise ServerBusy(f"{self._name} cannot take {key!r}: {exc.strerror}") from exc
             return size
         with self._translated(key):
             obstore.put(
@@ -285,6 +317,18 @@ class ObstoreObjects:
             if _NO_SPACE.search(str(exc)):
                 raise StorageFull(self._name) from exc
             raise ServerBusy(f"{self._name} cannot serve {key!r}: {str(exc).splitlines()[0]}") from exc
+
+    @contextmanager
+    def _translated_os(self, what: str) -> Iterator[None]:
+        """Turn errors of files that are handled here, and not by obstore, into ours."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as exc:
+            if exc.errno in durable.NO_SPACE:
+                raise StorageFull(self._name) from exc
+            raise ServerBusy(f"{self._name} cannot serve {what!r}: {exc.strerror}") from exc
 
 
 class _Measured:
