@@ -335,7 +335,11 @@ class _Saving:
         together = [SmallFile(*one) for one in here if is_bulk and one[0].size_bytes <= SMALL_BYTES]
         small, url = self._announce_small(artifact_id, together)
         alone = [one for one in here if not is_bulk or one[0].size_bytes > SMALL_BYTES]
-        specs = [FileSpec(entry.path, entry.digest, hash_parts(path, entry.size_bytes)) for entry, path in alone]
+        # A server that takes small files together takes large ones whole: hashing parts would be reading all once more.
+        specs = [
+            FileSpec(entry.path, entry.digest, () if is_bulk else hash_parts(path, entry.size_bytes))
+            for entry, path in alone
+        ]
         plans = self._saver.uploads.plan_files(artifact_id, manifest_id, specs, self._algorithm) if specs else []
         wanted = []
         for (entry, path), spec, plan in zip(alone, specs, plans, strict=True):

@@ -29,7 +29,7 @@ from kymograph.errors import (
     UnsupportedOperation,
 )
 from kymograph.storage import durable
-from kymograph.storage.objects import small_files
+from kymograph.storage.objects import large_files, small_files
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, PutResult
 from kymograph.storage.objects.keys import (
     decode_folder_key,
@@ -112,22 +112,36 @@ class ObstoreObjects:
     ) -> PutResult:
         """Docstring inherited."""
         measured = _Measured(body, max_bytes=max_bytes, expected=expected, algorithm=algorithm)
-        pieces = measured.pieces()
-        head = bytearray()
+        pieces = measured.joined()
+        head: list[bytes] = []
+        size = 0
         async for piece in pieces:
-            head += piece
-            if len(head) > PART_BYTES:
+            head.append(piece)
+            size += len(piece)
+            if size > PART_BYTES:
                 break
         path = self._paths.encode(key)
-        with self._translated(key):
-            if len(head) <= PART_BYTES:
-                await obstore.put_async(self._store, path, bytes(head), use_multipart=False)
-            else:
-                # Aborts the parts it sent when `pieces` raises, and makes the object visible only at the end.
+        if size <= PART_BYTES:
+            small = b"".join(head)
+            await measured.take(small)
+            measured.check()
+            with self._translated(key):
+                await obstore.put_async(self._store, path, small, use_multipart=False)
+        elif self._folder is not None:
+            await large_files.write(
+                self._folder / path,
+                _chain(head, pieces),
+                also=measured.update,
+                check=measured.check,
+                guard=lambda: self._translated_os(key),
+            )
+        else:
+            with self._translated(key):
+                # Aborts the parts it sent when the pieces raise, and makes the object visible only at the end.
                 await obstore.put_async(
                     self._store,
                     path,
-                    _chain(bytes(head), pieces),
+                    measured.hashed(_chain(head, pieces)),
                     use_multipart=True,
                     chunk_size=PART_BYTES,
                     max_concurrency=_PARTS_AT_ONCE,
@@ -136,10 +150,18 @@ class ObstoreObjects:
 
     async def read(self, key: ObjectKey, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
         """Docstring inherited."""
+        if span is not None and span.end is not None and span.end <= span.start:
+            return
+        if self._folder is not None:
+            try:
+                with self._translated_os(key):
+                    async for piece in large_files.read(self._folder / self._paths.encode(key), span):
+                        yield piece
+            except FileNotFoundError as exc:
+                raise ObjectNotFound(key) from exc
+            return
         options: dict[str, Any] = {}
         if span is not None:
-            if span.end is not None and span.end <= span.start:
-                return
             options["range"] = {"offset": span.start} if span.end is None else (span.start, span.end)
         with self._translated(key):
             try:
@@ -343,12 +365,11 @@ class _Measured:
         self._size = 0
         self._hash = new_hasher(algorithm)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The stream, some chunks joined.
+    async def joined(self) -> AsyncIterator[bytes]:
+        """The stream as it is, some chunks joined.
 
         Raises:
             RequestTooLarge: As soon as the bound is passed.
-            DigestMismatch: At the end, before the last piece.
         """
         held: list[bytes] = []
         held_bytes = 0
@@ -359,25 +380,56 @@ class _Measured:
             held.append(chunk)
             held_bytes += len(chunk)
             if held_bytes >= _HASH_BYTES:
-                piece = b"".join(held)
+                yield b"".join(held)
                 held, held_bytes = [], 0
-                await asyncio.to_thread(self._hash.update, piece)
-                yield piece
-        rest = b"".join(held)
-        self._hash.update(rest)
+        if held:
+            yield b"".join(held)
+
+    async def hashed(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The pieces, hashed while they pass.
+
+        Raises:
+            DigestMismatch: At the end, before the last piece.
+        """
+        last = b""
+        async for piece in pieces:
+            if last:
+                yield last
+            await self.take(piece)
+            last = piece
+        self.check()
+        if last:
+            yield last
+
+    async def take(self, piece: bytes) -> None:
+        """Hash a piece, outside the event loop if it is large."""
+        if len(piece) < _HASH_BYTES:
+            self.update(piece)
+        else:
+            await asyncio.to_thread(self.update, piece)
+
+    def update(self, piece: bytes) -> None:
+        """Hash a piece."""
+        self._hash.update(piece)
+
+    def check(self) -> None:
+        """All has been hashed.
+
+        Raises:
+            DigestMismatch: It has another digest than was expected.
+        """
         actual = encode_digest(self._hash.digest())
         if self._expected is not None and actual != self._expected:
             raise DigestMismatch("upload", expected=self._expected, actual=actual)
-        if rest:
-            yield rest
 
     def result(self) -> PutResult:
         """What passed; call it after the end."""
         return PutResult(self._size, encode_digest(self._hash.digest()))
 
 
-async def _chain(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield head
+async def _chain(head: Sequence[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in head:
+        yield piece
     async for piece in rest:
         yield piece
 
