@@ -6,15 +6,17 @@ Source: docs/protocol/bulk-transfers.md. With any other server files go one by o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import orjson
 
 from kymograph.client.artifacts import ArtifactClient
-from kymograph.client.transfers import Note, Transfers
+from kymograph.client.transfers import Note, Span, Transfers
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import MalformedRequest, ProtocolError, Unreachable
 from kymograph.wire.content_parts import MAX_PART_BYTES, MEDIA_TYPE, ContentPart, PartDecoder, encode_parts
@@ -105,6 +107,19 @@ class ArtifactBulkClient:
         """
         document = {"artifact": artifact_id, "base": base_id, "removed": list(removed), "changed": changed}
         self._ask("artifact-manifests", document)
+
+    def send_early(self, entity: str, project: str, path: Path, algorithm: DigestAlgorithm) -> str:
+        """Send a large file that no draft names yet; gives its digest as the server hashed it.
+
+        Raises:
+            OSError: It cannot be read, or the server not be reached.
+            KymographError: The server does not want it.
+        """
+        place = {"entity": entity, "project": project, "algorithm": str(algorithm)}
+        url = str(self._ask("artifact-contents", place).get("url") or "")
+        with path.open("rb") as source:
+            answered = self._transfers.put(url, source, Span(0, os.fstat(source.fileno()).st_size))
+        return answered.get("etag", "").strip('"')
 
     def downloads_url(self, artifact_id: str) -> str:
         """Where contents of a version are given, for some time."""

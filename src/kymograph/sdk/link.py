@@ -192,6 +192,10 @@ class SenderLink:
         """Have the sender look at the journal now: somebody waits for what was written there last."""
         self._say({"kind": "hurry"})
 
+    def expect(self, path: str, algorithm: str) -> None:
+        """Have the sender begin with a large file that nobody changes, while it is hashed here."""
+        self._say({"kind": "expect", "path": path, "algorithm": algorithm})
+
     def end(self) -> None:
         """Stop the sender: nothing of the run is to be sent."""
         self._process.terminate()

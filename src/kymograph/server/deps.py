@@ -18,6 +18,7 @@ from kymograph.services.admission import Admission
 from kymograph.services.artifact_amendments import ArtifactAmendments
 from kymograph.services.artifact_bulk import ArtifactBulk
 from kymograph.services.artifact_commits import ArtifactCommits
+from kymograph.services.artifact_contents import ArtifactContents
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_garbage import ArtifactCollector
 from kymograph.services.artifact_lineage import ArtifactLineage
@@ -166,6 +167,7 @@ def open_deployment(
             artifact_amendments=ArtifactAmendments(database, objects, manifest_json, clock),
             artifact_bulk=ArtifactBulk(database, objects, signer, content_parts, clock, public_url=settings.public_url),
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
+            artifact_contents=ArtifactContents(database, objects, signer, clock, public_url=settings.public_url),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             artifact_space=ArtifactSpace(database, artifact_garbage, clock),
             live=live,

@@ -9,6 +9,7 @@ from kymograph.services.admission import Admission
 from kymograph.services.artifact_amendments import ArtifactAmendments
 from kymograph.services.artifact_bulk import ArtifactBulk
 from kymograph.services.artifact_commits import ArtifactCommits
+from kymograph.services.artifact_contents import ArtifactContents
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_lineage import ArtifactLineage
 from kymograph.services.artifact_links import ArtifactLinks
@@ -45,6 +46,7 @@ class Services:
     artifact_amendments: ArtifactAmendments
     artifact_bulk: ArtifactBulk
     artifact_commits: ArtifactCommits
+    artifact_contents: ArtifactContents
     artifact_downloads: ArtifactDownloads
     artifact_space: ArtifactSpace
     live: LiveBus

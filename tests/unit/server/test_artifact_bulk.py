@@ -230,3 +230,46 @@ def test_a_draft_is_no_base(http: Http) -> None:
     first, second = draft(http, FILES), draft(http, {"x": b"x"}, clientID="c2")
 
     assert refusal(http, "artifact-manifests", artifact=second, base=first, changed={}) == 404
+
+
+# --- contents that come before they are named
+
+
+def early(http: Http, content: bytes) -> str:
+    url = ask(http, "artifact-contents", entity="admin", project="project")["url"]
+    response = send(http, url, content)
+    assert response.status_code == 200, response.text
+    digest: str = response.headers["etag"].strip('"')
+    return digest
+
+
+def test_content_may_come_before_its_draft(http: Http) -> None:
+    content = b"large" * 1_000
+
+    assert early(http, content) == md5_digest(content)
+
+    artifact = draft(http, {"x": content})
+    announced = announce(http, artifact, {"x": content})
+    assert announced["wanted"] == []
+    assert announced["births"] == [artifact]
+
+
+def test_content_that_was_there_or_announced_is_not_stored_twice(http: Http, deployment: DeploymentUnderTest) -> None:
+    log(http, FILES)
+    draft_with = draft(http, {"x": b"x"})
+    announce(http, draft_with, {"x": b"x"})
+    before = [info.key for info in deployment.objects.list_keys("blobs/")]
+
+    early(http, b"A")
+    early(http, b"x")
+
+    assert [info.key for info in deployment.objects.list_keys("blobs/")] == before
+    assert announce(http, draft_with, {"x": b"x"})["wanted"] == [0]
+
+
+def test_others_bring_nothing(eve: Http, http: Http) -> None:
+    url = ask(http, "artifact-contents", entity="admin", project="project")["url"]
+
+    assert refusal(eve, "artifact-contents", entity="admin", project="project") == 404
+    assert send(http, f"{url}x", b"content").status_code == 403
+    assert http.request("POST", urlsplit(url).path.replace("contents", "parts"), content=b"[]").status_code == 403

@@ -30,6 +30,8 @@ Policy = Literal["mutable", "immutable"]
 StrPath = str | os.PathLike[str]
 RUN_FOLDER = "artifacts"
 """In the folder of a run: what its artifacts wait with."""
+EARLY_BYTES = 64 << 20
+"""A file of this size and more that nobody changes is sent while it is hashed: either takes as long as the other."""
 DIGEST_NAME_CHARACTERS = 20
 """How much of a digest names a temporary file. Source: seeds.md C.3."""
 
@@ -310,6 +312,8 @@ class Draft:
             digest, size_bytes, local = staged.digest, staged.size_bytes, staged.path
         else:
             state = os.stat(source)
+            if state.st_size >= EARLY_BYTES and memo.find(source, state, self.algorithm) is None:
+                _expect(source, self.algorithm)
             digest = remembered_hash(source, memo, self.algorithm, stat=state)
             size_bytes, local = state.st_size, os.path.abspath(source)
         logical = name_by_digest(path, digest) if is_tmp else path
@@ -342,6 +346,15 @@ class Draft:
             if source is not None:
                 self._paths[os.fspath(source)] = entry
         return entry
+
+
+def _expect(path: StrPath, algorithm: DigestAlgorithm) -> None:
+    """Tell the sender of the active run of a file that is about to be hashed, and will be logged."""
+    from kymograph.sdk.active import active_run
+
+    run = active_run()
+    if run is not None and run._link is not None and run._pid == os.getpid():
+        run._link.expect(os.path.abspath(path), str(algorithm))
 
 
 class _AtServer(NamedTuple):

@@ -43,6 +43,7 @@ from kymograph.sdk.sender.artifact_entries import (
     storage_region,
 )
 from kymograph.sdk.sender.bulk_chunks import BulkChunk, SmallFile, in_chunks
+from kymograph.sdk.sender.early_files import EarlyFiles
 from kymograph.sdk.sender.manifest_changes import ManifestChanges, find_changes
 from kymograph.sdk.sender.upload_parts import hash_parts, part_size
 from kymograph.types import JsonObject
@@ -94,6 +95,7 @@ class Saver:
     """The artifacts' folder of the run."""
     counts: SavingCounts
     bulk: ArtifactBulkClient
+    early: EarlyFiles
     base_url: str
     known: KnownVersions | None = None
     """What was logged last; None where nothing is noted."""
@@ -335,6 +337,8 @@ class _Saving:
         together = [SmallFile(*one) for one in here if is_bulk and one[0].size_bytes <= SMALL_BYTES]
         small, url = self._announce_small(artifact_id, together)
         alone = [one for one in here if not is_bulk or one[0].size_bytes > SMALL_BYTES]
+        for _, path in alone:
+            self._saver.early.wait(path)
         # A server that takes small files together takes large ones whole: hashing parts would be reading all once more.
         specs = [
             FileSpec(entry.path, entry.digest, () if is_bulk else hash_parts(path, entry.size_bytes))

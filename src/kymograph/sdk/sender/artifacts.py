@@ -20,10 +20,12 @@ from kymograph.client.artifact_uploads import ArtifactUploadClient
 from kymograph.client.artifact_values import CollectionAddress
 from kymograph.client.artifacts import REGISTRY_PREFIX, ArtifactClient
 from kymograph.client.runs import RunAddress, RunClient
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import KymographError, StagedFilesMissing
 from kymograph.sdk.artifacts.known_versions import KnownVersions
 from kymograph.sdk.sender.artifact_operations import ArtifactNote, ArtifactOperation
 from kymograph.sdk.sender.artifact_saving import Saver, SavingCounts, Steps, Work, forget_staged
+from kymograph.sdk.sender.early_files import EarlyFiles
 from kymograph.wire.records_pb2 import ArtifactRecord, LinkArtifactRequest, UseArtifactRecord
 
 AT_ONCE = 8
@@ -100,13 +102,15 @@ class ArtifactQueue:
         self._executor, self._wake, self._now = executor, wake, now
         artifacts = ArtifactClient(client)
         self.files = SavingCounts()
+        bulk = ArtifactBulkClient(client, artifacts, client.transfers)
         self._saver = Saver(
             artifacts,
             ArtifactUploadClient(client, artifacts),
             client.transfers,
             folder,
             self.files,
-            ArtifactBulkClient(client, artifacts, client.transfers),
+            bulk,
+            EarlyFiles(bulk),
             client.base_url,
             known,
         )
@@ -136,6 +140,10 @@ class ArtifactQueue:
         for job in self._active:
             if job.steps is not None and not job.running:
                 job.steps.close()
+
+    def expect(self, path: str, algorithm: str, at: RunAddress) -> None:
+        """A large file will be logged soon: send it while it is hashed, where the server takes that."""
+        self._saver.early.begin(Path(path), DigestAlgorithm(algorithm), at)
 
     def want(self, writer: str, operation: ArtifactOperation) -> None:
         """Have an operation done, after those of its lane that came before; nothing happens if it was done."""

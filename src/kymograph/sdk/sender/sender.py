@@ -273,6 +273,8 @@ class Sender:
         # Asked first: a journal that is there when this is no more is found below.
         self._is_more_to_come = self.folder.is_being_looked_around()
         self._find_strands()
+        while self._control.expected:
+            self._artifacts.expect(*self._control.expected.popleft(), self.ledger.address)
         for strand in self.strands:
             if self._artifacts.is_full:
                 strand.is_at_end = False

@@ -39,6 +39,13 @@ async def get_parts(token: str, request: Request, services: ServicesDep) -> Resp
     )
 
 
+@router.put("/storage/artifact-contents/{token}")
+async def put_content(token: str, request: Request, services: ServicesDep) -> Response:
+    """Store a content and answer with its digest; the address alone is the credential."""
+    stored = await services.artifact_contents.receive(token, body_stream(request))
+    return Response(status_code=200, headers={"ETag": f'"{stored.digest}"'})
+
+
 def _paths(body: bytes) -> list[str]:
     try:
         found: Any = orjson.loads(body)

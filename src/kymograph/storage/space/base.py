@@ -90,6 +90,22 @@ class BlobStore(Protocol):
     def mark_many_stored(self, sizes: Mapping[ObjectKey, int], now: datetime) -> None:
         """As `mark_stored`; sizes in bytes."""
 
+    def adopt(
+        self,
+        project: ProjectId,
+        digest: Digest,
+        *,
+        algorithm: DigestAlgorithm,
+        key: ObjectKey,
+        size_bytes: int,
+        now: datetime,
+    ) -> bool:
+        """Content has arrived that nobody names yet; it stays for a while, as if a draft had asked for it.
+
+        Returns:
+            Whether its object is needed: not if such content was announced or there already.
+        """
+
     def doom(self, project: ProjectId, *, before: datetime, limit: int) -> int:
         """Forget content that nobody names and nobody has asked for since a moment; returns how much.
 

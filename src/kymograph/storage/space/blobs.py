@@ -155,6 +155,32 @@ class SqlBlobStore:
             # In one order, so that two of these never wait for each other.
             self._connection.execute(statement, [{"key": key, "size": size} for key, size in sorted(sizes.items())])
 
+    def adopt(
+        self,
+        project: ProjectId,
+        digest: Digest,
+        *,
+        algorithm: DigestAlgorithm,
+        key: ObjectKey,
+        size_bytes: int,
+        now: datetime,
+    ) -> bool:
+        """Docstring inherited."""
+        self._insert(
+            [
+                {
+                    "project_id": project,
+                    "algorithm": algorithm.value,
+                    "digest": digest,
+                    "object_key": key,
+                    "size_bytes": size_bytes,
+                    "stored_at": now,
+                    "wanted_at": now,
+                }
+            ]
+        )
+        return any(row.object_key == key for row in self._rows(project, [digest], algorithm))
+
     # --- collecting --------------------------------------------------------------------------------------------------
 
     def doom(self, project: ProjectId, *, before: datetime, limit: int) -> int:

@@ -22,6 +22,8 @@ class BulkServer(ArtifactServer):
         self.announced: list[int] = []
         """Files of each request."""
         self.amended: list[dict[str, Any]] = []
+        self.early: list[str] = []
+        """Digests of what came before it was logged."""
         self.lost: set[str] = set()
         """Versions that are no base any more."""
 
@@ -37,6 +39,12 @@ class BulkServer(ArtifactServer):
             return self._announce(json.loads(body))
         if path == "/api/v1/artifact-manifests":
             return self._amend(json.loads(body))
+        if path == "/api/v1/artifact-contents":
+            return httpx.Response(200, json={"url": "http://server/content"})
+        if path == "/content":
+            self.blobs[md5(body)] = body
+            self.early.append(md5(body))
+            return httpx.Response(200, headers={"ETag": f'"{md5(body)}"'})
         if path == "/parts":
             return self._take(body)
         return super()._obey(request, body)

@@ -182,6 +182,39 @@ def test_an_address_that_has_expired_is_asked_for_again(
     assert len(server.of("data")) == 1
 
 
+def test_a_large_file_that_is_expected_is_there_when_it_is_logged(
+    training: Training, server: BulkServer, options: SenderOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artifact_saving, "SMALL_BYTES", 3)
+    record = log_artifact(training, "data", {"large": b"large"})
+    training.end()
+    it = Sending(training.folder, server, options=options)
+    it.listener.expected.append((record.manifest.contents[0].local_path, "MANIFEST_MD5"))
+    it.listener.expected.append((str(training.folder.path / "not there"), "MANIFEST_MD5"))
+
+    assert it.run_for(3_600)
+    it.close()
+
+    assert (server.early, [*server.uploads]) == ([md5(b"large")], [])
+    assert len(server.of("data")) == 1
+
+
+def test_one_that_does_not_work_out_is_sent_when_it_is_logged(
+    training: Training, server: BulkServer, options: SenderOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artifact_saving, "SMALL_BYTES", 3)
+    record = log_artifact(training, "data", {"large": b"large"})
+    training.end()
+    server.failure = lambda request: httpx.Response(503) if request.url.path == "/content" else None
+    it = Sending(training.folder, server, options=options)
+    it.listener.expected.append((record.manifest.contents[0].local_path, "MANIFEST_MD5"))
+
+    assert it.run_for(3_600)
+    it.close()
+
+    assert (server.early, [*server.uploads]) == ([], [md5(b"large")])
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_failures_of_every_kind_only_delay(
     training: Training, server: BulkServer, options: SenderOptions, seed: int, monkeypatch: pytest.MonkeyPatch

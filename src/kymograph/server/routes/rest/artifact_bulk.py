@@ -15,6 +15,7 @@ from kymograph.server.routes.rest.bulk_models import (
     AmendRequest,
     AnnouncedModel,
     AnnounceRequest,
+    ContentRequest,
     OfferedModel,
     OfferRequest,
 )
@@ -41,6 +42,13 @@ def announce_files(body: AnnounceRequest, caller: CallerDep, services: ServicesD
             "born": [known[birth] for birth in births],
         }
     )
+
+
+@router.post("/artifact-contents", response_model=OfferedModel)
+def offer_contents(body: ContentRequest, caller: CallerDep, services: ServicesDep) -> Response:
+    """Where contents of a project go that no draft names yet."""
+    url = services.artifact_contents.offer(caller, body.entity, body.project, algorithm=DigestAlgorithm(body.algorithm))
+    return JsonResponse({"url": url})
 
 
 @router.post("/artifact-downloads", response_model=OfferedModel)

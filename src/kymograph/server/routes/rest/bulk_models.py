@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from kymograph.core.digest import DigestAlgorithm
-from kymograph.server.routes.rest.models import Model
+from kymograph.server.routes.rest.models import Model, ShortText
 
 MAX_FILES = 20_000
 """Announced in one request."""
@@ -32,6 +32,14 @@ class AnnouncedModel(Model):
     born: list[int] = Field(description="for each file, the position of its version in `births`")
 
 
+class ContentRequest(Model):
+    """A project that a large file is to be logged to."""
+
+    entity: ShortText
+    project: ShortText
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+
+
 class OfferRequest(Model):
     """A version to download from."""
 
@@ -39,9 +47,9 @@ class OfferRequest(Model):
 
 
 class OfferedModel(Model):
-    """Where its contents are."""
+    """Where contents go, or are."""
 
-    url: str = Field(description="takes a JSON list of paths by POST, and answers with a body of contents")
+    url: str
 
 
 class AmendRequest(Model):
