@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from kymograph.core.artifact import ArtifactVersion
+from kymograph.core.digest import md5_digest
 from kymograph.core.run import Run
 from kymograph.services.artifact_uploads import ArtifactRequest
 from kymograph.wire.ids import encode_id
 from tests.security.world import KEYS, OUTSIDERS, PROJECT, SECRET, TEAM, World
+from tests.unit.services.artifact_client import digest_of, document_of, stream, token_of
 
 
 class Permission(StrEnum):
@@ -73,10 +77,31 @@ def own_key(world: World) -> dict[str, str]:
 
 def collection(world: World) -> str:
     """A new artifact collection with one draft in it."""
+    return _draft(world).collection.name
+
+
+def draft(world: World) -> str:
+    """The id of a new draft."""
+    return encode_id("Artifact", _draft(world).id)
+
+
+def version(world: World) -> str:
+    """The id of a new, empty version."""
+    made = _draft(world, digest=digest_of({}))
+    services, admin = world.under_test.services, world.under_test.admin
+    upload = services.artifact_uploads.put_manifest(
+        admin, made.id, name="wandb_manifest.json", digest=md5_digest(document_of({}))
+    )
+    assert upload.url is not None
+    asyncio.run(services.artifact_uploads.receive(token_of(upload.url), stream(document_of({}))))
+    services.artifact_commits.commit(admin, made.id)
+    return encode_id("Artifact", made.id)
+
+
+def _draft(world: World, *, digest: str = "0" * 32) -> ArtifactVersion:
     name = world.fresh_name(f"{SECRET}-artifact")
-    request = ArtifactRequest(TEAM, PROJECT, None, type_name=f"{SECRET}-type", collection=name, digest="0" * 32)
-    world.under_test.services.artifact_uploads.create(world.under_test.admin, request)
-    return name
+    request = ArtifactRequest(TEAM, PROJECT, None, type_name=f"{SECRET}-type", collection=name, digest=digest)
+    return world.under_test.services.artifact_uploads.create(world.under_test.admin, request)
 
 
 CENSUS: dict[str, Case] = {
@@ -121,6 +146,12 @@ CENSUS: dict[str, Case] = {
     "POST /api/v1/projects/{entity}/{project}/artifacts/purge": Case(
         Permission.ADMINISTER, lambda _: {"dry_run": True}
     ),
+    "POST /api/v1/artifact-uploads": Case(Permission.WRITE, lambda world: {"artifact": draft(world), "files": []}),
+    "POST /api/v1/artifact-contents": Case(Permission.WRITE, lambda _: {"entity": TEAM, "project": PROJECT}),
+    "POST /api/v1/artifact-manifests": Case(
+        Permission.WRITE, lambda world: {"artifact": draft(world), "base": version(world), "changed": {}}
+    ),
+    "POST /api/v1/artifact-downloads": Case(Permission.READ, lambda world: {"artifact": version(world)}),
     "POST /api/v1/admin/artifacts/collect": Case(Permission.SERVER_ADMIN, lambda _: {"dry_run": True}),
     "GET /api/v1/admin/artifacts/orphans": Case(Permission.SERVER_ADMIN),
     "POST /api/v1/admin/users": Case(Permission.SERVER_ADMIN, lambda world: {"username": world.fresh_name("user")}),
