@@ -8,14 +8,22 @@ from the entries; once nothing is needed, nothing is left.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import hypothesis.strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from kymograph.core.artifact import ArtifactState, ArtifactVersion, Maker, ManifestKind
 from kymograph.core.space import VersionFilter
@@ -32,7 +40,6 @@ from tests.unit.storage.space.content import counted, recounted
 CONTENTS = {f"c{number}": bytes([number]) * (10**number) for number in range(1, 6)}
 PROJECTS = ("first", "second")
 Files = dict[str, bytes]
-Open = Callable[[ManualClock], "contextmanager[DeploymentUnderTest]"]
 
 files = st.sets(st.sampled_from(sorted(CONTENTS)), max_size=4).map(
     lambda names: {name: CONTENTS[name] for name in names}
@@ -57,7 +64,7 @@ class ArtifactMachine(RuleBasedStateMachine):
     versions = Bundle("versions")
     drafts = Bundle("drafts")
 
-    def open(self, clock: ManualClock) -> contextmanager[DeploymentUnderTest]:  # type: ignore[type-arg]
+    def open(self, clock: ManualClock) -> AbstractContextManager[DeploymentUnderTest]:
         """A fresh deployment."""
         raise NotImplementedError
 
@@ -66,7 +73,7 @@ class ArtifactMachine(RuleBasedStateMachine):
         self._stack = ExitStack()
         # Object stores stamp objects with real time.
         self.clock = ManualClock(datetime.now(UTC))
-        self.deployment = self._stack.enter_context(self.open(self.clock))  # type: ignore[arg-type]
+        self.deployment = self._stack.enter_context(self.open(self.clock))
         self.client = ArtifactClient(self.deployment)
         self.services = self.deployment.services
         self.logged: list[Logged] = []
@@ -266,3 +273,19 @@ def deployment_in(folder: Path, clock: ManualClock, **flags: str) -> Iterator[De
     name.mkdir()
     with open_test_deployment(name, clock=clock, **flags) as opened:
         yield opened
+
+
+def check_machine(machine: type[ArtifactMachine], *, examples: int, steps: int) -> None:
+    """Try random orders; one that breaks a law is printed as it was found."""
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            # Every step asks a database; making a failing order shorter would take longer than a test may.
+            phases=[Phase.explicit, Phase.generate],
+        ),
+    )
