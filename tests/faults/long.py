@@ -245,7 +245,14 @@ def trainings(options: argparse.Namespace) -> Iterator[Result]:
     yield Result("kill -9 of trainer, sender, both; our SDK", died, work, time.monotonic() - started)
 
 
-PARTS: dict[str, Part] = {"kills": kills, "writes": writes, "disk": disk, "races": races, "artifacts": artifacts, "trainings": trainings}
+PARTS: dict[str, Part] = {
+    "kills": kills,
+    "writes": writes,
+    "disk": disk,
+    "races": races,
+    "artifacts": artifacts,
+    "trainings": trainings,
+}
 
 
 def main() -> None:
