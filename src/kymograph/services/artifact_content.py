@@ -18,6 +18,7 @@ from kymograph.storage.base import Transaction
 from kymograph.storage.space.base import NewEntry
 from kymograph.types import ArtifactId, BlobId, Digest, ProjectId
 
+MAX_TOTAL_BYTES = 2**63 - 1
 Blobs: TypeAlias = dict[DigestAlgorithm, dict[Digest, Blob]]
 
 
@@ -76,7 +77,8 @@ def locate(tx: Transaction, caller: Caller, version: ArtifactVersion, entries: S
             problem=f"the bytes of {len(missing):,} entries were not uploaded, the first is {missing[0].path!r}",
         )
     size_bytes = sum(record.size_bytes for record in Content(found, 0).records(entries))
-    return Content(found, size_bytes, frozenset(_readable_targets(tx, caller, entries)))
+    # Sizes of references are whatever a client says; their sum has to fit into the database.
+    return Content(found, min(size_bytes, MAX_TOTAL_BYTES), frozenset(_readable_targets(tx, caller, entries)))
 
 
 def _find(tx: Transaction, project: ProjectId, entries: Sequence[ManifestEntry], found: Blobs) -> list[ManifestEntry]:
