@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from kymograph.core.artifact import (
-    ArtifactFile,
     ArtifactState,
     ArtifactVersion,
     EntryRecord,
@@ -24,13 +23,14 @@ from kymograph.core.digest import DigestAlgorithm, md5_digest
 from kymograph.core.manifest import ManifestEntry, manifest_digest
 from kymograph.errors import ArtifactNotFound, DigestMismatch, ManifestCorrupt, ObjectNotFound, ServerBusy
 from kymograph.services.access import Access, Caller
-from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.services.artifact_uploads import new_manifest_key
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ObjectStore
-from kymograph.types import ArtifactId, Digest, ManifestDigest, ProjectId
+from kymograph.types import ArtifactId, Digest, ManifestDigest, ObjectKey, ProjectId
 
 MAX_COMMIT_ATTEMPTS = 10
+_ENTRIES_AT_ONCE = 5000
 MERGED_MANIFEST = "wandb_manifest.json"
 
 
@@ -202,7 +202,11 @@ def _locate(
             origin = require_artifact(tx, caller, birth, Access.READ)
         except ArtifactNotFound:
             continue
-        _find(tx, origin.collection.project_id, [entry for entry in missing if entry.birth_artifact == birth], found)
+        wanted = [entry for entry in missing if entry.birth_artifact == birth]
+        if readable_projects(tx, caller, [origin.collection.project_id]):
+            _find(tx, origin.collection.project_id, wanted, found)
+        else:
+            _find_in_version(tx, origin, wanted, found)
     missing = [entry for entry in missing if _key(entry) not in found]
     if missing:
         raise ManifestCorrupt(
@@ -212,7 +216,14 @@ def _locate(
     return [_entry_record(entry, found.get(_key(entry)) if entry.ref is None else None) for entry in entries]
 
 
-_Blobs: TypeAlias = "dict[tuple[DigestAlgorithm, Digest], ArtifactFile]"
+class _Stored(NamedTuple):
+    """Bytes that are here."""
+
+    object_key: ObjectKey
+    size_bytes: int
+
+
+_Blobs: TypeAlias = dict[tuple[DigestAlgorithm, Digest], _Stored]
 
 
 def _find(tx: Transaction, project: ProjectId, entries: Sequence[ManifestEntry], found: _Blobs) -> None:
@@ -220,17 +231,36 @@ def _find(tx: Transaction, project: ProjectId, entries: Sequence[ManifestEntry],
     for algorithm in {entry.algorithm for entry in entries}:
         digests = list({entry.digest for entry in entries if entry.algorithm is algorithm})
         blobs = tx.artifact_files.find_blobs(project, digests, algorithm=algorithm)
-        found.update({(algorithm, digest): blob for digest, blob in blobs.items()})
+        found.update(
+            ((algorithm, digest), _Stored(blob.object_key, blob.size_bytes or 0)) for digest, blob in blobs.items()
+        )
+
+
+def _find_in_version(tx: Transaction, origin: ArtifactVersion, entries: Sequence[ManifestEntry], found: _Blobs) -> None:
+    """The same in one version: a link opens that alone to its readers, not what else its project holds."""
+    wanted: dict[Digest, list[ManifestEntry]] = {}
+    for entry in entries:
+        wanted.setdefault(entry.digest, []).append(entry)
+    last = None
+    while True:
+        page, _ = tx.manifests.list_entries(origin.id, after=last, limit=_ENTRIES_AT_ONCE)
+        for stored in page:
+            if stored.object_key is not None:
+                for entry in wanted.get(stored.digest, ()):
+                    found[_key(entry)] = _Stored(stored.object_key, stored.size_bytes)
+        if len(page) < _ENTRIES_AT_ONCE:
+            return
+        last = page[-1].path
 
 
 def _key(entry: ManifestEntry) -> tuple[DigestAlgorithm, Digest]:
     return entry.algorithm, entry.digest
 
 
-def _entry_record(entry: ManifestEntry, blob: ArtifactFile | None) -> EntryRecord:
+def _entry_record(entry: ManifestEntry, blob: _Stored | None) -> EntryRecord:
     return EntryRecord(
         path=entry.path,
         digest=entry.digest,
-        size_bytes=(blob.size_bytes or 0) if blob is not None else entry.size_bytes,
+        size_bytes=blob.size_bytes if blob is not None else entry.size_bytes,
         object_key=blob.object_key if blob is not None else None,
     )

@@ -240,7 +240,9 @@ def test_a_change_and_what_comes_of_it_can_be_in_one_document(http: Http, artifa
 def test_a_run_is_deleted_with_what_it_made_by_its_address(http: Http, artifact: str) -> None:
     """As the client's launch scheduler names runs."""
     address = base64.b64encode(b"Run:v1:run:project:admin").decode()
-    document = """mutation DeleteRun($id: ID!) { deleteRun(input: {id: $id, deleteArtifacts: true}) { clientMutationId } }"""
+    document = (
+        """mutation DeleteRun($id: ID!) { deleteRun(input: {id: $id, deleteArtifacts: true}) { clientMutationId } }"""
+    )
 
     reply = http.request(
         "POST", "/graphql", json={"query": document, "variables": {"id": address}}, auth=http.auth
