@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from kymograph.core.artifact import EntryRecord, ManifestRecord
+from kymograph.core.artifact import ArtifactVersion, EntryRecord, ManifestRecord
 from kymograph.core.digest import parse_hex_digest
 from kymograph.errors import ArtifactNotFound, Forbidden, ObjectNotFound, ProjectNotFound
 from kymograph.services.access import Access, Caller, require_entity, require_project
-from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, ObjectStore
@@ -120,19 +120,22 @@ class ArtifactDownloads:
         digest = parse_hex_digest(hexdigest)
 
         def job(tx: Transaction) -> ObjectKey:
-            version = None
-            if artifact is not None:
-                with suppress(ArtifactNotFound):
-                    version = require_artifact(tx, caller, artifact, Access.READ)
-            places = [] if version is None else [version.collection.project_id]
-            for place in (*places, *self._places(tx, caller, birth, entity, project)):
+            readable: list[ArtifactVersion] = []
+            for one in (artifact, birth):
+                if one is not None:
+                    with suppress(ArtifactNotFound):
+                        readable.append(require_artifact(tx, caller, one, Access.READ))
+            own = readable_projects(tx, caller, {version.collection.project_id for version in readable})
+            for place in (*own, *self._places(tx, caller, birth, entity, project)):
                 blob = tx.blobs.find(place, digest)
                 if blob is not None:
                     return blob.object_key
-            # It was shared from a project that the caller may not read; this looks through all entries.
-            entry = tx.entries.find(version.id, digest) if version is not None else None
-            if entry is not None and entry.object_key is not None:
-                return entry.object_key
+            # It was shared from a project that the caller may not read, or a link opens the version and not its
+            # project; this looks through all entries.
+            for version in readable:
+                entry = tx.entries.find(version.id, digest)
+                if entry is not None and entry.object_key is not None:
+                    return entry.object_key
             raise ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
 
         return self._database.read(job)
@@ -140,11 +143,15 @@ class ArtifactDownloads:
     def _places(
         self, tx: Transaction, caller: Caller, birth: ArtifactId | None, entity: str, project: str
     ) -> list[ProjectId]:
+        """Projects in which the content may lie, as far as the caller may read all of them.
+
+        Readers of a link to the version that brought the bytes may read that version, not its project.
+        """
         places: list[ProjectId] = []
-        if birth is not None:
+        origin = tx.artifacts.find(birth) if birth is not None else None
+        if origin is not None:
             # The version may be gone while its bytes live on in others.
-            with suppress(ArtifactNotFound):
-                places.append(require_artifact(tx, caller, birth, Access.READ).collection.project_id)
+            places += readable_projects(tx, caller, [origin.collection.project_id])
         with suppress(ProjectNotFound):
             places.append(require_project(tx, caller, entity, project, Access.READ).id)
         return places
