@@ -5,7 +5,7 @@
 #   make check    format, lint, types, layers                   make test    all tests
 #   make web      the web page alone                            make clean   remove everything that make brought
 #   make lock     compile requirements/*.txt again; UPGRADE=1 takes the newest versions
-#   make proto    compile src/kymograph/wire/records.proto again
+#   make proto    compile src/kymograph/wire/*.proto again
 #
 # `make demo` takes PORT=8080, EXIT=1 (end by itself, status 0 if every run arrived complete), KEEP=1 (keep the
 # data of the last demo). `make test` takes ARGS, for example `make test ARGS="tests/unit -k manifest"`.

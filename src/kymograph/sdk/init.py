@@ -121,11 +121,15 @@ def init(
             for unfinished in unfinished_runs():
                 unfinished.finish()
     given_config = _inputs(config, config_include_keys, config_exclude_keys)
+    if monitor_gym and not found.is_disabled:
+        from kymograph.sdk.gym import monitor
+
+        monitor()
     return _begin(found, {**_filed_config(found), **given_config})
 
 
 _NOT_SETTINGS = frozenset(
-    {"config", "config_exclude_keys", "config_include_keys", "settings", "anonymous", "monitor_gym", "tensorboard"}
+    {"config", "config_exclude_keys", "config_include_keys", "settings", "anonymous", "monitor_gym"}
 )
 
 
@@ -202,6 +206,11 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
         _take_over(settings, record, beginning)
     run = _run_of(settings, folder, journal, record, inputs, link, beginning)
     activate(run, is_aside=settings.reinit == "create_new")
+    if settings.sync_tensorboard:
+        from kymograph.sdk.tensorboard.writers import is_patched, patch
+
+        if not is_patched():
+            patch()
     start_captures(run)
     _greet(run, beginning)
     return run

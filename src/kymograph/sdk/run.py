@@ -32,6 +32,7 @@ from kymograph.wire.records_pb2 import FilesItem, Record, RunRecord, SummaryReco
 if TYPE_CHECKING:
     from kymograph.sdk.capture.session import CaptureSession
     from kymograph.sdk.link import SenderLink
+    from kymograph.sdk.tensorboard.follower import EventFollower
     from kymograph.sdk.watch import Watcher
     from kymograph.sdk.watched_graph import WatchedGraph
 
@@ -66,6 +67,7 @@ class Run:
         self._pid = os.getpid()
         self._is_guest = False  # another process began it, and ends it
         self._watcher: Watcher | None = None
+        self._follower: EventFollower | None = None
         self._captures: CaptureSession | None = None
         self._lock = threading.RLock()
         self._last_alerts: dict[str, float] = {}
@@ -356,7 +358,7 @@ class Run:
             return False
         from IPython import display  # type: ignore[import-not-found,unused-ignore]
 
-        display.display(display.HTML(self.to_html(height, hidden)))
+        display.display(display.HTML(self.to_html(height, hidden)))  # type: ignore[no-untyped-call,unused-ignore]
         return True
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
