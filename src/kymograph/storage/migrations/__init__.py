@@ -19,7 +19,7 @@ from kymograph.storage.schema import registry
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0006"
+HEAD = "0008"
 """The newest revision in `versions`; pinned by tests/unit/storage/test_migrations.py."""
 
 _FOLDER = Path(__file__).parent
