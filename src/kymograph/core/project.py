@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from kymograph.types import EntityId, EntityName, ProjectId, ProjectName
 
-
 REGISTRY_PREFIX = "wandb-registry-"
 """How the names of registries, and of no other projects, begin. Source: protocol.md §10."""
 

@@ -22,7 +22,7 @@ from kymograph.core.artifact import (
 )
 from kymograph.core.digest import md5_digest
 from kymograph.core.manifest import ManifestEntry, manifest_digest
-from kymograph.errors import ArtifactNotFound, DigestMismatch, ManifestCorrupt, ObjectNotFound, ServerBusy
+from kymograph.errors import ArtifactNotFound, DigestMismatch, Forbidden, ManifestCorrupt, ObjectNotFound, ServerBusy
 from kymograph.services.access import Access, Caller
 from kymograph.services.artifact_access import require_artifact
 from kymograph.services.artifact_uploads import new_manifest_key
@@ -197,8 +197,8 @@ def _locate(
     for birth in {entry.birth_artifact for entry in missing if entry.birth_artifact is not None}:
         wanted = list({entry.digest for entry in missing if entry.birth_artifact == birth})
         try:
-            origin = require_artifact(tx, caller, birth, Access.READ)
-        except ArtifactNotFound:
+            origin = require_artifact(tx, caller, birth, Access.USE)
+        except (ArtifactNotFound, Forbidden):
             continue
         blobs.update(tx.artifact_files.find_blobs(origin.collection.project_id, wanted))
     missing = [entry for entry in missing if entry.digest not in blobs]

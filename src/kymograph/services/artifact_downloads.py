@@ -115,6 +115,7 @@ class ArtifactDownloads:
 
         Raises:
             ArtifactNotFound: No such content, or not readable.
+            Forbidden: The caller may only see the artifact.
             MalformedRequest: Not a digest.
         """
         digest = parse_hex_digest(hexdigest)
@@ -122,7 +123,7 @@ class ArtifactDownloads:
         def job(tx: Transaction) -> ObjectKey:
             if artifact is not None:
                 with suppress(ArtifactNotFound):
-                    entry = tx.manifests.find_entry(require_artifact(tx, caller, artifact, Access.READ).id, digest)
+                    entry = tx.manifests.find_entry(require_artifact(tx, caller, artifact, Access.USE).id, digest)
                     if entry is not None and entry.object_key is not None:
                         return entry.object_key
             for place in self._places(tx, caller, birth, entity, project):
@@ -139,10 +140,10 @@ class ArtifactDownloads:
         places: list[ProjectId] = []
         if birth is not None:
             # The version may be gone while its bytes live on in others.
-            with suppress(ArtifactNotFound):
-                places.append(require_artifact(tx, caller, birth, Access.READ).collection.project_id)
-        with suppress(ProjectNotFound):
-            places.append(require_project(tx, caller, entity, project, Access.READ).id)
+            with suppress(ArtifactNotFound, Forbidden):
+                places.append(require_artifact(tx, caller, birth, Access.USE).collection.project_id)
+        with suppress(ProjectNotFound, Forbidden):
+            places.append(require_project(tx, caller, entity, project, Access.USE).id)
         return places
 
     def find_in_entity(self, caller: Caller, entity: str, hexdigest: str) -> ObjectKey:

@@ -184,7 +184,7 @@ class ProjectStore(Protocol):
 class RegistryStore(Protocol):
     """What registries have beside other projects: types, and members of their own."""
 
-    def list(self, organizations: Sequence[EntityId]) -> list[Project]:
+    def list_of(self, organizations: Sequence[EntityId]) -> list[Project]:
         """Registries of some organizations, by organization and name."""
 
     def search(self, registries: Sequence[Project], query: RegistryQuery) -> tuple[Sequence[Project], int]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, exists, func, select, union, union_all
+from sqlalchemy import Column, Connection, Select, Table, delete, exists, func, select, union, union_all
 
 from kymograph.core.accounts import EntityKind, RegistryMember, RegistryTeam, Role, highest
 from kymograph.core.artifact import ArtifactState
@@ -43,11 +42,11 @@ class SqlRegistryStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def list(self, organizations: Sequence[EntityId]) -> builtins.list[Project]:
+    def list_of(self, organizations: Sequence[EntityId]) -> list[Project]:
         """Docstring inherited."""
         statement = (
             live_projects()
-            .where(projects.c.entity_id.in_(builtins.list(organizations)), projects.c.allows_all_types.is_not(None))
+            .where(projects.c.entity_id.in_(list(organizations)), projects.c.allows_all_types.is_not(None))
             .order_by(entities.c.name, projects.c.name)
         )
         return [project_of(row) for row in self._connection.execute(statement)]
@@ -88,9 +87,7 @@ class SqlRegistryStore:
 
     def _counted(self, rows: Any, registries: Sequence[ProjectId]) -> dict[int, int]:
         of_each = rows.subquery().c.project_id
-        statement = (
-            select(of_each, func.count()).where(of_each.in_(builtins.list(registries))).group_by(of_each)
-        )
+        statement = select(of_each, func.count()).where(of_each.in_(list(registries))).group_by(of_each)
         return {row[0]: row[1] for row in self._connection.execute(statement)}
 
     # --- types -------------------------------------------------------------------------------------------------------
@@ -103,7 +100,7 @@ class SqlRegistryStore:
                 insert_into(self._connection, registry_types).values(rows).on_conflict_do_nothing()
             )
 
-    def list_types(self, registry: ProjectId) -> builtins.list[str]:
+    def list_types(self, registry: ProjectId) -> list[str]:
         """Docstring inherited."""
         listed = select(registry_types.c.name.label("name")).where(registry_types.c.project_id == registry)
         used = select(collections.c.type_name).where(
@@ -121,9 +118,9 @@ class SqlRegistryStore:
         """Docstring inherited."""
         self._remove(registry_members, registry_members.c.user_id, registry, user)
 
-    def list_members(self, registry: ProjectId) -> builtins.list[RegistryMember]:
+    def list_members(self, registry: ProjectId) -> list[RegistryMember]:
         """Docstring inherited."""
-        statement = (
+        statement: Select[Any] = (
             select(*users.c, registry_members.c.role.label("held_role"))
             .select_from(registry_members.join(users, users.c.id == registry_members.c.user_id))
             .where(registry_members.c.project_id == registry)
@@ -139,9 +136,9 @@ class SqlRegistryStore:
         """Docstring inherited."""
         self._remove(registry_teams, registry_teams.c.team_id, registry, team)
 
-    def list_teams(self, registry: ProjectId) -> builtins.list[RegistryTeam]:
+    def list_teams(self, registry: ProjectId) -> list[RegistryTeam]:
         """Docstring inherited."""
-        statement = (
+        statement: Select[Any] = (
             select(*entities.c, registry_teams.c.role.label("held_role"))
             .select_from(registry_teams.join(entities, entities.c.id == registry_teams.c.team_id))
             .where(registry_teams.c.project_id == registry, entities.c.deleted_at.is_(None))
@@ -181,7 +178,7 @@ class SqlRegistryStore:
                 held[registry] = highest(held.get(registry), Role(role)) or Role(role)
         return held
 
-    def list_organizations_of(self, user: UserId) -> builtins.list[EntityId]:
+    def list_organizations_of(self, user: UserId) -> list[EntityId]:
         """Docstring inherited."""
         entity = entities.alias("joined")
         joined = (

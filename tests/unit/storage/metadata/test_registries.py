@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from kymograph.core.accounts import Entity, EntityKind, Role, User
-from kymograph.core.artifact import CollectionKind, Maker
+from kymograph.core.artifact import ArtifactVersion, Collection, CollectionKind, Maker
 from kymograph.core.project import Project, RegistryRules, RegistryStats, Visibility
 from kymograph.storage.database import SqlDatabase
 from kymograph.types import EntityName, ManifestDigest, ProjectName
@@ -38,14 +38,22 @@ def make_place(database: SqlDatabase, name: str, kind: EntityKind, parent: Entit
     )
 
 
-def make_registry(
-    world: World, entity: Entity, name: str = "models", *, rules: RegistryRules | None = None
-) -> Project:
+def make_registry(world: World, entity: Entity, name: str = "models", *, rules: RegistryRules | None = None) -> Project:
     return world.database.write(
         lambda tx: tx.projects.create(
             entity, ProjectName(f"wandb-registry-{name}"), now=NOW, registry=rules or RegistryRules()
         )
     )
+
+
+def put_portfolio(database: SqlDatabase, registry: Project, name: str, type_name: str) -> Collection:
+    return database.write(
+        lambda tx: tx.collections.put(registry.id, name, kind=CollectionKind.PORTFOLIO, type_name=type_name, now=NOW)
+    )
+
+
+def link(database: SqlDatabase, collection: Collection, version: ArtifactVersion) -> None:
+    database.write(lambda tx: tx.memberships.add(collection.id, version.id, Maker(), NOW))
 
 
 def roles(world: World, user: User, *registries: Project) -> list[Role | None]:
@@ -81,8 +89,8 @@ def test_registries_are_listed_apart_from_projects(world: World, organization: O
     gone = make_registry(world, entity, "gone")
     database.write(lambda tx: tx.projects.delete(gone.id))
 
-    assert database.read(lambda tx: tx.registries.list([entity.id])) == [datasets, organization.registry]
-    assert database.read(lambda tx: tx.registries.list([])) == []
+    assert database.read(lambda tx: tx.registries.list_of([entity.id])) == [datasets, organization.registry]
+    assert database.read(lambda tx: tx.registries.list_of([])) == []
     assert database.read(lambda tx: tx.projects.list([entity.id])) == ([plain], 1)
 
 
@@ -93,11 +101,7 @@ def test_types_are_those_that_are_listed_and_those_in_use(world: World, organiza
     database.write(lambda tx: tx.registries.put_types(registry.id, ["model", "eval"]))
     database.write(lambda tx: tx.registries.put_types(registry.id, []))
     for name, type_name in (("a", "model"), ("b", "prompt")):
-        database.write(
-            lambda tx, name=name, type_name=type_name: tx.collections.put(
-                registry.id, name, kind=CollectionKind.PORTFOLIO, type_name=type_name, now=NOW
-            )
-        )
+        put_portfolio(database, registry, name, type_name)
 
     assert database.read(lambda tx: tx.registries.list_types(registry.id)) == ["dataset", "eval", "model", "prompt"]
     assert database.read(lambda tx: tx.registries.list_types(world.project.id)) == []
@@ -175,15 +179,10 @@ def test_counts_are_of_what_is_there(world: World, organization: Organization) -
         )
     )
     for name in ("a", "b", "gone"):
-        collection = database.write(
-            lambda tx, name=name: tx.collections.put(
-                registry.id, name, kind=CollectionKind.PORTFOLIO, type_name="model", now=NOW
-            )
-        )
+        collection = put_portfolio(database, registry, name, "model")
         if name != "b":
-            database.write(lambda tx, at=collection.id: tx.memberships.add(at, version.id, Maker(), NOW))
-        if name == "gone":
-            database.write(lambda tx, at=collection.id: tx.collections.delete(at, NOW))
+            link(database, collection, version)
+    database.write(lambda tx: tx.collections.delete(collection.id, NOW))
     database.write(lambda tx: tx.registries.put_member(registry.id, world.user.id, Role.ADMIN))
     database.write(lambda tx: tx.registries.put_team(registry.id, organization.team.id, Role.VIEWER))
     empty = make_registry(world, organization.entity, "empty")
