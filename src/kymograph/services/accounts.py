@@ -469,10 +469,6 @@ class AccountService:
 
         self._database.write(job)
 
-    def find_user_by_name(self, username: str) -> User | None:
-        """A user by login name, for administration."""
-        return self._database.read(lambda tx: tx.accounts.find_user(username))
-
     def delete_entity(self, caller: Caller, name: str) -> None:
         """Remove a team or organization with all its projects; needs the right to administer it."""
 

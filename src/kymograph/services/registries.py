@@ -49,6 +49,14 @@ class RegistryView:
     stats: RegistryStats
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedCollection:
+    """A collection of a registry, and the version that its `LATEST` names."""
+
+    collection: Collection
+    latest: Membership | None
+
+
 class RegistryService:
     """Everything about registries but their members. Safe to share between threads."""
 
@@ -161,6 +169,19 @@ class RegistryService:
     def list_types(self, registry: Project) -> Sequence[str]:
         """Types of a registry (got already): those that are listed, and those in use."""
         return self._database.read(lambda tx: tx.registries.list_types(registry.id))
+
+    def list_collections(self, registry: Project, query: CollectionQuery) -> tuple[Sequence[LinkedCollection], int]:
+        """One page of the collections of a registry (got already), each with its newest version, plus the total.
+
+        Raises:
+            InvalidFilter: A value that its field cannot be compared with, or a pattern that takes too long.
+        """
+
+        def job(tx: Transaction) -> tuple[Sequence[LinkedCollection], int]:
+            found, total = tx.collections.search([registry.id], query)
+            return [LinkedCollection(one, tx.memberships.find_by_alias(one.id, LATEST)) for one in found], total
+
+        return self._database.read(job)
 
     # Searching an organization (got already)
 
