@@ -113,7 +113,7 @@ class World:
         """A registry of the organization in which the people have the roles that they have in the team."""
         services, admin = self.under_test.services, self.under_test.admin
         change = RegistryChange(description=SECRET, visibility=Visibility.RESTRICTED)
-        made, _ = services.registries.put(admin, ORGANIZATION, f"wandb-registry-{self.fresh_name(SECRET)}", change)
+        made, _ = services.registries.put(admin, ORGANIZATION, f"wandb-registry-{self.fresh_name('r')}", change)
         users = {self.under_test.caller(PEOPLE[person]).user.id: role for person, role in ROLES}
         team = services.accounts.find_entity(admin, TEAM)
         assert team is not None

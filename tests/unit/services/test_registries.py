@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -38,7 +39,7 @@ from kymograph.services.artifact_links import AliasOf, LinkTarget
 from kymograph.services.registries import RegistryChange
 from kymograph.services.runs import RunAddress
 from kymograph.testing.deployments import DeploymentUnderTest
-from kymograph.types import ArtifactId, EntityId, ProjectId, UserId
+from kymograph.types import ArtifactId, EntityId, ProjectId, ProjectName, UserId
 from tests.unit.services.artifact_client import ArtifactClient
 
 MODELS = "wandb-registry-models"
@@ -300,8 +301,8 @@ def test_a_project_of_old_that_has_the_name_stays_one(acme: Acme) -> None:
     acme.under_test.database.write(
         lambda tx: tx.projects.create(
             acme.organization,
-            "wandb-registry-old",
-            now=acme.under_test.clock(),  # type: ignore[arg-type]
+            ProjectName("wandb-registry-old"),
+            now=acme.under_test.clock(),
         )
     )
 
@@ -362,7 +363,7 @@ def test_members_must_exist_and_only_administrators_change_them(acme: Acme) -> N
     members, admin = acme.under_test.services.registry_members, acme.caller("registry-admin")
     me = acme.caller("member")
 
-    for call, error in (
+    calls: tuple[tuple[Callable[[], None], type[Exception]], ...] = (
         (lambda: members.add(admin, acme.models.id, users=[UserId(10**6)]), UserNotFound),
         (lambda: members.add(admin, acme.models.id, teams=[acme.organization.id]), EntityNotFound),
         (lambda: members.set_role(admin, acme.models.id, UserId(10**6), Role.ADMIN), UserNotFound),
@@ -372,7 +373,8 @@ def test_members_must_exist_and_only_administrators_change_them(acme: Acme) -> N
         (lambda: members.remove(me, acme.models.id, users=[me.user.id]), Forbidden),
         (lambda: members.remove(acme.caller("outsider"), acme.models.id), ProjectNotFound),
         (lambda: members.remove(admin, ProjectId(10**6)), ProjectNotFound),
-    ):
+    )
+    for call, error in calls:
         with pytest.raises(error):
             call()
 
