@@ -95,7 +95,7 @@ def registry_roles(tx: Transaction, caller: Caller, registries: Sequence[Project
 
     Administrators of the server and of the organization administer all of them. Otherwise the highest of three counts:
     the role of the caller alone, those of the caller's teams, and in a registry that is not restricted, that of a
-    viewer for all people of the organization and its teams. Source: protocol.md §10.
+    viewer for all people of the organization and its teams, or for all there are if it is public. Source: protocol.md §10.
     """
     if not registries:
         return {}
@@ -107,13 +107,11 @@ def registry_roles(tx: Transaction, caller: Caller, registries: Sequence[Project
     held = tx.registries.roles_of(caller.user.id, [registry.id for registry in registries])
     found = {}
     for registry in registries:
-        is_open = registry.visibility is not Visibility.RESTRICTED
-        implied = Role.VIEWER if is_open and is_of_organization else None
-        known = highest(held.get(registry.id), implied)
+        is_public = registry.visibility is Visibility.PUBLIC
+        may_look = is_public or (is_of_organization and registry.visibility is Visibility.PRIVATE)
+        known = highest(held.get(registry.id), Role.VIEWER if may_look else None)
         if known is not None:
             found[registry.id] = known
-        elif registry.visibility is Visibility.PUBLIC:
-            found[registry.id] = Role.VIEWER
     return found
 
 
