@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import Any
 
 from kymograph.errors import MissingPackage, UsageError
-from kymograph.sdk import notices
 from kymograph.sdk.active import active_run
 from kymograph.sdk.import_hooks import when_imported
 
@@ -125,4 +124,4 @@ def _log(path: str) -> None:
     try:
         run.log({numbered[1] if numbered else FILMS: Video(path)})
     except (OSError, UsageError) as exc:  # an environment goes on without its film
-        notices.warn(f"the film {path} is not logged: {exc}")
+        run._voice.warn(f"the film {path} is not logged: {exc}")

@@ -12,6 +12,7 @@ from weakref import WeakSet
 from kymograph.core.metric_definitions import MetricDefinition, MetricDefinitions
 from kymograph.errors import InvalidValue
 from kymograph.sdk.journal import Journal
+from kymograph.sdk.row_sample import RowSample
 from kymograph.types import JsonObject
 
 Convert = Callable[[Mapping[str, object], int], JsonObject]
@@ -65,6 +66,9 @@ class RowWriter:
         self._latest: dict[str, Any] = {}
         self._fresh: list[Mapping[str, Any]] = []
         self._fold: Callable[[Iterable[Mapping[str, Any]]], None] | None = None
+        self._last_at = started_at
+        self.sample = RowSample()
+        """Some of the rows, for looking at."""
         self.refused_rows = 0
         """Rows of earlier steps, with a strict writer."""
         _writers.add(self)
@@ -115,6 +119,7 @@ class RowWriter:
             return at
 
     def _write(self, data: Mapping[str, Any], at: int, moment_s: float) -> None:
+        self._last_at = moment_s
         row = {**data, "_step": at, "_runtime": max(0.0, moment_s - self._epoch), "_timestamp": moment_s}
         if self._has_definitions:
             row |= self.definitions.missing_steps(row)
@@ -122,6 +127,7 @@ class RowWriter:
             converted = self._converted(row, at)
             self._journal.append_row(converted)
             row = converted
+        self.sample.take(row)
         if self._has_definitions or self._fresh:
             self._keep(row)
         else:
@@ -158,6 +164,19 @@ class RowWriter:
                 )
             return -1
         return at
+
+    def runtime_s(self) -> float:
+        """How long the run has gone on, without the time that was left out."""
+        return self._clock() - self._epoch
+
+    def leave_out(self, *, since: float) -> None:
+        """Have the time from a moment until now not count as the run's: nothing of it ran.
+
+        Args:
+            since: In s since the epoch. Time before the last row counts in any case, so that runtimes only grow.
+        """
+        with self._lock:
+            self._epoch += max(0.0, self._clock() - max(since, self._last_at))
 
     def prepare(self, name: str, value: Any) -> Any:
         """A value for the summary: of media, the JSON form, and the file is kept with the run."""

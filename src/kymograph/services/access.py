@@ -95,7 +95,8 @@ def registry_roles(tx: Transaction, caller: Caller, registries: Sequence[Project
 
     Administrators of the server and of the organization administer all of them. Otherwise the highest of three counts:
     the role of the caller alone, those of the caller's teams, and in a registry that is not restricted, that of a
-    viewer for all people of the organization and its teams, or for all there are if it is public. Source: protocol.md §10.
+    viewer for all people of the organization and its teams, or for everybody if it is public.
+    Source: protocol.md §10.
     """
     if not registries:
         return {}

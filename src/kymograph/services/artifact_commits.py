@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from kymograph.core.artifact import (
-    ArtifactFile,
     ArtifactState,
     ArtifactVersion,
     EntryRecord,
@@ -20,17 +19,18 @@ from kymograph.core.artifact import (
     ManifestKind,
     ManifestRecord,
 )
-from kymograph.core.digest import md5_digest
+from kymograph.core.digest import DigestAlgorithm, md5_digest
 from kymograph.core.manifest import ManifestEntry, manifest_digest
 from kymograph.errors import ArtifactNotFound, DigestMismatch, Forbidden, ManifestCorrupt, ObjectNotFound, ServerBusy
 from kymograph.services.access import Access, Caller
-from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.services.artifact_uploads import new_manifest_key
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ObjectStore
-from kymograph.types import ArtifactId, ManifestDigest
+from kymograph.types import ArtifactId, Digest, ManifestDigest, ObjectKey, ProjectId
 
 MAX_COMMIT_ATTEMPTS = 10
+_ENTRIES_AT_ONCE = 5000
 MERGED_MANIFEST = "wandb_manifest.json"
 
 
@@ -130,7 +130,7 @@ class ArtifactCommits:
             version=version,
             latest=latest.id if latest is not None else None,
             entries=self._database.read(lambda tx: _locate(tx, caller, version, entries)),
-            digest=manifest_digest(entries),
+            digest=manifest_digest(entries, version.digest_algorithm),
             merged_document=merged,
         )
 
@@ -177,7 +177,9 @@ class ArtifactCommits:
         return document
 
     def _check_promise(self, version: ArtifactVersion, document: bytes) -> None:
-        actual = manifest_digest(self._manifests.parse_manifest(document, artifact=version.path))
+        actual = manifest_digest(
+            self._manifests.parse_manifest(document, artifact=version.path), version.digest_algorithm
+        )
         if actual != version.digest:
             raise DigestMismatch(version.path, expected=version.digest, actual=actual)
 
@@ -190,30 +192,75 @@ def _locate(
     Raises:
         ManifestCorrupt: Bytes of an entry are not there.
     """
+    found: _Blobs = {}
     stored = [entry for entry in entries if entry.ref is None]
-    blobs = tx.artifact_files.find_blobs(version.collection.project_id, list({entry.digest for entry in stored}))
-    missing = [entry for entry in stored if entry.digest not in blobs]
+    _find(tx, version.collection.project_id, stored, found)
+    missing = [entry for entry in stored if _key(entry) not in found]
     # A version that was made from one of another project shares its bytes, if the caller may read them there.
     for birth in {entry.birth_artifact for entry in missing if entry.birth_artifact is not None}:
-        wanted = list({entry.digest for entry in missing if entry.birth_artifact == birth})
         try:
             origin = require_artifact(tx, caller, birth, Access.USE)
         except (ArtifactNotFound, Forbidden):
             continue
-        blobs.update(tx.artifact_files.find_blobs(origin.collection.project_id, wanted))
-    missing = [entry for entry in missing if entry.digest not in blobs]
+        wanted = [entry for entry in missing if entry.birth_artifact == birth]
+        if readable_projects(tx, caller, [origin.collection.project_id]):
+            _find(tx, origin.collection.project_id, wanted, found)
+        else:
+            _find_in_version(tx, origin, wanted, found)
+    missing = [entry for entry in missing if _key(entry) not in found]
     if missing:
         raise ManifestCorrupt(
             version.path,
             problem=f"the bytes of {len(missing):,} entries were not uploaded, the first is {missing[0].path!r}",
         )
-    return [_entry_record(entry, blobs.get(entry.digest) if entry.ref is None else None) for entry in entries]
+    return [_entry_record(entry, found.get(_key(entry)) if entry.ref is None else None) for entry in entries]
 
 
-def _entry_record(entry: ManifestEntry, blob: ArtifactFile | None) -> EntryRecord:
+class _Stored(NamedTuple):
+    """Bytes that are here."""
+
+    object_key: ObjectKey
+    size_bytes: int
+
+
+_Blobs: TypeAlias = dict[tuple[DigestAlgorithm, Digest], _Stored]
+
+
+def _find(tx: Transaction, project: ProjectId, entries: Sequence[ManifestEntry], found: _Blobs) -> None:
+    """Add the stored bytes of entries to `found`, as far as they are in a project."""
+    for algorithm in {entry.algorithm for entry in entries}:
+        digests = list({entry.digest for entry in entries if entry.algorithm is algorithm})
+        blobs = tx.artifact_files.find_blobs(project, digests, algorithm=algorithm)
+        found.update(
+            ((algorithm, digest), _Stored(blob.object_key, blob.size_bytes or 0)) for digest, blob in blobs.items()
+        )
+
+
+def _find_in_version(tx: Transaction, origin: ArtifactVersion, entries: Sequence[ManifestEntry], found: _Blobs) -> None:
+    """The same in one version: a link opens that alone to its readers, not what else its project holds."""
+    wanted: dict[Digest, list[ManifestEntry]] = {}
+    for entry in entries:
+        wanted.setdefault(entry.digest, []).append(entry)
+    last = None
+    while True:
+        page, _ = tx.manifests.list_entries(origin.id, after=last, limit=_ENTRIES_AT_ONCE)
+        for stored in page:
+            if stored.object_key is not None:
+                for entry in wanted.get(stored.digest, ()):
+                    found[_key(entry)] = _Stored(stored.object_key, stored.size_bytes)
+        if len(page) < _ENTRIES_AT_ONCE:
+            return
+        last = page[-1].path
+
+
+def _key(entry: ManifestEntry) -> tuple[DigestAlgorithm, Digest]:
+    return entry.algorithm, entry.digest
+
+
+def _entry_record(entry: ManifestEntry, blob: _Stored | None) -> EntryRecord:
     return EntryRecord(
         path=entry.path,
         digest=entry.digest,
-        size_bytes=(blob.size_bytes or 0) if blob is not None else entry.size_bytes,
+        size_bytes=blob.size_bytes if blob is not None else entry.size_bytes,
         object_key=blob.object_key if blob is not None else None,
     )

@@ -12,7 +12,7 @@ from kymograph.core.artifact import EntryRecord, ManifestRecord
 from kymograph.core.digest import parse_hex_digest
 from kymograph.errors import ArtifactNotFound, Forbidden, ObjectNotFound, ProjectNotFound
 from kymograph.services.access import Access, Caller, require_entity, require_project
-from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, ObjectStore
@@ -121,27 +121,39 @@ class ArtifactDownloads:
         digest = parse_hex_digest(hexdigest)
 
         def job(tx: Transaction) -> ObjectKey:
-            if artifact is not None:
-                with suppress(ArtifactNotFound):
-                    entry = tx.manifests.find_entry(require_artifact(tx, caller, artifact, Access.USE).id, digest)
-                    if entry is not None and entry.object_key is not None:
-                        return entry.object_key
+            refusal: Forbidden | None = None
+            for version in (artifact, birth):
+                if version is None:
+                    continue
+                try:
+                    entry = tx.manifests.find_entry(require_artifact(tx, caller, version, Access.USE).id, digest)
+                except ArtifactNotFound:
+                    continue
+                except Forbidden as exc:
+                    refusal = exc
+                    continue
+                if entry is not None and entry.object_key is not None:
+                    return entry.object_key
             for place in self._places(tx, caller, birth, entity, project):
                 blob = tx.artifact_files.find_blob(place, digest)
                 if blob is not None:
                     return blob.object_key
-            raise ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
+            raise refusal or ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
 
         return self._database.read(job)
 
     def _places(
         self, tx: Transaction, caller: Caller, birth: ArtifactId | None, entity: str, project: str
     ) -> list[ProjectId]:
+        """Projects in which the content may lie, as far as the caller may read all of them.
+
+        Readers of a link to the version that brought the bytes may read that version, not its project.
+        """
         places: list[ProjectId] = []
-        if birth is not None:
+        origin = tx.artifacts.find(birth) if birth is not None else None
+        if origin is not None:
             # The version may be gone while its bytes live on in others.
-            with suppress(ArtifactNotFound, Forbidden):
-                places.append(require_artifact(tx, caller, birth, Access.USE).collection.project_id)
+            places += readable_projects(tx, caller, [origin.collection.project_id], Access.USE)
         with suppress(ProjectNotFound, Forbidden):
             places.append(require_project(tx, caller, entity, project, Access.USE).id)
         return places

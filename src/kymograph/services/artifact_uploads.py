@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -22,7 +22,7 @@ from kymograph.core.artifact import (
     check_ttl,
 )
 from kymograph.core.artifact_metadata import checked_metadata
-from kymograph.core.digest import hex_digest, parse_digest, parse_manifest_digest
+from kymograph.core.digest import DigestAlgorithm, hex_digest, parse_digest, parse_manifest_digest
 from kymograph.core.names import parse_collection_name, parse_file_path, parse_new_alias, parse_tag, parse_type_name
 from kymograph.core.run import Run
 from kymograph.errors import (
@@ -46,7 +46,6 @@ UPLOAD_URL_LENGTH_S = 24 * 3600
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 """A manifest is read whole at commit; this holds about a million entries."""
 DEFAULT_REGION = "default"
-DIGEST_ALGORITHM = "MANIFEST_MD5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class ArtifactRequest:
     history_step: int | None = None
     reuses_equal: bool = False
     """Whether any committed version of the same content is answered in place of a new one, not only the newest."""
-    digest_algorithm: str = DIGEST_ALGORITHM
+    digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
     storage_region: str | None = None
 
 
@@ -91,8 +90,9 @@ class FileRequest:
 
     artifact: ArtifactId
     name: str
-    md5: str | None
+    digest: str | None
     mimetype: str | None = None
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,28 @@ class ArtifactUploads:
         clock: Callable[[], datetime],
         *,
         public_url: str,
+        regions: Collection[str] = (),
     ) -> None:
+        """Take in.
+
+        Args:
+            database: Where versions are recorded.
+            objects: Where bytes go.
+            signer: Signs upload addresses.
+            clock: The present moment.
+            public_url: What upload addresses begin with.
+            regions: Names of storage regions beside `DEFAULT_REGION`; all mean `objects`.
+        """
         self._database = database
         self._objects = objects
         self._signer = signer
         self._clock = clock
         self._public_url = public_url
+        self._regions = (DEFAULT_REGION, *regions)
+
+    def knows_region(self, name: str) -> bool:
+        """Whether versions can be stored in, and given out of, a region of that name."""
+        return name in self._regions
 
     # Drafts
 
@@ -136,10 +152,13 @@ class ArtifactUploads:
             RunNotFound: The project has no such run.
             Forbidden: The caller may only read there.
             UsageError: A name breaks the rules, the collection has another type, the region is unknown.
-            UnsupportedOperation: The digest is of another kind than `DIGEST_ALGORITHM`.
             MalformedRequest: The digest or the metadata cannot be read.
         """
         _check_request(request)
+        if request.storage_region and not self.knows_region(request.storage_region):
+            raise InvalidSetting(
+                "storageRegion", request.storage_region, rule=f"the regions here are {', '.join(self._regions)}"
+            )
 
         def job(tx: Transaction) -> ArtifactVersion:
             now = self._clock()
@@ -238,28 +257,32 @@ class ArtifactUploads:
             ArtifactNotFound: A draft is absent or not readable.
             VersionSealed: A version is committed.
             InvalidName: A file's name could leave its folder.
-            MalformedRequest: A digest is not the base64 of an MD5.
+            MalformedRequest: A digest is none.
         """
-        wanted = [(request, parse_file_path(request.name), parse_digest(request.md5 or "")) for request in requests]
+        wanted = [(request, parse_file_path(request.name), parse_digest(request.digest or "")) for request in requests]
 
         def job(tx: Transaction) -> list[FileUpload]:
             drafts = {key: _require_draft(tx, caller, key) for key in {request.artifact for request in requests}}
-            blobs: dict[tuple[ProjectId, Digest], ArtifactFile] = {}
+            blobs: dict[tuple[ProjectId, DigestAlgorithm, Digest], ArtifactFile] = {}
             for project in {draft.collection.project_id for draft in drafts.values()}:
-                found = tx.artifact_files.find_blobs(project, [digest for _, _, digest in wanted])
-                blobs.update(((project, digest), blob) for digest, blob in found.items())
+                for algorithm in {request.algorithm for request in requests}:
+                    found = tx.artifact_files.find_blobs(
+                        project, [digest for _, _, digest in wanted], algorithm=algorithm
+                    )
+                    blobs.update(((project, algorithm, digest), blob) for digest, blob in found.items())
             uploads: list[FileUpload] = []
             for request, path, digest in wanted:
                 project = drafts[request.artifact].collection.project_id
-                blob = blobs.get((project, digest))
+                blob = blobs.get((project, request.algorithm, digest))
                 file = tx.artifact_files.put(
                     ArtifactFile(
                         artifact_id=request.artifact,
                         path=path,
                         digest=digest,
                         size_bytes=blob.size_bytes if blob else None,
-                        object_key=blob.object_key if blob else blob_key(project, digest),
+                        object_key=blob.object_key if blob else blob_key(project, digest, request.algorithm),
                         mimetype=request.mimetype,
+                        algorithm=request.algorithm,
                     )
                 )
                 uploads.append(FileUpload(blob, None) if blob else FileUpload(file, self._file_url(file)))
@@ -268,7 +291,10 @@ class ArtifactUploads:
         return self._database.write(job)
 
     def _file_url(self, file: ArtifactFile) -> str:
-        return self._url({"m": "PUT", "k": file.object_key, "d": file.digest, "b": 1}, file.path)
+        claims: JsonObject = {"m": "PUT", "k": file.object_key, "d": file.digest, "b": 1}
+        if file.algorithm is not DigestAlgorithm.MD5:
+            claims["a"] = file.algorithm.value
+        return self._url(claims, file.path)
 
     def _url(self, claims: JsonObject, path: str) -> str:
         token = self._signer.sign(claims, expires_at_s=self._clock().timestamp() + UPLOAD_URL_LENGTH_S)
@@ -285,6 +311,7 @@ class ArtifactUploads:
         """
         claims = self._signer.verify(token, now_s=self._clock().timestamp())
         key, digest, limit = claims.get("k"), claims.get("d"), claims.get("x")
+        algorithm = claims.get("a", DigestAlgorithm.MD5.value)
         if claims.get("m") != "PUT" or not isinstance(key, str) or not isinstance(digest, str):
             raise Forbidden("upload to this address", where="storage")
         object_key = ObjectKey(key)
@@ -293,7 +320,8 @@ class ArtifactUploads:
             object_key,
             body,
             max_bytes=limit if isinstance(limit, int) else None,
-            expected_md5=Digest(digest),
+            expected=Digest(digest),
+            algorithm=DigestAlgorithm(str(algorithm)),
         )
         if claims.get("b"):
             await asyncio.to_thread(
@@ -302,9 +330,10 @@ class ArtifactUploads:
         return stored
 
 
-def blob_key(project: ProjectId, digest: Digest) -> ObjectKey:
-    """Where content of that digest lies, once per project."""
-    return ObjectKey(f"blobs/{project}/{hex_digest(digest)}")
+def blob_key(project: ProjectId, digest: Digest, algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> ObjectKey:
+    """Where content of that digest lies, once per project and algorithm."""
+    prefix = "" if algorithm is DigestAlgorithm.MD5 else "xxh128-"
+    return ObjectKey(f"blobs/{project}/{prefix}{hex_digest(digest)}")
 
 
 def new_manifest_key(artifact: ArtifactId) -> ObjectKey:
@@ -313,14 +342,6 @@ def new_manifest_key(artifact: ArtifactId) -> ObjectKey:
 
 
 def _check_request(request: ArtifactRequest) -> None:
-    if request.storage_region not in (None, "", DEFAULT_REGION):
-        raise InvalidSetting(
-            "storageRegion", request.storage_region, rule=f"this server has one storage region, {DEFAULT_REGION!r}"
-        )
-    if request.digest_algorithm != DIGEST_ALGORITHM:
-        raise UnsupportedOperation(
-            f"artifact digest algorithm {request.digest_algorithm}", hint=f"only {DIGEST_ALGORITHM} is announced"
-        )
     parse_manifest_digest(request.digest)
     parse_collection_name(request.collection)
     parse_type_name(request.type_name)
@@ -356,10 +377,16 @@ def _find_meant(tx: Transaction, project: ProjectId, request: ArtifactRequest) -
             return known
     if request.distributed_id:
         return tx.artifacts.find_draft(collection.id, request.distributed_id)
-    if request.reuses_equal:
-        return tx.artifacts.find_by_digest(collection.id, request.digest)
-    latest = tx.artifacts.latest(collection.id)
-    return latest if latest is not None and latest.digest == request.digest else None
+    equal = (
+        tx.artifacts.find_by_digest(collection.id, request.digest)
+        if request.reuses_equal
+        else tx.artifacts.latest(collection.id)
+    )
+    is_meant = equal is not None and (equal.digest, equal.digest_algorithm) == (
+        request.digest,
+        request.digest_algorithm,
+    )
+    return equal if is_meant else None
 
 
 def _log_again(
@@ -402,6 +429,7 @@ def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest)
         distributed_id=request.distributed_id,
         ttl_duration_s=request.ttl_duration_s,
         history_step=request.history_step,
+        digest_algorithm=request.digest_algorithm,
     )
 
 

@@ -32,7 +32,7 @@ from kymograph.services.artifact_access import (
 from kymograph.services.artifact_uploads import check_own_alias
 from kymograph.services.registry_rules import check_aliases
 from kymograph.storage.base import Database, Transaction
-from kymograph.types import ArtifactId
+from kymograph.types import ArtifactId, RunKey
 
 _NAMES_AT_ONCE = 5000
 
@@ -93,11 +93,19 @@ class ArtifactService:
 
     def aliases(self, caller: Caller, version: ArtifactVersion) -> list[AliasRecord]:
         """Aliases of a version (got already) in all readable collections, those of its own sequence first."""
+        return self.aliases_of(caller, [version.id])[version.id]
 
-        def job(tx: Transaction) -> list[AliasRecord]:
-            held = tx.memberships.list_aliases_of([version.id])[version.id]
-            readable = readable_projects(tx, caller, {record.collection.project_id for record in held})
-            return [record for record in held if record.collection.project_id in readable]
+    def aliases_of(self, caller: Caller, versions: Sequence[ArtifactId]) -> dict[ArtifactId, list[AliasRecord]]:
+        """The same for many versions at once."""
+
+        def job(tx: Transaction) -> dict[ArtifactId, list[AliasRecord]]:
+            held = tx.memberships.list_aliases_of(versions)
+            projects = {record.collection.project_id for records in held.values() for record in records}
+            readable = readable_projects(tx, caller, projects)
+            return {
+                version: [record for record in records if record.collection.project_id in readable]
+                for version, records in held.items()
+            }
 
         return self._database.read(job)
 
@@ -217,6 +225,22 @@ class ArtifactService:
             if version.state is not ArtifactState.DELETED:
                 tx.artifacts.delete(version.id, self._clock())
             return require_artifact(tx, caller, version.id, Access.READ)
+
+        return self._database.write(job)
+
+    def delete_made_by(self, caller: Caller, run: RunKey) -> int:
+        """Delete all versions that a run made, whatever their aliases; returns how many.
+
+        Raises:
+            Forbidden: The caller may only read there.
+        """
+
+        def job(tx: Transaction) -> int:
+            made = [version for version in tx.lineage.list_outputs(run) if version.created_by_run == run]
+            for version in made:
+                require_artifact(tx, caller, version.id, Access.WRITE)
+                tx.artifacts.delete(version.id, self._clock())
+            return len(made)
 
         return self._database.write(job)
 

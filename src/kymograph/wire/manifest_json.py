@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kymograph.core import exact_json
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.manifest import ManifestEntry
 from kymograph.core.names import parse_file_path
 from kymograph.errors import InvalidName, ManifestCorrupt
@@ -79,4 +80,9 @@ def _parse_entry(path: str, entry: object, *, artifact: str) -> ManifestEntry:
         size_bytes=size if isinstance(size, int) and size >= 0 else 0,
         ref=ref if isinstance(ref, str) else None,
         birth_artifact=ArtifactId(birth_id) if birth_id is not None else None,
+        algorithm=DigestAlgorithm.XXH128 if _names_xxh128(fields.get("extra")) else DigestAlgorithm.MD5,
     )
+
+
+def _names_xxh128(extra: object) -> bool:
+    return isinstance(extra, dict) and extra.get("alg") == "XXH128"

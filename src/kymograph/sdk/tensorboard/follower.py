@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from kymograph.sdk import notices, records
+from kymograph.sdk import records
 from kymograph.sdk.capture.files import SavePlan
 from kymograph.sdk.tensorboard.event_files import EventFile
 from kymograph.sdk.tensorboard.names import base_of, begun_since, guessed_root, namespace_of
@@ -138,10 +138,12 @@ class EventFollower:
                     file.close()
                     self._place(folder, file.path)
         except OSError as exc:
-            notices.warn(f"TensorBoard's logs in {folder.path} cannot be read: {exc.strerror or exc}")
+            self._run._voice.warn(f"TensorBoard's logs in {folder.path} cannot be read: {exc.strerror or exc}")
         except Exception:  # whatever an event file holds: a training is not stopped by it
             _log.debug("TensorBoard's logs in %s", folder.path, exc_info=True)
-            notices.warn(f"TensorBoard's logs in {folder.path} are not followed any more, since they cannot be read")
+            self._run._voice.warn(
+                f"TensorBoard's logs in {folder.path} are not followed any more, since they cannot be read"
+            )
             folder.is_given_up = True
 
     def _open_new(self, folder: _Folder) -> None:
@@ -150,8 +152,8 @@ class EventFollower:
         namespace = namespace_of(folder.path, folder.root)
         for name in sorted(entry.name for entry in os.scandir(folder.path) if entry.is_file()):
             if name not in folder.files and self._is_ours(name):
-                file = EventFile(folder.path / name, warn=notices.warn)
-                rows = StepRows(self._run._rows.log_past, namespace=namespace, warn=notices.warn)
+                file = EventFile(folder.path / name, warn=self._run._voice.warn)
+                rows = StepRows(self._run._rows.log_past, namespace=namespace, warn=self._run._voice.warn)
                 folder.files[name] = file, rows
                 self._keep(folder, file.path)
 

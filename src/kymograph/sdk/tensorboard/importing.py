@@ -17,10 +17,11 @@ from itertools import repeat
 from pathlib import Path
 
 from kymograph.errors import JournalCorrupt
-from kymograph.sdk import notices, records
+from kymograph.sdk import records
 from kymograph.sdk.capture.files import SavePlan
 from kymograph.sdk.init import run_in_folder
 from kymograph.sdk.journal import Journal
+from kymograph.sdk.notices import PLAIN_VOICE
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.settings import Settings
 from kymograph.sdk.tensorboard.event_files import EventFile
@@ -43,7 +44,7 @@ def find_event_files(path: Path) -> list[Path]:
 
 
 def import_event_files(
-    path: Path, runs: Path, settings: Settings, *, warn: Callable[[str], object] = notices.warn
+    path: Path, runs: Path, settings: Settings, *, warn: Callable[[str], object] = PLAIN_VOICE.warn
 ) -> RunFolder:
     """Write the run of the event files at a path.
 

@@ -7,8 +7,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from kymograph.errors import InvalidValue
-from kymograph.sdk import notices
 from kymograph.sdk.active import active_run
+from kymograph.sdk.process import voice_here
 from kymograph.sdk.tensorboard.step_rows import STEP_KEY
 from kymograph.sdk.tensorboard.values import Loggable, SummaryReader
 from kymograph.wire.events_pb2 import Event, Summary
@@ -36,7 +36,7 @@ def tf_summary_to_dict(tf_summary_str_or_pb: Any, namespace: str = "") -> dict[s
         summary = _summary_of(given)
     if not summary.value:
         return None
-    return found | SummaryReader(namespace, warn=notices.warn).values_of(summary)
+    return found | SummaryReader(namespace, warn=voice_here().warn).values_of(summary)
 
 
 def _summary_of(given: Any) -> Summary:

@@ -17,9 +17,9 @@ from types import ModuleType
 from typing import Any
 
 from kymograph.errors import UsageError
-from kymograph.sdk import notices
 from kymograph.sdk.active import active_run
 from kymograph.sdk.import_hooks import when_imported
+from kymograph.sdk.process import voice_here
 from kymograph.sdk.tensorboard.follower import EventFollower
 from kymograph.sdk.tensorboard.names import CLOUD, generated_root
 
@@ -125,13 +125,13 @@ def _note(patch: _Patch, folder: Any, writer: Any) -> None:
     if run is None or run.disabled or text is None or _patch is not patch or os.getpid() != run._pid:
         return
     if CLOUD.match(text):
-        notices.warn(f"TensorBoard's logs in {text} are not logged to the run: give a folder of this machine")
+        run._voice.warn(f"TensorBoard's logs in {text} are not logged to the run: give a folder of this machine")
         return
     try:
         root = _root_of(text, patch.root)
         follower_of(run).follow(Path(text), root=root, is_saved=patch.is_saved, writer=writer)
     except OSError as exc:  # the current folder is gone: the writer is made all the same
-        notices.warn(f"TensorBoard's logs in {text} are not logged to the run: {exc.strerror or exc}")
+        run._voice.warn(f"TensorBoard's logs in {text} are not logged to the run: {exc.strerror or exc}")
 
 
 def follower_of(run: Any) -> EventFollower:
@@ -159,6 +159,6 @@ def _root_of(folder: str, given: str) -> Path | None:
         return None
     root = Path(os.path.abspath(given))
     if not Path(os.path.abspath(folder)).is_relative_to(root):
-        notices.warn(f"the folder {folder} is not below root_logdir={given!r}, which is left out for it")
+        voice_here().warn(f"the folder {folder} is not below root_logdir={given!r}, which is left out for it")
         return None
     return root

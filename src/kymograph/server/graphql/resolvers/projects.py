@@ -74,7 +74,10 @@ def resolve_access(parent: Project, _info: Info) -> str:
 @project.field("entity")
 def resolve_entity(parent: Project, info: Info) -> Entity:
     """The owner; what it has is shown to those only who may see it."""
-    return info.context.services.accounts.owner_of(parent)
+    context = info.context
+    if parent.entity not in context.owners:
+        context.owners[parent.entity] = context.services.accounts.owner_of(parent)
+    return context.owners[parent.entity]
 
 
 @project.field("runCount")
