@@ -22,6 +22,7 @@ from graphql import (
     is_required_input_field,
 )
 
+from kymograph.core.accounts import Role
 from kymograph.server.graphql.execution import build_schema
 from kymograph.server.graphql.permissions import FIELD_RULES, ROOT_RULES, Rule, rule_of
 from kymograph.server.graphql.resolvers import all_bindables
@@ -98,6 +99,40 @@ def alias_input(world: World) -> dict[str, Any]:
     return {"artifactID": artifact(world), "aliases": [alias]}
 
 
+def project_id(world: World) -> str:
+    """A project of the team, made for this request."""
+    projects = world.under_test.services.projects
+    return encode_id("Project", projects.put(world.under_test.admin, TEAM, world.fresh_name("project"))[0].id)
+
+
+def registry_input(world: World, **more: Any) -> dict[str, Any]:
+    return {"projectId": encode_id("Project", world.fresh_registry().id), **more}
+
+
+def user_id(world: World, username: str) -> str:
+    return encode_id("User", world.under_test.caller(username).user.id)
+
+
+def team_id(world: World) -> str:
+    found = world.under_test.services.accounts.find_entity(world.under_test.admin, TEAM)
+    assert found is not None
+    return encode_id("Entity", found.id)
+
+
+def team_member(world: World) -> str:
+    """Somebody who was just added to the team."""
+    name = world.fresh_name("user")
+    world.under_test.user(name)
+    world.under_test.services.accounts.put_member(world.under_test.admin, TEAM, name, Role.VIEWER)
+    return user_id(world, name)
+
+
+def new_user(world: World) -> str:
+    name = world.fresh_name("user")
+    world.under_test.user(name)
+    return name
+
+
 QUERIES: dict[str, Arguments] = {
     "Query.entity": lambda _: {"name": TEAM},
     "Query.organization": lambda _: {"name": TEAM},
@@ -113,6 +148,17 @@ QUERIES: dict[str, Arguments] = {
 MUTATIONS: dict[str, Arguments] = {
     "Mutation.upsertModel": lambda _: {"entityName": TEAM, "name": PROJECT, "description": "changed"},
     "Mutation.renameProject": lambda _: {"entityName": TEAM, "oldProjectName": PROJECT, "newProjectName": "renamed"},
+    "Mutation.deleteModel": lambda world: {"id": project_id(world)},
+    "Mutation.createInvite": lambda world: {"entityName": TEAM, "username": new_user(world)},
+    "Mutation.deleteInvite": lambda world: {"entityName": TEAM, "id": team_member(world)},
+    "Mutation.createProjectMembers": lambda world: registry_input(world, userIds=[user_id(world, "admin")]),
+    "Mutation.deleteProjectMembers": lambda world: registry_input(world, userIds=[user_id(world, "mel")]),
+    "Mutation.updateProjectMember": lambda world: registry_input(
+        world, userId=user_id(world, "mel"), userProjectRole="viewer"
+    ),
+    "Mutation.updateProjectTeamMember": lambda world: registry_input(
+        world, teamId=team_id(world), teamProjectRole="viewer"
+    ),
     "Mutation.upsertBucket": lambda world: {
         "entityName": TEAM, "modelName": PROJECT, "name": world.fresh_run().id, "notes": "changed",
     },

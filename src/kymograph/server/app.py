@@ -26,6 +26,7 @@ from kymograph.server.routes.rest import (
     live,
     metrics,
     projects,
+    registries,
     runs,
     session,
     sql,
@@ -60,7 +61,21 @@ def create_app(deployment: Deployment) -> FastAPI:
     install_error_handlers(app)
 
     app.router.routes.insert(0, filestream.route)
-    for module in (session, projects, runs, table, metrics, history, exports, files, sql, live, artifact_space, admin):
+    for module in (
+        session,
+        projects,
+        registries,
+        runs,
+        table,
+        metrics,
+        history,
+        exports,
+        files,
+        sql,
+        live,
+        artifact_space,
+        admin,
+    ):
         app.include_router(module.router, prefix="/api/v1")
     for route in (health, prometheus, docs, graphql, storage, artifacts, telemetry):
         app.include_router(route.router)

@@ -11,7 +11,7 @@ from kymograph.core.artifact import ArtifactVersion
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.manifest import ManifestEntry
 from kymograph.core.space import Blob
-from kymograph.errors import ArtifactNotFound, ManifestCorrupt
+from kymograph.errors import ArtifactNotFound, Forbidden, ManifestCorrupt
 from kymograph.services.access import Access, Caller
 from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.storage.base import Transaction
@@ -67,8 +67,8 @@ def locate(tx: Transaction, caller: Caller, version: ArtifactVersion, entries: S
     missing = _find(tx, version.collection.project_id, stored, found)
     # A version that was made from one of another project shares its bytes, if the caller may read them there.
     for birth in sorted({entry.birth_artifact for entry in missing if entry.birth_artifact is not None}):
-        with suppress(ArtifactNotFound):
-            origin = require_artifact(tx, caller, birth, Access.READ)
+        with suppress(ArtifactNotFound, Forbidden):
+            origin = require_artifact(tx, caller, birth, Access.USE)
             wanted = [one for one in missing if one.birth_artifact == birth]
             # A link opens that one version to its readers, not what else its project holds.
             is_open = bool(readable_projects(tx, caller, [origin.collection.project_id]))
@@ -113,5 +113,5 @@ def _find(
 def _readable_targets(tx: Transaction, caller: Caller, entries: Iterable[ManifestEntry]) -> Iterator[ArtifactId]:
     """Versions that references lead to; nobody can make one stay that is not theirs to read."""
     for target in sorted({entry.target for entry in entries if entry.target is not None}):
-        with suppress(ArtifactNotFound):
-            yield require_artifact(tx, caller, target, Access.READ).id
+        with suppress(ArtifactNotFound, Forbidden):
+            yield require_artifact(tx, caller, target, Access.USE).id

@@ -115,28 +115,34 @@ class ArtifactDownloads:
 
         Raises:
             ArtifactNotFound: No such content, or not readable.
+            Forbidden: The caller may only see the artifact.
             MalformedRequest: Not a digest.
         """
         digest = parse_hex_digest(hexdigest)
 
         def job(tx: Transaction) -> ObjectKey:
-            readable: list[ArtifactVersion] = []
+            usable: list[ArtifactVersion] = []
+            refusal: Forbidden | None = None
             for one in (artifact, birth):
                 if one is not None:
-                    with suppress(ArtifactNotFound):
-                        readable.append(require_artifact(tx, caller, one, Access.READ))
-            own = readable_projects(tx, caller, {version.collection.project_id for version in readable})
+                    try:
+                        usable.append(require_artifact(tx, caller, one, Access.USE))
+                    except ArtifactNotFound:
+                        continue
+                    except Forbidden as exc:
+                        refusal = exc
+            own = readable_projects(tx, caller, {version.collection.project_id for version in usable})
             for place in (*own, *self._places(tx, caller, birth, entity, project)):
                 blob = tx.blobs.find(place, digest)
                 if blob is not None:
                     return blob.object_key
             # It was shared from a project that the caller may not read, or a link opens the version and not its
             # project; this looks through all entries.
-            for version in readable:
+            for version in usable:
                 entry = tx.entries.find(version.id, digest)
                 if entry is not None and entry.object_key is not None:
                     return entry.object_key
-            raise ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
+            raise refusal or ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
 
         return self._database.read(job)
 
@@ -151,9 +157,9 @@ class ArtifactDownloads:
         origin = tx.artifacts.find(birth) if birth is not None else None
         if origin is not None:
             # The version may be gone while its bytes live on in others.
-            places += readable_projects(tx, caller, [origin.collection.project_id])
-        with suppress(ProjectNotFound):
-            places.append(require_project(tx, caller, entity, project, Access.READ).id)
+            places += readable_projects(tx, caller, [origin.collection.project_id], Access.USE)
+        with suppress(ProjectNotFound, Forbidden):
+            places.append(require_project(tx, caller, entity, project, Access.USE).id)
         return places
 
     def find_in_entity(self, caller: Caller, entity: str, hexdigest: str) -> ObjectKey:

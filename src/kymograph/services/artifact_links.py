@@ -16,16 +16,14 @@ from kymograph.core.artifact import (
     Membership,
 )
 from kymograph.core.names import parse_collection_name, parse_new_alias
-from kymograph.core.project import Project
+from kymograph.core.project import REGISTRY_PREFIX, Project
 from kymograph.errors import ArtifactNotFound, CollectionNotFound, LinkRefused
 from kymograph.services.access import Access, Caller, require_project
 from kymograph.services.artifact_access import readable_projects, require_artifact, require_collection
 from kymograph.services.projects import find_or_create_project
+from kymograph.services.registry_rules import check_aliases, check_link
 from kymograph.storage.base import Database, Transaction
 from kymograph.types import ArtifactId, CollectionId
-
-REGISTRY_PREFIX = "wandb-registry-"
-"""Projects of such names are registries, which are made on purpose only. Source: protocol.md §10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +90,20 @@ class ArtifactLinks:
         Raises:
             ArtifactNotFound: No such committed version, or not readable.
             ProjectNotFound: A registry that is absent or not readable.
-            Forbidden: The caller may only read there.
-            LinkRefused: The collection takes no links of that type.
+            Forbidden: The caller may only read there, may not hand the version on, or an alias is protected.
+            LinkRefused: The collection, or its registry, takes no links of that type.
             InvalidName: A name breaks the rules.
         """
         names = [parse_new_alias(alias) for alias in aliases]
 
         def job(tx: Transaction) -> Membership:
             now = self._clock()
-            version = require_artifact(tx, caller, artifact, Access.READ)
+            # To link is to hand on: it takes the right to the content, not only to the name.
+            version = require_artifact(tx, caller, artifact, Access.USE)
             if version.state is not ArtifactState.COMMITTED:
                 raise ArtifactNotFound(version.path)
             portfolio = self._find_portfolio(tx, caller, version, target, now)
+            check_aliases(tx, caller, tx.projects.find_by_id(portfolio.project_id), names)
             known = tx.memberships.find(portfolio.id, version.id)
             if known is None:
                 tx.memberships.add(portfolio.id, version.id, Maker(user=caller.user.id), now)
@@ -118,10 +118,13 @@ class ArtifactLinks:
     ) -> Collection:
         if target.portfolio is not None:
             portfolio = require_collection(tx, caller, target.portfolio, Access.WRITE)
-            if portfolio.is_deleted:
+            project = tx.projects.find_by_id(portfolio.project_id)
+            if portfolio.is_deleted or project is None:
                 raise CollectionNotFound("(by id)")
+            check_link(tx, project, portfolio.name, version.collection.type_name)
         else:
             project = _find_project(tx, caller, target, now)
+            check_link(tx, project, target.name, version.collection.type_name)
             portfolio = tx.collections.put(
                 project.id,
                 parse_collection_name(target.name),
@@ -141,7 +144,7 @@ class ArtifactLinks:
 
         Raises:
             CollectionNotFound: No such collection, or not readable.
-            Forbidden: The caller may only read there.
+            Forbidden: The caller may only read there, or the version holds a protected alias.
             LinkRefused: The version was made there.
         """
 
@@ -149,6 +152,8 @@ class ArtifactLinks:
             place = require_collection(tx, caller, portfolio, Access.WRITE)
             if place.kind is not CollectionKind.PORTFOLIO:
                 raise LinkRefused(place.path, reason="the version was made there; delete it instead")
+            held = tx.memberships.find(place.id, artifact)
+            check_aliases(tx, caller, tx.projects.find_by_id(place.project_id), held.aliases if held else ())
             tx.memberships.remove(place.id, artifact)
 
         self._database.write(job)
@@ -160,7 +165,7 @@ class ArtifactLinks:
             ArtifactNotFound: No such version, not readable, or without a place in the collection.
             ProjectNotFound: The collection's project is absent or not readable.
             CollectionNotFound: The project has no such collection.
-            Forbidden: The caller may only read there.
+            Forbidden: The caller may only read there, or an alias is protected.
             InvalidName: Not an alias, or a version's number.
         """
         for given in aliases:
@@ -199,6 +204,7 @@ class ArtifactLinks:
                 raise CollectionNotFound(name, within=f"{owner.entity}/{owner.name}")
             if tx.memberships.find(collection.id, version.id) is None:
                 raise ArtifactNotFound(version.path, within=collection.path)
+            check_aliases(tx, caller, owner, names)
             found.append((collection.id, names))
         return found
 

@@ -21,6 +21,8 @@ from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
 from kymograph.services.live import LiveBus
 from kymograph.services.projects import ProjectService
+from kymograph.services.registries import RegistryService
+from kymograph.services.registry_members import RegistryMembers
 from kymograph.services.runs import RunService
 from kymograph.services.sql import SqlService
 
@@ -31,6 +33,8 @@ class Services:
 
     accounts: AccountService
     projects: ProjectService
+    registries: RegistryService
+    registry_members: RegistryMembers
     runs: RunService
     history: HistoryService
     exports: ExportService

@@ -20,7 +20,7 @@ from kymograph.storage.metadata.artifacts.base import (
     MembershipStore,
     VersionStore,
 )
-from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RunStore
+from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RegistryStore, RunStore
 from kymograph.storage.space.base import BlobStore, ChoiceStore, EntryStore, MoveStore, SpaceStore
 
 T = TypeVar("T")
@@ -36,6 +36,10 @@ class Transaction(Protocol):
     @property
     def projects(self) -> ProjectStore:
         """Projects."""
+
+    @property
+    def registries(self) -> RegistryStore:
+        """Types and members of registries."""
 
     @property
     def runs(self) -> RunStore:
