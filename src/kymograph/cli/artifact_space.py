@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -11,9 +13,12 @@ from kymograph.cli.local import shown_bytes
 
 if TYPE_CHECKING:
     from kymograph.client.transport import Transport
+    from kymograph.sdk.settings import Settings
 
 _PAGE = 1_000
 _LINES = 50
+_CLEANING_S = 3600.0
+"""How long the server may be silent while it frees much."""
 
 
 @click.command()
@@ -26,10 +31,8 @@ def du(path: str | None, as_json: bool, shows_all: bool) -> None:
     PATH is [ENTITY/]PROJECT, or ENTITY/PROJECT/COLLECTION.  [default: WANDB_ENTITY and WANDB_PROJECT] What is "own"
     would be free if that collection or version went; the rest is shared with others. All numbers are exact.
     """
-    from kymograph.client.transport import Transport
-
-    with Transport.from_environment() as transport:
-        project, collection = _place_of(transport, path)
+    with _connected() as (transport, settings):
+        project, collection = _place_of(transport, settings, path)
         address = f"{project}/storage/collections"
         if collection is not None:
             address += f"/{quote(collection, safe='')}"
@@ -58,13 +61,11 @@ def gc(dry_run: bool, orphans: bool) -> None:
     Versions whose time to live is over are deleted; deleted versions that can no longer be restored, abandoned drafts
     and content that nobody has any more are removed for good. Needs an administrator's key.
     """
-    from kymograph.client.transport import Transport
-
-    with Transport.from_environment() as transport:
+    with _connected() as (transport, _):
         if orphans:
             _print_orphans(transport.get("/api/v1/admin/artifacts/orphans"))
             return
-        done = transport.request("POST", "/api/v1/admin/artifacts/collect", json={"dry_run": dry_run}).json()
+        done = _clean(transport, "/api/v1/admin/artifacts/collect", dry_run=dry_run)
     _print_collected(done, dry_run=dry_run)
 
 
@@ -78,25 +79,34 @@ def purge(path: str | None, dry_run: bool, yes: bool) -> None:
     PATH is [ENTITY/]PROJECT.  [default: WANDB_ENTITY and WANDB_PROJECT] What another version, a link, or a run of
     another project needs stays. Needs an administrator of the project.
     """
-    from kymograph.client.transport import Transport
-
-    with Transport.from_environment() as transport:
-        project, collection = _place_of(transport, path)
+    with _connected() as (transport, settings):
+        project, collection = _place_of(transport, settings, path)
         if collection is not None:
             raise click.UsageError("a whole project is purged: write ENTITY/PROJECT")
         address = f"{project}/artifacts/purge"
         if not dry_run and not yes:
-            foreseen = transport.request("POST", address, json={"dry_run": True}).json()
+            foreseen = _clean(transport, address, dry_run=True)
             _print_collected(foreseen, dry_run=True)
             click.confirm("These versions cannot be restored afterwards. Go on?", abort=True)
-        done = transport.request("POST", address, json={"dry_run": dry_run}).json()
+        done = _clean(transport, address, dry_run=dry_run)
     _print_collected(done, dry_run=dry_run)
 
 
 SPACE_COMMANDS: tuple[click.Command, ...] = (du, gc, purge)
 
 
-def _place_of(transport: Transport, path: str | None) -> tuple[str, str | None]:
+@contextmanager
+def _connected() -> Iterator[tuple[Transport, Settings]]:
+    """The server that the settings of this folder mean."""
+    from kymograph.cli.connecting import connection_to, settings_here
+    from kymograph.client.transport import Transport
+
+    settings = settings_here()
+    with Transport(connection_to(settings)) as transport:
+        yield transport, settings
+
+
+def _place_of(transport: Transport, settings: Settings, path: str | None) -> tuple[str, str | None]:
     """Address of the project that a path means, and the collection if it names one."""
     from kymograph.cli.sql import project_of
 
@@ -104,7 +114,7 @@ def _place_of(transport: Transport, path: str | None) -> tuple[str, str | None]:
     if len(parts) > 3 or (path and not all(parts)):
         raise click.UsageError(f"{path!r} is no place: write ENTITY/PROJECT or ENTITY/PROJECT/COLLECTION")
     collection = parts[2] if len(parts) == 3 else None
-    entity, project = project_of(transport, "/".join(parts[:2]) or None)
+    entity, project = project_of(transport, settings, "/".join(parts[:2]) or None)
     return f"/api/v1/projects/{quote(entity, safe='')}/{quote(project, safe='')}", collection
 
 
@@ -116,6 +126,12 @@ def _pages(transport: Transport, address: str, *, shows_all: bool) -> tuple[dict
         page = transport.get(f"{address}?limit={_PAGE}&after={quote(page['next'])}")
         items += page["items"]
     return first, items
+
+
+def _clean(transport: Transport, address: str, *, dry_run: bool) -> dict[str, int]:
+    answer = transport.request("POST", address, json={"dry_run": dry_run}, timeout_s=_CLEANING_S)
+    done: dict[str, int] = answer.json()
+    return done
 
 
 def _print_project(space: dict[str, Any]) -> None:

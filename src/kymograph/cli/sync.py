@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from kymograph.sdk.sync import SyncOptions, SyncResult
     from kymograph.sdk.sync_check import CheckReport
 
-_MAX_LISTED = 20
-
 
 @click.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True))
@@ -40,6 +38,19 @@ _MAX_LISTED = 20
 )
 @click.option("--mark-synced/--no-mark-synced", default=True, help="Mark what was sent (the default), or not.")
 @click.option("--sync-all", is_flag=True, hidden=True)
+@click.option("--append", is_flag=True, help="Add to what the run has on the server: rows go on behind those there.")
+@click.option("--skip-console", is_flag=True, help="Leave the console out.")
+@click.option(
+    "--include-globs", metavar="GLOB,…", default="", help="Only runs whose folder or journal has such a name."
+)
+@click.option(
+    "--exclude-globs", "--ignore", metavar="GLOB,…", default="", help="No run whose folder or journal has one."
+)
+@click.option(
+    "--show", metavar="N", type=click.IntRange(0), default=20, show_default=True, help="List so many; 0: all."
+)
+@click.option("--view", is_flag=True, help="Send nothing; print the kinds of all records, with --verbose all they say.")
+@click.option("--legacy", is_flag=True, hidden=True)
 @click.option("-n", "--parallel", type=click.IntRange(1, 64), default=5, show_default=True, help="Runs at a time.")
 @click.option("--dry-run", is_flag=True, help="Send nothing; list what would be sent.")
 @click.option(
@@ -55,6 +66,11 @@ _MAX_LISTED = 20
     help="With --clean: only those that have not grown for so long.",
 )
 @click.option("--clean-force", is_flag=True, hidden=True)
+@click.option(
+    "--sync-tensorboard/--no-sync-tensorboard",
+    default=True,
+    help="Take a PATH without runs, but with event files of TensorBoard, as one run (the default), or not.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before sending what was found.")
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as one JSON document.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more about each run.")
@@ -65,6 +81,9 @@ def sync(
     entity: str | None,
     job_type: str | None,
     replace_tags: str,
+    include_globs: str,
+    exclude_globs: str,
+    show: int,
     parallel: int,
     clean_old_hours: float,
     *,
@@ -73,10 +92,15 @@ def sync(
     include_synced: bool,
     mark_synced: bool,
     sync_all: bool,
+    append: bool,
+    skip_console: bool,
+    view: bool,
+    legacy: bool,
     dry_run: bool,
     verify: bool,
     clean: bool,
     clean_force: bool,
+    sync_tensorboard: bool,
     yes: bool,
     as_json: bool,
     verbose: bool,
@@ -84,20 +108,28 @@ def sync(
     """Send runs that are kept on this machine to the server.
 
     PATH is the folder of a run, the journal in it (run-ID.wandb), or a folder of such folders; our runs and those that
-    the protocol's own client wrote offline alike. Without PATH it is every run below ./kymograph, ./wandb and ./.wandb
-    that is not marked as synced.
+    the protocol's own client wrote offline alike; or a folder of TensorBoard's event files. Without PATH it is every
+    run below ./kymograph, ./wandb and ./.wandb that is not marked as synced.
 
     It can be stopped and started again: it goes on where it was, and what is there already is not sent twice. A run
     that cannot be sent does not keep the others from it. Exit status 1 means that something is missing on the server.
     """
     from kymograph.cli.connecting import split_project
-    from kymograph.cli.local import local_runs
+    from kymograph.cli.event_folders import with_runs_of_events
+    from kymograph.cli.local import local_runs, named_by_globs
+    from kymograph.cli.sync_records import print_records
     from kymograph.sdk.sender.changes import RunChanges, parse_tag_replacements
     from kymograph.sdk.sync import SyncOptions
 
     entity, project = split_project(project, entity)
-    changes = RunChanges(run_id, entity, project, job_type, parse_tag_replacements(replace_tags))
-    found = local_runs(paths)
+    tags = parse_tag_replacements(replace_tags)
+    changes = RunChanges(run_id, entity, project, job_type, tags, is_appended=append, without_console=skip_console)
+    if sync_tensorboard and not view:
+        paths = with_runs_of_events(paths, say=_quiet if as_json else click.echo)
+    found = named_by_globs(local_runs(paths), include=include_globs, exclude=exclude_globs)
+    if view:
+        print_records(found, is_verbose=verbose)
+        return
     wanted = _Choice(
         with_online=sync_all or bool(include_online),
         with_offline=include_offline,
@@ -115,13 +147,13 @@ def sync(
     if not chosen and not compared:
         _end_without_runs(found, as_json=as_json)
         return
-    if chosen and (dry_run or verbose or (not paths and not yes)):
-        _list(chosen, say, is_dry=dry_run)
+    if chosen and (dry_run or verbose or not (paths or yes or sync_all)):
+        _list(chosen, say, is_dry=dry_run, at_most=show or len(chosen))
     if dry_run:
         if as_json:
             _print_json({"would_sync": [_described(run) for run in chosen]})
         return
-    is_asked = bool(chosen) and not (paths or yes or as_json) and sys.stdin.isatty()
+    is_asked = bool(chosen) and not (paths or yes or sync_all or as_json) and sys.stdin.isatty()
     if is_asked and not click.confirm(f"Send {_count(chosen)}?", default=True):
         return
     options = SyncOptions(changes=changes, is_marked=mark_synced, at_once=parallel)
@@ -187,17 +219,17 @@ def _end_without_runs(found: Sequence[LocalRun], *, as_json: bool) -> None:
         click.echo("There are no runs here (below ./kymograph, ./wandb or ./.wandb); give the path of one.")
 
 
-def _list(runs: Sequence[LocalRun], say: Any, *, is_dry: bool) -> None:
+def _list(runs: Sequence[LocalRun], say: Any, *, is_dry: bool, at_most: int) -> None:
     from kymograph.cli.local import shown_bytes, shown_path
 
     say(f"{'Would send' if is_dry else 'To send:'} {_count(runs)}{':' if is_dry else ''}")
-    for run in runs[:_MAX_LISTED]:
+    for run in runs[:at_most]:
         notes = [run.path, shown_bytes(run.size_bytes)]
         if run.is_being_written:
             notes.append("still being written")
         say(f"  {shown_path(run.folder.path)}  ({', '.join(notes)})")
-    if len(runs) > _MAX_LISTED:
-        say(f"  and {len(runs) - _MAX_LISTED} more")
+    if len(runs) > at_most:
+        say(f"  and {len(runs) - at_most} more")
 
 
 def _send(

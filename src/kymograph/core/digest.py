@@ -29,7 +29,7 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 class Hasher(Protocol):
     """A hash under way, as `hashlib` and `xxhash` have them."""
 
-    def update(self, content: bytes, /) -> None:
+    def update(self, content: bytes | bytearray | memoryview, /) -> None:
         """Take more content in."""
 
     def digest(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from kymograph.core.digest import DigestAlgorithm, new_hasher
 from kymograph.types import ArtifactId, Digest, FilePath, ManifestDigest
@@ -29,9 +30,19 @@ class ManifestEntry:
     """How the content was hashed."""
 
 
-def manifest_digest(
-    entries: Iterable[ManifestEntry], algorithm: DigestAlgorithm = DigestAlgorithm.MD5
-) -> ManifestDigest:
+class Digested(Protocol):
+    """What a manifest's digest is made of."""
+
+    @property
+    def path(self) -> str:
+        """Its name in the artifact."""
+
+    @property
+    def digest(self) -> str:
+        """That of its content."""
+
+
+def manifest_digest(entries: Iterable[Digested], algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> ManifestDigest:
     """Digest a manifest so that equal content gives an equal artifact version.
 
     Args:

@@ -6,8 +6,8 @@ no method waits for a server, and none raises for what a network or a disk does.
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,10 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from kymograph.core.metric_definitions import MetricDefinition, define_metric
 from kymograph.errors import InvalidChoice, RunFinished, UsageError
-from kymograph.sdk import notices, records
+from kymograph.sdk import records
 from kymograph.sdk.config import Config
 from kymograph.sdk.journal import Journal
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.rows import RowWriter
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.settings import Settings
@@ -30,11 +31,15 @@ from kymograph.wire.metric_records import encode_definition
 from kymograph.wire.records_pb2 import FilesItem, Record, RunRecord, SummaryRecord
 
 if TYPE_CHECKING:
+    from kymograph.sdk.artifacts.artifact import Artifact
     from kymograph.sdk.capture.session import CaptureSession
     from kymograph.sdk.link import SenderLink
+    from kymograph.sdk.run_artifacts import RunArtifacts
+    from kymograph.sdk.tensorboard.follower import EventFollower
     from kymograph.sdk.watch import Watcher
     from kymograph.sdk.watched_graph import WatchedGraph
 
+_log = logging.getLogger(__name__)
 ALERT_LEVELS = ("INFO", "WARN", "ERROR")
 MAX_TITLE = 64
 DEFAULT_ALERT_WAIT_S = 60.0
@@ -57,6 +62,7 @@ class Run:
     ) -> None:
         """Put together by `init`; scripts do not call this."""
         self._settings, self._folder, self._journal, self._record = settings, folder, journal, record
+        self._voice = Voice.of(settings)
         self._config, self._rows, self._link = config, rows, link
         self._is_resumed = is_resumed
         self._starting_step = rows.step
@@ -66,6 +72,8 @@ class Run:
         self._pid = os.getpid()
         self._is_guest = False  # another process began it, and ends it
         self._watcher: Watcher | None = None
+        self._artifact_operations: RunArtifacts | None = None
+        self._follower: EventFollower | None = None
         self._captures: CaptureSession | None = None
         self._lock = threading.RLock()
         self._last_alerts: dict[str, float] = {}
@@ -338,26 +346,16 @@ class Run:
     # --- showing -----------------------------------------------------------------------------------------------------
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
-        """The run's page as a frame for a notebook."""
-        if self.url is None:
-            return f"<p>Run {self.id} is kept in {self.sync_dir}.</p>"
-        style = f"border:none;width:100%;height:{height}px;"
-        button = ""
-        if hidden:
-            style += "display:none;"
-            button = (
-                "<button onClick=\"this.nextSibling.style.display='block';this.style.display='none';\">Show</button>"
-            )
-        return f'{button}<iframe src="{self.url}?jupyter=true" style="{style}"></iframe>'
+        """The run's page as HTML for a notebook: a frame, behind a button if `hidden`."""
+        from kymograph.sdk.showing import run_html
+
+        return run_html(self, height, hidden)
 
     def display(self, height: int = 420, hidden: bool = False) -> bool:
         """Show the run's page in a notebook; returns whether there is one to show it in."""
-        if "IPython" not in sys.modules:
-            return False
-        from IPython import display  # type: ignore[import-not-found,unused-ignore]
+        from kymograph.sdk.showing import display_run
 
-        display.display(display.HTML(self.to_html(height, hidden)))
-        return True
+        return display_run(self, height, hidden)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.to_html(hidden=True), "text/plain": repr(self)}
@@ -390,13 +388,168 @@ class Run:
 
         plan = plan_save(glob_str, base_path=base_path, policy=policy, glob=glob)
         for note in plan.notes:
-            notices.warn(note)
+            self._voice.warn(note)
         if self.disabled:
             return []
         saved = plan.place(self._folder.files, uses_symlinks=self._settings.symlink)
         for file in saved:
             self._append(records.files([file.name], file.policy))
         return [str(file.path) for file in saved]
+
+    # --- artifacts ---------------------------------------------------------------------------------------------------
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        tags: Sequence[str] | str | None = None,
+    ) -> Artifact:
+        """Log a version of an artifact as an output; sending goes on in the background.
+
+        Args:
+            artifact_or_path: An artifact; or a file, a folder, or an address such as ``s3://bucket/path``.
+            name: Of what is no artifact; default: ``run-<id>-<last part of the path>``.
+            type: Of what is no artifact; default: ``unspecified``.
+            aliases: Besides ``latest``.
+            tags: Of the version.
+
+        Returns:
+            The artifact; `Artifact.wait` waits until the server has it.
+
+        Raises:
+            UsageError: It cannot be logged so; the message says why.
+        """
+        return self._artifacts("log_artifact()").log(artifact_or_path, name, type, aliases, tags)
+
+    def upsert_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """Add to a version that several processes write together; `finish_artifact` ends it.
+
+        Args:
+            artifact_or_path: As for `log_artifact`.
+            name: As for `log_artifact`.
+            type: As for `log_artifact`.
+            aliases: As for `log_artifact`.
+            distributed_id: A text that all these processes share; default: the run's group.
+
+        Raises:
+            UsageError: There is neither a group nor a `distributed_id`, or it cannot be logged so.
+        """
+        operations = self._artifacts("upsert_artifact()")
+        return operations.upsert(artifact_or_path, name, type, aliases, distributed_id, is_finalized=False)
+
+    def finish_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """End a version that several processes write together; as `upsert_artifact`."""
+        operations = self._artifacts("finish_artifact()")
+        return operations.upsert(artifact_or_path, name, type, aliases, distributed_id, is_finalized=True)
+
+    def use_artifact(
+        self,
+        artifact_or_name: Artifact | str,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        use_as: str | None = None,
+    ) -> Artifact:
+        """Mark a version of an artifact as an input.
+
+        Args:
+            artifact_or_name: ``[entity/][project/]collection[:alias]``; or an artifact, which is logged if it was not.
+            type: That it must have.
+            aliases: Of an artifact that is logged by this.
+            use_as: Deprecated; does nothing.
+
+        Raises:
+            ArtifactNotFound: There is none of that name.
+            UsageError: It has another type, or the run is offline.
+        """
+        return self._artifacts("use_artifact()").use(artifact_or_name, type, aliases, use_as)
+
+    def link_artifact(
+        self, artifact: Artifact, target_path: str, aliases: Sequence[str] | str | None = None
+    ) -> Artifact:
+        """Put a version of an artifact into another collection, which is made if need be.
+
+        Args:
+            artifact: Is logged if it was not.
+            target_path: ``[entity/]project/collection`` or ``[organization/]wandb-registry-<name>/<collection>``.
+            aliases: Of the link.
+
+        Returns:
+            The link; of an offline run, which is linked when it is sent, the artifact.
+
+        Raises:
+            UsageError: That is no such path.
+            KymographError: The server refuses it.
+        """
+        return self._artifacts("link_artifact()").link(artifact, target_path, aliases)
+
+    def log_model(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+    ) -> None:
+        """Log a file or folder as an artifact of type ``model``; as `log_artifact`."""
+        self._artifacts("log_model()").log(path, name, "model", aliases)
+
+    def use_model(self, name: str) -> str:
+        """Mark a model as an input and bring its files here.
+
+        Returns:
+            The path of its file; of its folder, if it has several.
+
+        Raises:
+            UsageError: It is no model, or the run is offline.
+            ArtifactNotFound: There is none of that name.
+        """
+        return self._artifacts("use_model()").use_model(name)
+
+    def link_model(
+        self,
+        path: str | os.PathLike[str],
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+    ) -> Artifact | None:
+        """Log a file or folder as a model, and link it to a registered one.
+
+        Args:
+            path: The file or folder.
+            registered_model_name: Of a collection in the project ``model-registry``.
+            name: Of the artifact that is logged; default as for `log_artifact`.
+            aliases: Of the link.
+
+        Raises:
+            UsageError: The name is a path, or what is there under `name` is no model.
+        """
+        return self._artifacts("link_model()").link_model(path, registered_model_name, name, aliases)
+
+    def _artifacts(self, member: str) -> RunArtifacts:
+        self._check_running(member)
+        return self._operate_on_artifacts()
+
+    def _operate_on_artifacts(self) -> RunArtifacts:
+        with self._lock:
+            if self._artifact_operations is None:
+                from kymograph.sdk.run_artifacts import RunArtifacts
+
+                self._artifact_operations = RunArtifacts(self)
+            return self._artifact_operations
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -419,13 +572,18 @@ class Run:
             if os.getpid() != self._pid:
                 return  # a forked child does not end what its parent runs
             for hook in self._on_finish:
-                hook()
+                try:
+                    hook()
+                # Of parts of the SDK that follow what others write: none of their troubles keeps the run from ending.
+                except Exception as error:
+                    self._voice.warn(f"something of run {self.id} may be missing: {error}")
+                    _log.debug("why a part of the run could not end", exc_info=True)
             if self._captures is not None:
                 self._captures.stop()
             code = exit_code or 0
             if not self._is_guest:
                 self._append_summary()
-                self._append(records.exit_of(code, time.time() - self._started_at))
+                self._append(records.exit_of(code, self._rows.runtime_s()))
             self._is_finished, self._exit_code = True, code
             self._journal.close()
             if self._is_guest:
@@ -483,7 +641,7 @@ class Run:
         if self._watcher is not None:
             self._watcher.unwatch(models)
         elif models is not None:
-            notices.warn("unwatch(): no model is watched")
+            self._voice.warn("unwatch(): no model is watched")
 
     def log_code(
         self,
@@ -491,34 +649,37 @@ class Run:
         name: str | None = None,
         include_fn: Callable[..., bool] | None = None,
         exclude_fn: Callable[..., bool] | None = None,
-    ) -> list[str] | None:
-        """Keep the code with the run, below ``code/`` among its files.
+    ) -> Artifact | None:
+        """Log the code of the run as an artifact of type ``code``.
 
         Args:
             root: The folder where it is.
-            name: Not used; accepted for old scripts.
+            name: Of the artifact; default: ``source-<project>-<program>``.
             include_fn: Says of a path, or of a path and the root, that the file is code. Default: Python files,
                 requirements and Dockerfiles.
             exclude_fn: The same, that it is not. Default: folders of runs.
 
         Returns:
-            Names of the files; None if there are none.
+            The artifact; None if there is no code.
         """
-        self._check_running("log_code()")
+        operations = self._artifacts("log_code()")
         from kymograph.sdk.capture.code import is_code_file, is_run_folder_file
-        from kymograph.sdk.log_code import copy_code
+        from kymograph.sdk.log_code import code_artifact
 
         if self.disabled:
             return None
-        names = copy_code(
-            self._folder.files,
+        artifact = code_artifact(
+            self._settings,
             root=root or ".",
+            name=name,
             include=include_fn or is_code_file,
             exclude=exclude_fn or is_run_folder_file,
         )
-        if names:
-            self._keep(names, kind=FilesItem.OTHER)
-        return names or None
+        if artifact is None:
+            return None
+        operations.log_own(artifact)
+        self._set_config(("_wandb", "code_path"), artifact.name)
+        return artifact
 
     def restore(
         self,
@@ -619,7 +780,3 @@ class Run:
     def _check_running(self, member: str) -> None:
         if self._is_finished:
             raise RunFinished(self.id, member)
-
-    @staticmethod
-    def _warn(text: str) -> None:
-        notices.warn(text)

@@ -50,6 +50,7 @@ from kymograph.storage.objects.store import open_objects
 from kymograph.storage.sql.process import SqlProcesses
 from kymograph.types import JsonObject, ObjectKey
 from kymograph.wire import manifest_json
+from kymograph.wire.sharing import merge_configs
 
 SIGNING_KEY = ObjectKey("system/signing-key")
 SIGNING_KEY_BYTES = 32
@@ -138,7 +139,7 @@ def open_deployment(
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
-            runs=RunService(database, ValueIndexer(database), live, clock),
+            runs=RunService(database, ValueIndexer(database), live, clock, merge_configs),
             history=history,
             exports=ExportService(
                 database,

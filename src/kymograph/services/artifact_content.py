@@ -13,7 +13,7 @@ from kymograph.core.manifest import ManifestEntry
 from kymograph.core.space import Blob
 from kymograph.errors import ArtifactNotFound, ManifestCorrupt
 from kymograph.services.access import Access, Caller
-from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.storage.base import Transaction
 from kymograph.storage.space.base import NewEntry
 from kymograph.types import ArtifactId, BlobId, Digest, ProjectId
@@ -69,7 +69,10 @@ def locate(tx: Transaction, caller: Caller, version: ArtifactVersion, entries: S
     for birth in sorted({entry.birth_artifact for entry in missing if entry.birth_artifact is not None}):
         with suppress(ArtifactNotFound):
             origin = require_artifact(tx, caller, birth, Access.READ)
-            _find(tx, origin.collection.project_id, [one for one in missing if one.birth_artifact == birth], found)
+            wanted = [one for one in missing if one.birth_artifact == birth]
+            # A link opens that version alone to its readers, not what else its project holds.
+            is_open = bool(readable_projects(tx, caller, [origin.collection.project_id]))
+            _find(tx, origin.collection.project_id, wanted, found, only_in=None if is_open else origin.id)
     missing = [entry for entry in missing if entry.digest not in found.get(entry.algorithm, {})]
     if missing:
         raise ManifestCorrupt(
@@ -81,13 +84,32 @@ def locate(tx: Transaction, caller: Caller, version: ArtifactVersion, entries: S
     return Content(found, min(size_bytes, MAX_TOTAL_BYTES), frozenset(_readable_targets(tx, caller, entries)))
 
 
-def _find(tx: Transaction, project: ProjectId, entries: Sequence[ManifestEntry], found: Blobs) -> list[ManifestEntry]:
-    """Add the content of entries to `found`, as far as it is in a project; returns those whose content is not."""
+def _find(
+    tx: Transaction,
+    project: ProjectId,
+    entries: Sequence[ManifestEntry],
+    found: Blobs,
+    *,
+    only_in: ArtifactId | None = None,
+) -> list[ManifestEntry]:
+    """Add the content of entries to `found`, as far as it is in a project; returns those whose content is not.
+
+    Args:
+        tx: Where to look.
+        project: The project.
+        entries: Whose content.
+        found: What is known.
+        only_in: Look only at what this version of the project names.
+    """
     missing: list[ManifestEntry] = []
     for algorithm in DigestAlgorithm:
         some = [entry for entry in entries if entry.algorithm is algorithm]
+        digests = list({entry.digest for entry in some})
         known = found.setdefault(algorithm, {})
-        known.update(tx.blobs.find_many(project, list({entry.digest for entry in some}), algorithm=algorithm))
+        if only_in is None:
+            known.update(tx.blobs.find_many(project, digests, algorithm=algorithm))
+        else:
+            known.update(tx.blobs.find_in_version(only_in, digests, algorithm=algorithm))
         missing += [entry for entry in some if entry.digest not in known]
     return missing
 

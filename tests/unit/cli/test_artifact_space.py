@@ -11,7 +11,6 @@ from click.testing import CliRunner, Result
 
 from kymograph.cli.main import cli
 from kymograph.client import transport as module
-from kymograph.client.settings import ClientSettings
 
 COLLECTED = {"expired": 1, "drafts": 2, "purged": 3, "objects": 4, "size_bytes": 5_000}
 SPACE = {
@@ -48,16 +47,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
         return httpx.Response(200, json=SPACE)
 
     made = module.Transport
-    monkeypatch.setattr(
-        module.Transport,
-        "from_environment",
-        lambda: made(ClientSettings("http://host", "key"), inner=httpx.MockTransport(handle)),
-    )
+    monkeypatch.setattr(module, "Transport", lambda to: made(to, inner=httpx.MockTransport(handle)))
     return seen
 
 
 def run(*arguments: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(cli, ["artifact", *arguments], input=text)
+    environment = {"WANDB_BASE_URL": "http://host", "WANDB_API_KEY": "a" * 40}
+    return CliRunner().invoke(cli, ["artifact", *arguments], input=text, env=environment)
 
 
 def test_du_of_a_project_lists_its_largest_collections(asked: list[tuple[str, str, Any]]) -> None:

@@ -10,10 +10,11 @@ from graphql import GraphQLResolveInfo
 
 from kymograph.core.accounts import Entity
 from kymograph.core.artifact import AliasRecord, ArtifactVersion
+from kymograph.core.history import SOLE_WRITER
 from kymograph.core.project import Project
 from kymograph.services.access import Caller
 from kymograph.services.container import Services
-from kymograph.types import ArtifactId, EntityName, ProjectName
+from kymograph.types import ArtifactId, EntityName, ProjectName, WriterId
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class RequestContext:
     caller: Caller
     services: Services
     request_id: str
+    writer: WriterId = SOLE_WRITER
+    """Which of several writers of a run asks."""
     nodes: NodeBudget = field(default_factory=NodeBudget)
     aliases: AliasBatch = field(default_factory=AliasBatch)
     projects: dict[tuple[EntityName, ProjectName], Project | None] = field(default_factory=dict)

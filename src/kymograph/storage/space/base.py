@@ -64,6 +64,11 @@ class BlobStore(Protocol):
     ) -> dict[Digest, Blob]:
         """The same for many digests of one algorithm."""
 
+    def find_in_version(
+        self, artifact: ArtifactId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    ) -> dict[Digest, Blob]:
+        """The same, of what a version names alone, wherever it lies; looks at all its entries."""
+
     def announce(
         self,
         project: ProjectId,

@@ -41,7 +41,7 @@ def resolve_upsert_bucket(_parent: None, info: Info, input: dict[str, Any]) -> P
         run=input.get("name") or None,
         key=RunKey(parse_id("Run", storage_id)) if storage_id else None,
     )
-    saved, inserted = context.services.runs.upsert(context.caller, address, _change_of(input))
+    saved, inserted = context.services.runs.upsert(context.caller, address, _change_of(input), writer=context.writer)
     # Given a line count, clients number their lines from it on, also those that sync a log: without it, the segments of
     # a resumed run would replace one another. `core.resend` tells the same log synced again.
     return {"bucket": saved, "inserted": inserted, "serverSettings": {"serverMessages": []}}
