@@ -26,6 +26,7 @@ from kymograph.core.accounts import Role
 from kymograph.server.graphql.execution import build_schema
 from kymograph.server.graphql.permissions import FIELD_RULES, ROOT_RULES, Rule, rule_of
 from kymograph.server.graphql.resolvers import all_bindables
+from kymograph.services.artifact_uploads import ArtifactRequest
 from kymograph.wire.ids import encode_id
 from tests.security.world import KEYS, PROJECT, SECRET, TEAM, World
 
@@ -97,6 +98,53 @@ def manifest(world: World) -> str:
 def alias_input(world: World) -> dict[str, Any]:
     alias = {"artifactCollectionName": "x", "alias": "best", "entityName": TEAM, "projectName": PROJECT}
     return {"artifactID": artifact(world), "aliases": [alias]}
+
+
+def portfolio_input(world: World) -> dict[str, Any]:
+    name = world.fresh_name(f"{SECRET}-links")
+    return {"entityName": TEAM, "projectName": PROJECT, "name": name, "artifactTypeName": f"{SECRET}-type"}
+
+
+def portfolio(world: World) -> str:
+    """A collection of links of the team."""
+    given = portfolio_input(world)
+    made = world.under_test.services.collections.create_portfolio(
+        world.under_test.admin, TEAM, PROJECT, given["name"], type_name=given["artifactTypeName"]
+    )
+    return encode_id("ArtifactCollection", made.id)
+
+
+def sequence(world: World) -> str:
+    """A collection of versions of the team."""
+    request = artifact_input(world)
+    draft = world.under_test.services.artifact_uploads.create(
+        world.under_test.admin,
+        ArtifactRequest(
+            TEAM,
+            PROJECT,
+            None,
+            type_name=request["artifactTypeName"],
+            collection=request["artifactCollectionName"],
+            digest=request["digest"],
+        ),
+    )
+    return encode_id("ArtifactCollection", draft.collection.id)
+
+
+def link_input(world: World) -> dict[str, Any]:
+    return {"artifactID": artifact(world), "artifactPortfolioID": portfolio(world)}
+
+
+def collection_tags(world: World) -> dict[str, Any]:
+    """A tag of a collection that is there."""
+    given = portfolio_input(world)
+    world.under_test.services.collections.create_portfolio(
+        world.under_test.admin, TEAM, PROJECT, given["name"], type_name=given["artifactTypeName"]
+    )
+    return {
+        "entityName": TEAM, "projectName": PROJECT, "artifactCollectionName": given["name"],
+        "tags": [{"tagName": "new"}],
+    }  # fmt: skip
 
 
 def project_id(world: World) -> str:
@@ -184,10 +232,27 @@ MUTATIONS: dict[str, Arguments] = {
     "Mutation.deleteArtifact": lambda world: {"artifactID": artifact(world)},
     "Mutation.addAliases": alias_input,
     "Mutation.deleteAliases": alias_input,
+    "Mutation.linkArtifact": link_input,
+    "Mutation.unlinkArtifact": link_input,
+    "Mutation.createArtifactPortfolio": portfolio_input,
+    "Mutation.updateArtifactSequence": lambda world: {"artifactSequenceID": sequence(world), "description": "changed"},
+    "Mutation.updateArtifactPortfolio": lambda world: {
+        "artifactPortfolioID": portfolio(world), "description": "changed",
+    },
+    "Mutation.moveArtifactSequence": lambda world: {
+        "artifactSequenceID": sequence(world), "destinationArtifactTypeName": "other",
+    },
+    "Mutation.deleteArtifactSequence": lambda world: {"artifactSequenceID": sequence(world)},
+    "Mutation.deleteArtifactPortfolio": lambda world: {"artifactPortfolioID": portfolio(world)},
+    "Mutation.createArtifactCollectionTagAssignments": collection_tags,
+    "Mutation.deleteArtifactCollectionTagAssignments": collection_tags,
 }  # fmt: skip
 """Inputs that change the team's things."""
 
-NEED_MORE = {"Mutation.commitArtifact", "Mutation.useArtifact", "Mutation.addAliases", "Mutation.deleteAliases"}
+NEED_MORE = {
+    f"Mutation.{name}"
+    for name in ("commitArtifact", "useArtifact", "addAliases", "deleteAliases", "linkArtifact", "unlinkArtifact")
+}
 """Mutations that fail for the team's own members here, for want of a committed version: only their refusals count."""
 SILENT = {"Mutation.deleteRun"}
 """What cannot be seen is as good as deleted: no error, and nothing changes."""

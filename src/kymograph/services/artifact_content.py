@@ -100,7 +100,6 @@ def _find(
     missing: list[ManifestEntry] = []
     for algorithm in DigestAlgorithm:
         some = [entry for entry in entries if entry.algorithm is algorithm]
-        digests = list({entry.digest for entry in some})
         known = found.setdefault(algorithm, {})
         digests = list({entry.digest for entry in some})
         if within is None:

@@ -147,20 +147,15 @@ class ArtifactDownloads:
         return self._database.read(job)
 
     def _places(
-        self,
-        tx: Transaction,
-        caller: Caller,
-        artifact: ArtifactId | None,
-        birth: ArtifactId | None,
-        entity: str,
-        project: str,
+        self, tx: Transaction, caller: Caller, birth: ArtifactId | None, entity: str, project: str
     ) -> list[ProjectId]:
         """Projects in which the content may lie, as far as the caller may read all of them.
 
-        Readers of a link to a version may read that version, not its project.
+        Readers of a link to the version that brought the bytes may read that version, not its project.
         """
         places: list[ProjectId] = []
-        for version in (artifact, birth):
+        origin = tx.artifacts.find(birth) if birth is not None else None
+        if origin is not None:
             # The version may be gone while its bytes live on in others.
             places += readable_projects(tx, caller, [origin.collection.project_id], Access.USE)
         with suppress(ProjectNotFound, Forbidden):

@@ -100,10 +100,11 @@ class ArtifactLinks:
             now = self._clock()
             # To link is to hand on: it takes the right to the content, not only to the name.
             version = require_artifact(tx, caller, artifact, Access.USE)
-            if version.state is not ArtifactState.COMMITTED:
-                raise ArtifactNotFound(version.path)
             portfolio = self._find_portfolio(tx, caller, version, target, now)
             check_aliases(tx, caller, tx.projects.find_by_id(portfolio.project_id), names)
+            # Whether the caller may comes before whether it can be done; what was made for it meanwhile is undone.
+            if version.state is not ArtifactState.COMMITTED:
+                raise ArtifactNotFound(version.path)
             known = tx.memberships.find(portfolio.id, version.id)
             if known is None:
                 tx.memberships.add(portfolio.id, version.id, Maker(user=caller.user.id), now)
@@ -172,9 +173,9 @@ class ArtifactLinks:
             parse_new_alias(given.alias)
 
         def job(tx: Transaction) -> None:
-            version = _require_committed(tx, caller, artifact)
+            version, places = self._committed_places(tx, caller, artifact, aliases)
             now = self._clock()
-            for place, names in self._by_place(tx, caller, version, aliases):
+            for place, names in places:
                 tx.memberships.put_aliases(place, version.id, names, now)
 
         self._database.write(job)
@@ -183,11 +184,21 @@ class ArtifactLinks:
         """Take aliases from a version; those it does not have are ignored. Errors as in `add_aliases`."""
 
         def job(tx: Transaction) -> None:
-            version = _require_committed(tx, caller, artifact)
-            for place, names in self._by_place(tx, caller, version, aliases):
+            version, places = self._committed_places(tx, caller, artifact, aliases)
+            for place, names in places:
                 tx.memberships.remove_aliases(place, version.id, names)
 
         self._database.write(job)
+
+    def _committed_places(
+        self, tx: Transaction, caller: Caller, artifact: ArtifactId, aliases: Sequence[AliasOf]
+    ) -> tuple[ArtifactVersion, list[tuple[CollectionId, list[str]]]]:
+        version = require_artifact(tx, caller, artifact, Access.READ)
+        # Whether the caller may comes before whether it can be done.
+        places = self._by_place(tx, caller, version, aliases)
+        if version.state is not ArtifactState.COMMITTED:
+            raise ArtifactNotFound(version.path)
+        return version, places
 
     def _by_place(
         self, tx: Transaction, caller: Caller, version: ArtifactVersion, aliases: Sequence[AliasOf]
@@ -213,13 +224,6 @@ def _find_project(tx: Transaction, caller: Caller, target: LinkTarget, now: date
     if target.project.startswith(REGISTRY_PREFIX):
         return require_project(tx, caller, target.entity, target.project, Access.WRITE)
     return find_or_create_project(tx, caller, target.entity, target.project, now)
-
-
-def _require_committed(tx: Transaction, caller: Caller, artifact: ArtifactId) -> ArtifactVersion:
-    version = require_artifact(tx, caller, artifact, Access.READ)
-    if version.state is not ArtifactState.COMMITTED:
-        raise ArtifactNotFound(version.path)
-    return version
 
 
 def _refreshed(tx: Transaction, collection: Collection, version: ArtifactVersion) -> Membership:
