@@ -5,7 +5,7 @@
 #   make check    format, lint, types, layers                   make test    all tests
 #   make web      the web page alone                            make clean   remove everything that make brought
 #   make lock     compile requirements/*.txt again; UPGRADE=1 takes the newest versions
-#   make proto    compile src/kymograph/wire/records.proto again
+#   make proto    compile src/kymograph/wire/*.proto again
 #
 # `make demo` takes PORT=8080, EXIT=1 (end by itself, status 0 if every run arrived complete), KEEP=1 (keep the
 # data of the last demo). `make test` takes ARGS, for example `make test ARGS="tests/unit -k manifest"`.
@@ -33,7 +33,7 @@ DEMO_FLAGS = --port $(PORT) $(if $(EXIT),--exit) $(if $(KEEP),--keep)
 # Two workers: some tests start servers and clients of their own, and more would only make them time out.
 PYTEST = $(BIN)/pytest -n 2 --dist loadfile
 
-.PHONY: all venv web clients browser demo test check format lock proto clean
+.PHONY: all venv web clients browser demo test check format lock proto settings-page clean
 all: venv web
 venv: .venv/.made
 web: $(STATIC)
@@ -108,6 +108,9 @@ lock: venv
 
 proto: venv
 	$(BIN)/python tools/compile_records.py
+
+settings-page: venv
+	PYTHONPATH=. $(BIN)/python tools/settings_page.py
 
 clean:
 	rm -rf .venv .cache web/node_modules src/kymograph/server/static .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from kymograph.integrations import lightgbm as lightgbm
     from kymograph.integrations import sklearn as sklearn
     from kymograph.integrations import xgboost as xgboost
+    from kymograph.sdk import gym as gym
     from kymograph.sdk import media as data_types
+    from kymograph.sdk import tensorboard as tensorboard
     from kymograph.sdk import util
     from kymograph.sdk.alerts import AlertLevel
     from kymograph.sdk.attach import attach
@@ -155,6 +157,7 @@ _HOMES = {
     "attach": "kymograph.sdk.attach",
     "init": "kymograph.sdk.init",
     "install_as_wandb": "kymograph.drop_in",
+    "load_ipython_extension": "kymograph.sdk.notebooks",
     "login": "kymograph.sdk.login",
     "restore": "kymograph.sdk.restore",
 }
@@ -162,7 +165,9 @@ _NAMES_THERE = {"join": "finish"}
 _MODULES = {
     "data_types": "kymograph.sdk.media",
     "errors": "kymograph.errors",
+    "gym": "kymograph.sdk.gym",
     "plot": "kymograph.sdk.media.plot",
+    "tensorboard": "kymograph.sdk.tensorboard",
     "util": "kymograph.sdk.util",
     **{name: f"kymograph.integrations.{name}" for name in ("keras", "lightgbm", "sklearn", "xgboost")},
 }

@@ -18,7 +18,7 @@
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
        ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
        ├─ AuthError                  Unauthenticated · Forbidden
-       └─ TransportError (OSError)   Unreachable · ServerBusy · StorageFull
+       └─ TransportError (OSError)   Unreachable · ServerBusy · StorageFull · FinishTimeout (TimeoutError)
 
 Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
 attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
@@ -474,6 +474,17 @@ class Unreachable(TransportError):
     def __init__(self, address: str, *, problem: str) -> None:
         super().__init__(f"no answer from {address}: {problem}; check that it runs, and WANDB_BASE_URL")
         self.address, self.problem = address, problem
+
+
+class FinishTimeout(TransportError, TimeoutError):
+    """A run was not sent whole when `finish` ran out of time. Raised only where the settings ask for it."""
+
+    def __init__(self, run_id: str, *, timeout_s: float, folder: str) -> None:
+        super().__init__(
+            f"run {run_id} is not on the server after {timeout_s:g} s; nothing is lost, it is kept in {folder}: wait, "
+            f"or run `kymograph sync` on it; finish_timeout gives it more time"
+        )
+        self.run_id, self.timeout_s, self.folder = run_id, timeout_s, folder
 
 
 class ServerBusy(TransportError):

@@ -55,6 +55,11 @@ _MAX_LISTED = 20
     help="With --clean: only those that have not grown for so long.",
 )
 @click.option("--clean-force", is_flag=True, hidden=True)
+@click.option(
+    "--sync-tensorboard/--no-sync-tensorboard",
+    default=True,
+    help="Take a PATH without runs, but with event files of TensorBoard, as one run (the default), or not.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before sending what was found.")
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as one JSON document.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more about each run.")
@@ -77,6 +82,7 @@ def sync(
     verify: bool,
     clean: bool,
     clean_force: bool,
+    sync_tensorboard: bool,
     yes: bool,
     as_json: bool,
     verbose: bool,
@@ -84,19 +90,22 @@ def sync(
     """Send runs that are kept on this machine to the server.
 
     PATH is the folder of a run, the journal in it (run-ID.wandb), or a folder of such folders; our runs and those that
-    the protocol's own client wrote offline alike. Without PATH it is every run below ./kymograph, ./wandb and ./.wandb
-    that is not marked as synced.
+    the protocol's own client wrote offline alike; or a folder of TensorBoard's event files. Without PATH it is every
+    run below ./kymograph, ./wandb and ./.wandb that is not marked as synced.
 
     It can be stopped and started again: it goes on where it was, and what is there already is not sent twice. A run
     that cannot be sent does not keep the others from it. Exit status 1 means that something is missing on the server.
     """
     from kymograph.cli.connecting import split_project
+    from kymograph.cli.event_folders import with_runs_of_events
     from kymograph.cli.local import local_runs
     from kymograph.sdk.sender.changes import RunChanges, parse_tag_replacements
     from kymograph.sdk.sync import SyncOptions
 
     entity, project = split_project(project, entity)
     changes = RunChanges(run_id, entity, project, job_type, parse_tag_replacements(replace_tags))
+    if sync_tensorboard:
+        paths = with_runs_of_events(paths, say=_quiet if as_json else click.echo)
     found = local_runs(paths)
     wanted = _Choice(
         with_online=sync_all or bool(include_online),

@@ -15,9 +15,9 @@ from typing import Any
 
 from kymograph.core import exact_json
 from kymograph.errors import UsageError
-from kymograph.sdk import notices
 from kymograph.sdk.active import activate, unfinished_runs
 from kymograph.sdk.journal import Durability, Journal
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.run import Run
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.settings import Settings, Source
@@ -84,7 +84,7 @@ def _joined(ticket: dict[str, Any]) -> Run:
             folder.further_journal(f"{os.getpid()}-{time.time_ns() // 1_000_000}"),
             durability=Durability(settings.durability),
             path_of_writer=folder.further_journal,
-            warn=notices.warn,
+            warn=Voice.of(settings).warn,
         )
         run = run_in_folder(settings, folder, journal, record, ticket["config"])
         run._is_guest = True

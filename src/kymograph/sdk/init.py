@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -14,20 +16,23 @@ from typing import Any
 
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.run_ids import new_run_id
-from kymograph.errors import Unreachable, UsageError
-from kymograph.sdk import notices, records
+from kymograph.errors import KymographError, Unauthenticated, Unreachable, UsageError
+from kymograph.sdk import records
 from kymograph.sdk.active import activate, active_run, unfinished_runs
 from kymograph.sdk.auto_resume import remember_run, remembered_run
 from kymograph.sdk.config import Config
 from kymograph.sdk.config_sources import read_config, read_config_file
+from kymograph.sdk.greeting import greet
 from kymograph.sdk.journal import Durability, Journal
 from kymograph.sdk.link import Beginning, SenderLink, Server
 from kymograph.sdk.logged_values import LoggedValues
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.process import given_settings
 from kymograph.sdk.rows import RowWriter
 from kymograph.sdk.run import Run
 from kymograph.sdk.run_directory import create_run_directory
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.file_wishes import FILE_SETTINGS
 from kymograph.sdk.sender.sharing import WRITER_KEY
 from kymograph.sdk.settings import Settings, Source
 from kymograph.sdk.settings_sources import load_settings
@@ -121,11 +126,15 @@ def init(
             for unfinished in unfinished_runs():
                 unfinished.finish()
     given_config = _inputs(config, config_include_keys, config_exclude_keys)
+    if monitor_gym and not found.is_disabled:
+        from kymograph.sdk.gym import monitor
+
+        monitor()
     return _begin(found, {**_filed_config(found), **given_config})
 
 
 _NOT_SETTINGS = frozenset(
-    {"config", "config_exclude_keys", "config_include_keys", "settings", "anonymous", "monitor_gym", "tensorboard"}
+    {"config", "config_exclude_keys", "config_include_keys", "settings", "anonymous", "monitor_gym"}
 )
 
 
@@ -156,6 +165,10 @@ def _filed_config(settings: Settings) -> JsonObject:
 
 
 def _begin(settings: Settings, inputs: JsonObject) -> Run:
+    if "IPython" in sys.modules:
+        from kymograph.sdk.notebooks import prepare_here
+
+        prepare_here(settings)
     started_at = time.time()
     settings.update({"x_start_time": started_at}, source=Source.RUN)
     branch = _branch(settings)
@@ -169,13 +182,14 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     if settings.is_shared:
         _take_part(settings)
     _find_free_folder(settings)
-    directory = create_run_directory(settings)
+    voice = Voice.of(settings)
+    directory = create_run_directory(settings, warn=voice.warn)
     folder = RunFolder(directory.root, str(settings.run_id))
     journal = Journal(
         folder.journal,
         durability=Durability(settings.durability),
         path_of_writer=folder.further_journal,
-        warn=notices.warn,
+        warn=voice.warn,
     )
     record = _record(settings, started_at, branch)
     journal.append(records.header())
@@ -186,25 +200,62 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
 
     link, beginning = None, None
     if server is not None:
-        link = SenderLink(folder, server, warn=notices.warn, on_stop=_interrupt)
-        # Whose steps go on with those that are there, only the server knows; any other run joins it later.
-        needs_server = bool(settings.resume and settings.resume != "never") or bool(settings.resume_from)
-        trouble_timeout_s = settings.init_timeout if needs_server else UNREACHABLE_WAIT_S
-        beginning = link.wait_for_beginning(settings.init_timeout, trouble_timeout_s=trouble_timeout_s)
-        if beginning is None and needs_server:
+        link = SenderLink(
+            folder,
+            server,
+            voice=voice,
+            on_stop=lambda: _stop(settings),
+            is_stopped_by_refusal=settings.stop_on_fatal_error,
+            log_level=logging.DEBUG if settings.debug else settings.x_log_level,
+        )
+        try:
+            beginning = _wait_for_beginning(settings, link)
+        except KymographError:
+            # The run has not begun, so nothing of it is to be found later, or sent.
             link.end()
-            raise Unreachable(
-                settings.base_url,
-                problem=f"{link.trouble or 'it does not answer'}. A run can only be gone on with when the server says "
-                "where it stands: try again, or begin without resume",
-            )
+            journal.close()
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
     if beginning is not None:
         _take_over(settings, record, beginning)
     run = _run_of(settings, folder, journal, record, inputs, link, beginning)
     activate(run, is_aside=settings.reinit == "create_new")
+    if settings.sync_tensorboard:
+        from kymograph.sdk.tensorboard.writers import is_patched, patch
+
+        if not is_patched():
+            patch()
     start_captures(run)
-    _greet(run, beginning)
+    if "IPython" in sys.modules:
+        from kymograph.sdk.notebooks import join_here
+
+        join_here(run)
+    greet(run)
     return run
+
+
+def _wait_for_beginning(settings: Settings, link: SenderLink) -> Beginning | None:
+    """How the server has the run; None if it does not answer, and the run joins it later.
+
+    Raises:
+        KymographError: The server refuses the run, or does not say where one stands that is to go on.
+    """
+    # Whose steps go on with those that are there, only the server knows; any other run joins it later.
+    needs_server = bool(settings.resume and settings.resume != "never") or bool(settings.resume_from)
+    trouble_timeout_s = settings.init_timeout if needs_server else UNREACHABLE_WAIT_S
+    try:
+        beginning = link.wait_for_beginning(settings.init_timeout, trouble_timeout_s=trouble_timeout_s)
+    except Unauthenticated as exc:
+        from kymograph.sdk.login import refused
+
+        raise refused(settings, exc) from exc
+    if beginning is None and needs_server:
+        raise Unreachable(
+            settings.base_url,
+            problem=f"{link.trouble or 'it does not answer'}. A run can only be gone on with when the server says "
+            "where it stands: try again, or begin without resume",
+        )
+    return beginning
 
 
 def _resume_by_itself(settings: Settings) -> None:
@@ -250,16 +301,18 @@ def _run_of(
     link: SenderLink | None,
     beginning: Beginning | None,
 ) -> Run:
+    voice = Voice.of(settings)
     values = LoggedValues(
         None if settings.is_disabled else folder.files,
         keep=lambda name: run._keep([name], kind=FilesItem.MEDIA),
         configure=lambda path, value: run._set_config(path, value),
+        raises_on_cut=settings.table_raise_on_max_row_limit_exceeded,
     )
     rows = RowWriter(
         journal,
         convert=values.convert,
         started_at=record.start_time.ToDatetime(UTC).timestamp(),
-        warn=notices.warn,
+        warn=voice.warn,
         first_step=beginning.starting_step if beginning is not None else _first_step(record),
         earlier_runtime_s=beginning.runtime_s if beginning is not None else 0.0,
         is_strict=settings.step_order == "strict",
@@ -268,7 +321,7 @@ def _run_of(
     config = Config(
         {**there, **inputs},
         on_change=lambda path, value: run._set_config(path, value),
-        warn=notices.warn,
+        warn=voice.warn,
         allow_val_change=bool(settings.allow_val_change),
     )
     run = Run(
@@ -307,6 +360,7 @@ def _record(settings: Settings, started_at: float, branch: BranchPoint) -> RunRe
     )
     resume = "allow" if settings.resume == "auto" else settings.resume
     known: JsonObject = {"resume": resume, "mode": settings.mode}
+    known |= {name: value for name in FILE_SETTINGS if (value := getattr(settings, name))}
     if settings.is_shared:
         known |= {
             "x_primary": settings.x_primary,
@@ -362,17 +416,24 @@ def _take_over(settings: Settings, record: RunRecord, beginning: Beginning) -> N
     if beginning.sweep:
         record.sweep_id = beginning.sweep
     settings.update(
-        {"entity": beginning.entity, "project": beginning.project, "run_name": record.display_name or None},
+        {
+            "entity": beginning.entity,
+            "project": beginning.project,
+            "run_name": record.display_name or None,
+            "resumed": beginning.is_resumed,
+        },
         source=Source.RUN,
     )
 
 
-def _interrupt() -> None:
-    """Somebody stopped the run from its page: as if by Ctrl-C."""
+def _stop(settings: Settings) -> None:
+    """Somebody stopped the run, or its server will not have it: as if by Ctrl-C, unless the settings say what to do."""
     import _thread
     import signal
 
-    notices.warn("this run was stopped from its page")
+    if settings.stop_fn is not None:
+        settings.stop_fn()
+        return
     if callable(signal.getsignal(signal.SIGINT)):
         _thread.interrupt_main()
         return
@@ -387,8 +448,9 @@ def start_captures(run: Run) -> None:
     """Begin with what is captured while a run goes on."""
     from kymograph.sdk.capture.session import CaptureSession
 
+    settings = run._settings
     run._captures = CaptureSession(
-        run._settings,
+        settings,
         run._folder.files,
         started_at=datetime.fromtimestamp(run.start_time, UTC),
         writer_id=run.id,
@@ -398,16 +460,8 @@ def start_captures(run: Run) -> None:
         on_files=lambda names: run._keep(names, kind=FilesItem.WANDB),
     )
     run._captures.start()
-
-
-def _greet(run: Run, beginning: Beginning | None) -> None:
-    settings = run._settings
-    if settings.quiet or settings.silent:
-        return
-    if run.url is not None:
-        notices.say(f"run {run.name or run.id}: {run.url}", repeat=True)
-    else:
-        notices.say(f"run {run.id} is kept in {run.sync_dir}", repeat=True)
+    if settings.code_dir and settings.save_code and not settings.disable_code:
+        run.log_code(settings.code_dir)
 
 
 def _disabled(settings: Settings, inputs: JsonObject) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import IO, Any
 
 from kymograph.core import exact_json
 from kymograph.errors import KymographError
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.processes import start_module
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.types import JsonObject
@@ -50,21 +52,26 @@ class SenderLink:
         folder: RunFolder,
         server: Server,
         *,
-        warn: Callable[[str], object],
+        voice: Voice,
         on_stop: Callable[[], None] = lambda: None,
+        is_stopped_by_refusal: bool = False,
+        log_level: int = logging.INFO,
     ) -> None:
         """Start the process; it outlives this one.
 
         Args:
             folder: Of the run; its journal exists.
             server: Where to.
-            warn: Is told what a user should know.
+            voice: Says what a user should know.
             on_stop: Called when somebody stops the run from the server.
+            is_stopped_by_refusal: Whether it is called as well when the server will not have the run any more.
+            log_level: Of what the process writes to its log.
 
         Raises:
             OSError: No process can be started.
         """
-        self._warn, self._on_stop = warn, on_stop
+        self._voice, self._on_stop = voice, on_stop
+        self._is_stopped_by_refusal = is_stopped_by_refusal
         self._changed = threading.Condition()
         self._beginning: Beginning | None = None
         self._refusal: KymographError | None = None
@@ -77,7 +84,7 @@ class SenderLink:
         assert self._process.stdout is not None
         self._commands: IO[bytes] = self._process.stdin
         start = {"base_url": server.base_url, "authorization": server.authorization, "headers": dict(server.headers)}
-        self._say(start)
+        self._say({**start, "log_level": log_level})
         threading.Thread(
             target=self._listen, args=(self._process.stdout,), name="kymograph sender", daemon=True
         ).start()
@@ -199,17 +206,22 @@ class SenderLink:
             self._trouble = ""
         elif kind == "refused":
             self._refusal = _error_of(event.get("error"))
+            if self._beginning is not None:
+                self._voice.warn(f"the server does not take the run any more: {self._refusal}\nit is kept here")
+                if self._is_stopped_by_refusal:
+                    self._on_stop()
         elif kind == "trouble":
             is_news = not self._trouble
             self._trouble = str(event.get("message"))
             if is_news:
-                self._warn(f"{self._trouble}. The run goes on and is sent when the server is back")
+                self._voice.warn(f"{self._trouble}\nthe run goes on, and is sent when the server is back", repeat=True)
         elif kind == "recovered":
             self._trouble = ""
-            self._warn("the server is back: sending what has been logged meanwhile")
+            self._voice.tell("the server is back: sending what was logged meanwhile")
         elif kind == "progress":
             self._progress = event
         elif kind == "stop":
+            self._voice.warn("this run was stopped from its page")
             self._on_stop()
         elif kind == "finished":
             receipt = event.get("receipt")

@@ -20,6 +20,7 @@ class LoggedValues:
         *,
         keep: Callable[[str], None],
         configure: Callable[[tuple[str, ...], JsonValue], None],
+        raises_on_cut: bool = False,
     ) -> None:
         """Prepare; nothing is loaded.
 
@@ -27,8 +28,10 @@ class LoggedValues:
             folder: The run's ``files`` folder; None for a run that keeps nothing.
             keep: Told the name of each file that was written.
             configure: Told what media add to the config.
+            raises_on_cut: Whether a table with more rows than are kept is refused.
         """
         self._folder, self._keep, self._configure = folder, keep, configure
+        self._raises_on_cut = raises_on_cut
 
     def convert(self, row: Mapping[str, object], step: int) -> JsonObject:
         """The JSON form of a row.
@@ -47,6 +50,6 @@ class LoggedValues:
         from kymograph.sdk.media.values import loggable_row
 
         if self._folder is not None:
-            return loggable_row(row, step, MediaPlace(self._folder, self._keep, self._configure))
+            return loggable_row(row, step, MediaPlace(self._folder, self._keep, self._configure, self._raises_on_cut))
         with tempfile.TemporaryDirectory() as folder:
-            return loggable_row(row, step, MediaPlace(Path(folder), self._keep, self._configure))
+            return loggable_row(row, step, MediaPlace(Path(folder), self._keep, self._configure, self._raises_on_cut))

@@ -19,7 +19,7 @@ from kymograph.client.netrc_file import netrc_path, write_key
 from kymograph.client.settings import ClientSettings, check_base_url
 from kymograph.client.settings_files import change_settings_file
 from kymograph.errors import Unauthenticated, UsageError
-from kymograph.sdk import notices
+from kymograph.sdk.notices import PREFIX, Voice
 from kymograph.sdk.settings_sources import load_settings
 
 if TYPE_CHECKING:
@@ -86,14 +86,18 @@ def login(
     """
     environment = os.environ if environment is None else environment
     home = Path.home() if home is None else home
+    if "IPython" in sys.modules:
+        from kymograph.sdk.magic import register_here
+
+        register_here()
     if settings is None:
         settings = load_settings(environment=environment, home=home)
+    voice = Voice.of(settings)
     if settings.is_disabled or settings.is_offline:
         if settings.is_offline:
-            notices.warn("in offline mode nobody is signed in; `kymograph online` ends it")
+            voice.warn("in offline mode nobody is signed in; `kymograph online` ends it")
         return False
     base_url = check_base_url(host, setting="host") if host else settings.base_url
-    silent = settings.silent
 
     asks = settings.relogin if relogin is None else relogin
     credential = _known(base_url, key, settings, environment, home) if key is not None or not asks else None
@@ -104,7 +108,7 @@ def login(
         forced = settings.force if force is None else force
         typed = _ask(base_url, settings, terminal or _terminal(), force=forced, timeout_s=timeout)
         if typed is None:
-            notices.say("going on without a key: runs stay on this machine until `kymograph sync`")
+            voice.tell("going on without a key: runs stay on this machine until `kymograph sync`")
             return False
         credential, is_new = Credential("the terminal", typed), True
     viewer = None
@@ -112,11 +116,10 @@ def login(
         viewer = (find_viewer or _ask_server)(_client_settings(base_url, credential, settings))
     if is_new and credential.api_key is not None:
         _session[base_url] = credential
-        _keep(base_url, credential.api_key, environment, home)
+        _keep(base_url, credential.api_key, environment, home, voice)
     if host:
-        _keep_host(base_url, settings)
-    if not silent:
-        _greet(base_url, viewer, credential)
+        _keep_host(base_url, settings, voice)
+    _greet(base_url, viewer, credential, voice)
     return True
 
 
@@ -163,6 +166,17 @@ def authorization_of(settings: Settings) -> str:
     return f"Bearer {_client_settings(settings.base_url, credential, settings).api_key}"
 
 
+def refused(settings: Settings, problem: Unauthenticated) -> Unauthenticated:
+    """The error that says what to do about a credential that the server of a run does not take."""
+    source = ensure_configured(settings).source
+    told = str(problem).partition(";")[0]  # what to do, we know better than the server
+    return Unauthenticated(
+        f"{settings.base_url} does not take the API key from {source}: {told}\n"
+        f"Fetch yours at {settings.app_url}/authorize and run `kymograph login --relogin --host {settings.base_url}`; "
+        "set WANDB_BASE_URL if another server is meant, or WANDB_MODE=offline to keep runs on this machine"
+    )
+
+
 def _known(
     base_url: str, key: str | None, settings: Settings, environment: Mapping[str, str], home: Path
 ) -> Credential | None:
@@ -205,11 +219,12 @@ def _ask(base_url: str, settings: Settings, terminal: Terminal, *, force: bool, 
     app_url = settings.app_url if base_url == settings.base_url else base_url
     if not terminal.is_interactive():
         raise no_credential(base_url, app_url=app_url)
-    notices.say(f"signing in to {base_url}. You find your API key at {app_url}/authorize", repeat=True)
+    voice = Voice.of(settings)
+    voice.tell(f"signing in to {base_url}. You find your API key at {app_url}/authorize")
     ending = "" if force else ", or nothing to keep runs on this machine"
     while True:
         try:
-            key = terminal.ask(f"{notices.PREFIX}paste your API key and press Enter{ending}: ", timeout_s).strip()
+            key = terminal.ask(f"{PREFIX}paste your API key and press Enter{ending}: ", timeout_s).strip()
         except TimeoutError as exc:
             raise Unauthenticated(f"nobody gave an API key for {base_url} within {timeout_s:g} s") from exc
         if not key and not force:
@@ -217,18 +232,18 @@ def _ask(base_url: str, settings: Settings, terminal: Terminal, *, force: bool, 
         problem = key_problem(key)
         if problem is None:
             return key
-        notices.say(f"Invalid API key: {problem}", kind="ERROR", repeat=True)
+        voice.complain(f"Invalid API key: {problem}")
 
 
-def _keep(base_url: str, key: str, environment: Mapping[str, str], home: Path) -> None:
+def _keep(base_url: str, key: str, environment: Mapping[str, str], home: Path, voice: Voice) -> None:
     path = netrc_path(environment, home)
     try:
         write_key(path, base_url, check_key(key, source="the call"))
     except UsageError as exc:
-        notices.warn(str(exc))
+        voice.warn(str(exc))
 
 
-def _keep_host(base_url: str, settings: Settings) -> None:
+def _keep_host(base_url: str, settings: Settings, voice: Voice) -> None:
     """Make a server the one to use, in the user's file; that of this folder would win, and is cleared of another."""
     try:
         change_settings_file(Path(settings.settings_system or ""), {"base_url": base_url})
@@ -236,15 +251,15 @@ def _keep_host(base_url: str, settings: Settings) -> None:
         if explained.origin.source.name == "WORKSPACE" and explained.value != base_url:
             change_settings_file(Path(explained.origin.detail), {"base_url": None})
     except UsageError as exc:
-        notices.warn(str(exc))
+        voice.warn(str(exc))
 
 
-def _greet(base_url: str, viewer: Viewer | None, credential: Credential) -> None:
+def _greet(base_url: str, viewer: Viewer | None, credential: Credential, voice: Voice) -> None:
     if viewer is None:
-        notices.say(f"the API key for {base_url} comes from {credential.source}; `kymograph login --verify` checks it")
+        voice.chat(f"the API key for {base_url} comes from {credential.source}; `kymograph login --verify` checks it")
         return
     teams = f" ({', '.join(viewer.teams)})" if viewer.teams else ""
-    notices.say(f"Currently logged in as: {viewer.username}{teams} to {base_url}", repeat=True)
+    voice.chat(f"Currently logged in as: {viewer.username}{teams} to {base_url}")
 
 
 def _terminal() -> Terminal:

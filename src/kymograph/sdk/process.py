@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kymograph.errors import UsageError
+from kymograph.sdk.active import active_run
+from kymograph.sdk.notices import PLAIN_VOICE, Voice
 from kymograph.sdk.settings import Settings
 from kymograph.sdk.settings_sources import load_settings
 
@@ -41,6 +43,17 @@ def setup(settings: Settings | Mapping[str, Any] | None = None) -> Setup:
         load_settings(setup=new)  # what cannot be used is told here, where it was said
         _given.update(new)
     return Setup(load_settings(setup=_given))
+
+
+def voice_here() -> Voice:
+    """How much is said: what the active run's settings make of it, or those of the process if there is none."""
+    run = active_run()
+    if run is not None:
+        return run._voice
+    try:
+        return Voice.of(load_settings(setup=_given))
+    except UsageError:  # init() will say so
+        return PLAIN_VOICE
 
 
 def given_settings() -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 from kymograph.core.metric_definitions import MetricDefinition, MetricDefinitions
 from kymograph.errors import InvalidValue
 from kymograph.sdk.journal import Journal
+from kymograph.sdk.row_sample import RowSample
 from kymograph.types import JsonObject
 
 Convert = Callable[[Mapping[str, object], int], JsonObject]
@@ -58,11 +59,16 @@ class RowWriter:
         self._journal, self._convert, self._warn = journal, convert, warn
         self._epoch = started_at - earlier_runtime_s
         self._is_strict, self._clock = is_strict, clock
+        self.counts_alone = False
+        """Whether the steps that `log` is given are left out, for rows of another source take steps, too."""
         self._lock = threading.RLock()
         self._has_definitions = False
         self._latest: dict[str, Any] = {}
         self._fresh: list[Mapping[str, Any]] = []
         self._fold: Callable[[Iterable[Mapping[str, Any]]], None] | None = None
+        self._last_at = started_at
+        self.sample = RowSample()
+        """Some of the rows, for looking at."""
         self.refused_rows = 0
         """Rows of earlier steps, with a strict writer."""
         _writers.add(self)
@@ -81,23 +87,57 @@ class RowWriter:
         if data.__class__ is not dict:
             data = _checked_mapping(data)
         with self._lock:
+            if step is not None and self.counts_alone:
+                self._tell_of_steps()
+                step = None
             at = self.step if step is None else self._step_of(step)
             if at < 0:
                 return
-            now = self._clock()
-            row = {**data, "_step": at, "_runtime": now - self._epoch, "_timestamp": now}
-            if self._has_definitions:
-                row |= self.definitions.missing_steps(row)
-            if not self._journal.append_numbers(row):
-                converted = self._converted(row, at)
-                self._journal.append_row(converted)
-                row = converted
-            if self._has_definitions or self._fresh:
-                self._keep(row)
-            else:
-                self._latest.update(row)
+            self._write(data, at, _moment(data["_timestamp"]) if "_timestamp" in data else self._clock())
             if commit or (commit is None and step is None):
                 self.step = at + 1
+
+    def log_past(self, data: Mapping[str, Any], *, at_s: float, step: int | None = None) -> int:
+        """Write a row of something that happened a while ago, or more of one.
+
+        Args:
+            data: Names of metrics to values.
+            at_s: When it happened, in s since the epoch.
+            step: Of the row that this is more of; default: a row of its own.
+
+        Returns:
+            Its step.
+
+        Raises:
+            InvalidValue: Something that cannot be logged; then nothing of the call is.
+        """
+        with self._lock:
+            at = self.step if step is None else step
+            self._write(data, at, at_s)
+            if step is None:
+                self.step = at + 1
+            return at
+
+    def _write(self, data: Mapping[str, Any], at: int, moment_s: float) -> None:
+        self._last_at = moment_s
+        row = {**data, "_step": at, "_runtime": max(0.0, moment_s - self._epoch), "_timestamp": moment_s}
+        if self._has_definitions:
+            row |= self.definitions.missing_steps(row)
+        if not self._journal.append_numbers(row):
+            converted = self._converted(row, at)
+            self._journal.append_row(converted)
+            row = converted
+        self.sample.take(row)
+        if self._has_definitions or self._fresh:
+            self._keep(row)
+        else:
+            self._latest.update(row)
+
+    def _tell_of_steps(self) -> None:
+        self._warn(
+            "while TensorBoard's logs are followed, rows count their steps themselves, and log(step=…) is left out: "
+            "log it as a metric, and name that with define_metric(…, step_metric=…)"
+        )
 
     def _converted(self, row: dict[str, Any], step: int) -> JsonObject:
         converted = self._convert(row, step)
@@ -124,6 +164,19 @@ class RowWriter:
                 )
             return -1
         return at
+
+    def runtime_s(self) -> float:
+        """How long the run has gone on, without the time that was left out."""
+        return self._clock() - self._epoch
+
+    def leave_out(self, *, since: float) -> None:
+        """Have the time from a moment until now not count as the run's: nothing of it ran.
+
+        Args:
+            since: In s since the epoch. Time before the last row counts in any case, so that runtimes only grow.
+        """
+        with self._lock:
+            self._epoch += max(0.0, self._clock() - max(since, self._last_at))
 
     def prepare(self, name: str, value: Any) -> Any:
         """A value for the summary: of media, the JSON form, and the file is kept with the run."""
@@ -171,6 +224,13 @@ def _renew_locks() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_locks)
+
+
+def _moment(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type] # what is no number is told
+    except (TypeError, ValueError) as exc:
+        raise InvalidValue("_timestamp", value, rule="give seconds since the epoch") from exc
 
 
 def _checked_mapping(data: object) -> dict[str, Any]:

@@ -7,7 +7,6 @@ no method waits for a server, and none raises for what a network or a disk does.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +17,10 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from kymograph.core.metric_definitions import MetricDefinition, define_metric
 from kymograph.errors import InvalidChoice, RunFinished, UsageError
-from kymograph.sdk import notices, records
+from kymograph.sdk import records
 from kymograph.sdk.config import Config
 from kymograph.sdk.journal import Journal
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.rows import RowWriter
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.settings import Settings
@@ -32,6 +32,7 @@ from kymograph.wire.records_pb2 import FilesItem, Record, RunRecord, SummaryReco
 if TYPE_CHECKING:
     from kymograph.sdk.capture.session import CaptureSession
     from kymograph.sdk.link import SenderLink
+    from kymograph.sdk.tensorboard.follower import EventFollower
     from kymograph.sdk.watch import Watcher
     from kymograph.sdk.watched_graph import WatchedGraph
 
@@ -57,6 +58,7 @@ class Run:
     ) -> None:
         """Put together by `init`; scripts do not call this."""
         self._settings, self._folder, self._journal, self._record = settings, folder, journal, record
+        self._voice = Voice.of(settings)
         self._config, self._rows, self._link = config, rows, link
         self._is_resumed = is_resumed
         self._starting_step = rows.step
@@ -66,6 +68,7 @@ class Run:
         self._pid = os.getpid()
         self._is_guest = False  # another process began it, and ends it
         self._watcher: Watcher | None = None
+        self._follower: EventFollower | None = None
         self._captures: CaptureSession | None = None
         self._lock = threading.RLock()
         self._last_alerts: dict[str, float] = {}
@@ -338,26 +341,16 @@ class Run:
     # --- showing -----------------------------------------------------------------------------------------------------
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
-        """The run's page as a frame for a notebook."""
-        if self.url is None:
-            return f"<p>Run {self.id} is kept in {self.sync_dir}.</p>"
-        style = f"border:none;width:100%;height:{height}px;"
-        button = ""
-        if hidden:
-            style += "display:none;"
-            button = (
-                "<button onClick=\"this.nextSibling.style.display='block';this.style.display='none';\">Show</button>"
-            )
-        return f'{button}<iframe src="{self.url}?jupyter=true" style="{style}"></iframe>'
+        """The run's page as HTML for a notebook: a frame, behind a button if `hidden`."""
+        from kymograph.sdk.showing import run_html
+
+        return run_html(self, height, hidden)
 
     def display(self, height: int = 420, hidden: bool = False) -> bool:
         """Show the run's page in a notebook; returns whether there is one to show it in."""
-        if "IPython" not in sys.modules:
-            return False
-        from IPython import display  # type: ignore[import-not-found,unused-ignore]
+        from kymograph.sdk.showing import display_run
 
-        display.display(display.HTML(self.to_html(height, hidden)))
-        return True
+        return display_run(self, height, hidden)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.to_html(hidden=True), "text/plain": repr(self)}
@@ -390,7 +383,7 @@ class Run:
 
         plan = plan_save(glob_str, base_path=base_path, policy=policy, glob=glob)
         for note in plan.notes:
-            notices.warn(note)
+            self._voice.warn(note)
         if self.disabled:
             return []
         saved = plan.place(self._folder.files, uses_symlinks=self._settings.symlink)
@@ -425,7 +418,7 @@ class Run:
             code = exit_code or 0
             if not self._is_guest:
                 self._append_summary()
-                self._append(records.exit_of(code, time.time() - self._started_at))
+                self._append(records.exit_of(code, self._rows.runtime_s()))
             self._is_finished, self._exit_code = True, code
             self._journal.close()
             if self._is_guest:
@@ -483,7 +476,7 @@ class Run:
         if self._watcher is not None:
             self._watcher.unwatch(models)
         elif models is not None:
-            notices.warn("unwatch(): no model is watched")
+            self._voice.warn("unwatch(): no model is watched")
 
     def log_code(
         self,
@@ -619,7 +612,3 @@ class Run:
     def _check_running(self, member: str) -> None:
         if self._is_finished:
             raise RunFinished(self.id, member)
-
-    @staticmethod
-    def _warn(text: str) -> None:
-        notices.warn(text)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kymograph.sdk import notices
+from kymograph.sdk.notices import PLAIN_VOICE
 from kymograph.sdk.settings import Settings, Source
 
 
@@ -28,7 +28,7 @@ class RunDirectory:
     tmp: Path
 
 
-def create_run_directory(settings: Settings, *, warn: Callable[[str], object] = notices.warn) -> RunDirectory:
+def create_run_directory(settings: Settings, *, warn: Callable[[str], object] = PLAIN_VOICE.warn) -> RunDirectory:
     """Make the folders of a run; in a temporary place if they cannot be where they should.
 
     Args:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kymograph.errors import InvalidChoice, InvalidSetting, SettingsFrozen, UnknownSetting
-from kymograph.sdk import notices
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.settings_computed import ComputedSettings
 from kymograph.sdk.settings_fields import ALIASES, REMOVED, SECRETS, SettingsFields
 from kymograph.sdk.settings_values import PARSERS, Parser, check_value
@@ -261,7 +261,9 @@ class Settings(ComputedSettings):
                 found[known] = Origin(source, parse_setting(known, value), detail, override)
         self._commit({name: origin for name, origin in found.items() if origin.value is not None})
         for name in removed:
-            notices.warn(f"setting {name!r} has been removed from the protocol's client and does nothing; leave it out")
+            Voice.of(self).warn(
+                f"setting {name!r} has been removed from the protocol's client and does nothing; leave it out"
+            )
 
     def _commit(self, found: Mapping[str, Origin]) -> None:
         origins = {name: _inserted(self._origins.get(name, ()), origin) for name, origin in found.items()}

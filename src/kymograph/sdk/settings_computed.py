@@ -118,7 +118,7 @@ class ComputedSettings(SettingsFields):
     @property
     def files_dir(self) -> str:
         """Files that belong to the run."""
-        return self.x_files_dir or os.path.join(self.sync_dir, "files")
+        return os.path.join(self.sync_dir, "files")
 
     @property
     def log_dir(self) -> str:
@@ -172,25 +172,32 @@ class ComputedSettings(SettingsFields):
     # --- this process ---
 
     @property
+    def _python_kind(self) -> str:
+        if "IPython" not in sys.modules:
+            return "python"
+        from kymograph.sdk.capture.notebook import python_kind
+
+        return python_kind()
+
+    @property
     def _ipython(self) -> bool:
-        return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+        return self._python_kind != "python"
 
     @property
     def _jupyter(self) -> bool:
-        if self.jupyter is not None:
-            return self.jupyter
-        if not self._ipython:
-            return False
-        shell = sys.modules["IPython"].get_ipython()
-        return type(shell).__name__ != "TerminalInteractiveShell"
+        return self._python_kind == "jupyter" if self.jupyter is None else self.jupyter
 
     @property
     def _colab(self) -> bool:
-        return "google.colab" in sys.modules
+        from kymograph.sdk.capture.notebook import is_colab
+
+        return is_colab()
 
     @property
     def _kaggle(self) -> bool:
-        return "KAGGLE_KERNEL_RUN_TYPE" in os.environ or "kaggle_environments" in sys.modules
+        from kymograph.sdk.capture.notebook import is_kaggle
+
+        return is_kaggle()
 
     @property
     def _notebook(self) -> bool:

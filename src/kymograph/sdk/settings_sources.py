@@ -12,7 +12,7 @@ from typing import Any
 
 from kymograph.client.settings_files import SettingsFile, read_settings_file, system_path, workspace_paths
 from kymograph.errors import InvalidChoice, InvalidName, InvalidSetting
-from kymograph.sdk import notices
+from kymograph.sdk.notices import Voice
 from kymograph.sdk.settings import FIELD_NAMES, Settings, Source, canonical_name, parse_setting
 from kymograph.sdk.settings_fields import REMOVED
 from kymograph.sdk.settings_values import parse_bool
@@ -68,7 +68,7 @@ def load_settings(
     arguments: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     home: Path | None = None,
-    warn: Callable[[str], object] = notices.warn,
+    warn: Callable[[str], object] | None = None,
 ) -> Settings:
     """The settings that hold for a run, out of all sources.
 
@@ -79,7 +79,7 @@ def load_settings(
         arguments: Of the command line, by the names of settings.
         environment: Default: that of the process.
         home: Of the user. Default: known to the system.
-        warn: Told what a settings file says that cannot be used.
+        warn: Told what a settings file says that cannot be used. Default: the user is, unless the settings forbid it.
 
     Raises:
         UnknownSetting: There is no such setting, and never was.
@@ -95,14 +95,17 @@ def load_settings(
 
     system = Path(variables["settings_system"]) if "settings_system" in variables else system_path(environment, home)
     found.set_defaults(settings_system=str(system), credentials_file=str(system.with_name("credentials.json")))
-    _read_file(found, read_settings_file(system), Source.SYSTEM, warn)
+    problems: list[str] = []
+    _read_file(found, read_settings_file(system), Source.SYSTEM, problems.append)
     for path in workspace_paths(Path(root_dir).expanduser()):
-        _read_file(found, read_settings_file(path), Source.WORKSPACE, warn)
+        _read_file(found, read_settings_file(path), Source.WORKSPACE, problems.append)
     found.update(variables, source=Source.ENV, details=names)
     found.update(setup, source=Source.SETUP)
     found.update(named, source=Source.INIT)
     found.update(settings, source=Source.SETTINGS)
     found.update(arguments, source=Source.ARGS)
+    for problem in problems:
+        (warn or Voice.of(found).warn)(problem)
     return found
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 
 from kymograph.sdk import notices
-from kymograph.sdk.active import active_run
+from kymograph.sdk.notices import Kind
+from kymograph.sdk.process import voice_here
 
 
 def termlog(string: str = "", newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
-    """Write a message on standard error; nothing in a run that is silent.
+    """Write a message on standard error, unless the settings forbid it.
 
     Args:
         string: The message.
@@ -30,13 +31,11 @@ def termerror(string: str, newline: bool = True, repeat: bool = True, prefix: bo
     _write(string, "ERROR", newline=newline, repeat=repeat, prefix=prefix)
 
 
-def _write(string: str, kind: str, *, newline: bool, repeat: bool, prefix: bool) -> None:
-    run = active_run()
-    if run is not None and run._settings.silent:
-        return
+def _write(string: str, kind: Kind, *, newline: bool, repeat: bool, prefix: bool) -> None:
+    voice = voice_here()
     if newline and prefix:
-        notices.say(string or " ", kind=kind, repeat=repeat)  # type: ignore[arg-type] # one of its three
+        notices.say_once(string or " ", kind, voice, repeat=repeat)
         return
-    mark = notices.PREFIX if prefix else ""
-    if sys.stderr is not None:
+    if voice.allows(kind) and sys.stderr is not None:
+        mark = notices.PREFIX if prefix else ""
         sys.stderr.write(f"{mark}{f'{kind} ' if kind else ''}{string}" + ("\n" if newline else ""))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from kymograph.errors import InvalidChoice, InvalidValue, UsageError
-from kymograph.sdk import notices
 from kymograph.sdk.media.histogram import Histogram
 from kymograph.sdk.watched_graph import WatchedGraph
 
@@ -91,7 +90,7 @@ class Watcher:
         for model in listed:
             hooks = self._hooks.pop(model, None)
             if hooks is None:
-                notices.warn(f"unwatch(): {type(model).__name__} is not watched")
+                self._run._voice.warn(f"unwatch(): {type(model).__name__} is not watched")
             for hook in hooks or ():
                 hook.remove()
 

@@ -164,3 +164,51 @@ def test_with_definitions_every_row_is_given_out_and_not_too_many_are_kept(writi
 
     assert [row["a"] for row in [*folded, *writing.rows.pull()]] == list(range(3 * MAX_FRESH_ROWS))
     assert len(folded) > MAX_FRESH_ROWS
+
+
+def test_a_row_of_the_past_has_its_own_moment_and_step(writing: Writing) -> None:
+    assert writing.rows.log_past({"loss": 1}, at_s=130.0) == 0
+    writing.rows.log({"own": 1})
+    assert writing.rows.log_past({"rate": 2}, at_s=131.0, step=0) == 0
+    writing.rows.log({"own": 2})
+
+    assert [(row["_step"], row["_timestamp"], row["_runtime"]) for row in writing.written()] == [
+        (0, 130.0, 30.0),
+        (1, 160.0, 60.0),
+        (0, 131.0, 31.0),
+        (2, 160.0, 60.0),
+    ]
+
+
+def test_a_row_of_the_past_joins_its_step_also_where_steps_are_strict(tmp_path: Path) -> None:
+    writing = Writing(tmp_path, is_strict=True)
+    for _ in range(2):
+        writing.rows.log({"own": 1})
+    writing.rows.log_past({"rate": 2}, at_s=131.0, step=0)
+
+    assert [row["_step"] for row in writing.written()] == [0, 1, 0]
+
+
+def test_a_moment_that_is_logged_is_that_of_the_row(writing: Writing) -> None:
+    writing.rows.log({"loss": 1, "_timestamp": 110})
+    writing.rows.log({"loss": 1, "_timestamp": 10})
+
+    assert [(row["_timestamp"], row["_runtime"]) for row in writing.written()] == [(110.0, 10.0), (10.0, 0.0)]
+
+
+def test_a_moment_that_is_no_number_is_refused(writing: Writing) -> None:
+    with pytest.raises(InvalidValue, match="_timestamp"):
+        writing.rows.log({"loss": 1, "_timestamp": "noon"})
+
+    assert writing.written() == []
+
+
+def test_given_steps_are_left_out_while_rows_of_another_source_count(writing: Writing) -> None:
+    writing.rows.counts_alone = True
+    for _ in range(2):
+        writing.rows.log({"loss": 1}, step=7)
+    writing.rows.log({"loss": 1}, step=7, commit=False)
+    writing.rows.log({"loss": 1})
+
+    assert [row["_step"] for row in writing.written()] == [0, 1, 2, 2]
+    assert all("log(step=…) is left out" in warning for warning in writing.warnings)

@@ -307,8 +307,6 @@ def test_folders_of_a_run(tmp_path: Path) -> None:
     settings.mode = "offline"
     settings.x_sync_dir_suffix = "two"
     assert Path(settings.sync_dir).name == f"offline-run-{settings.timespec}-abc-two"
-    settings.x_files_dir = "/elsewhere"
-    assert settings.files_dir == "/elsewhere"
     (tmp_path / ".kymograph").mkdir()
     assert settings.wandb_dir == str(tmp_path / ".kymograph")
     settings.use_dot_wandb = False

@@ -16,6 +16,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 CODE_FOLDER = "code"
+INTERACTIVE = "<python with no main file>"
+"""In place of a program. Source: the vendor's client 0.31.0."""
 MAX_ARTIFACT_NAME = 128
 
 PathFilter = Callable[..., bool]

@@ -127,14 +127,19 @@ class _SinkHandler(logging.Handler):
     def __init__(self, sink: ConsoleSink, level: str | int) -> None:
         super().__init__(level)
         self._sink = sink
+        self._has_failed = False
         # Source: the form of the vendor's client, which is that of `logging.basicConfig`.
         self.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Format a record and hand it over; as of every handler, errors go to `handleError`."""
+        """Format a record and hand it over; after an error, no more."""
+        if self._has_failed:
+            return
         try:
             with muted():
                 self._sink("stderr", f"{self.format(record)}\n")
-        # The contract of logging handlers: whoever logs must not fail because of one.
+        # The edge to user code: whoever logs must not fail because of a handler, nor be told at every line.
         except Exception:
-            self.handleError(record)
+            self._has_failed = True
+            _log.warning("capturing loggers failed and ends; what they log goes where it went")
+            _log.debug("why capturing loggers failed", exc_info=True)

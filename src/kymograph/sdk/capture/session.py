@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from kymograph.sdk.capture.code import name_of_main
+from kymograph.sdk.capture.code import INTERACTIVE, name_of_main
 from kymograph.sdk.capture.companion import CompanionOrder
 from kymograph.sdk.capture.console import ConsoleCapture, LoggerCapture
 from kymograph.sdk.processes import start_module
@@ -134,7 +134,7 @@ def _order_of(settings: Settings, files_folder: Path, *, started_at: datetime, w
             "username": settings.username,
             "email": settings.email,
             "executable": settings.x_executable or sys.executable,
-            "program": settings.program or name_of_main(),
+            "program": settings.program or name_of_main() or INTERACTIVE,
             "docker": settings.docker,
             "is_notebook": settings._notebook,
             "secrets": [settings.api_key] if settings.api_key else [],
@@ -165,12 +165,12 @@ def _order_of(settings: Settings, files_folder: Path, *, started_at: datetime, w
     return CompanionOrder(
         files_folder=str(files_folder),
         started_at=started_at.isoformat(),
-        arguments=sys.argv[1:],
+        arguments=settings._args,
         environment=environment,
         with_requirements=bool(settings.x_save_requirements),
         with_patches=not settings.disable_git,
         with_fork_point=not settings.disable_git_fork_point,
-        saves_program=bool(settings.save_code),
+        saves_program=bool(settings.save_code) and not settings.disable_code,
         system=system,
         interval_s=float(settings.x_stats_sampling_interval),
         label=settings.x_label,

@@ -116,12 +116,21 @@ class StreamTap:
         _register_fork_handler()
         with self._lock:
             self._holders += 1
-            stream = getattr(sys, self.stream)
-            if stream is None or self._is_reached_by(stream):
-                return
-            # Of hooks on this very object that are not reached, another tool has taken ours out: they are gone.
-            self._hooks = [hook for hook in self._hooks if hook.stream is not stream]
-            self._hooks.append(_Hook(self, stream))
+            self._hook()
+
+    def refresh(self) -> None:
+        """Put the hook back if another tool has taken it out, as IPython does at the end of each cell."""
+        with self._lock:
+            if self._holders:
+                self._hook()
+
+    def _hook(self) -> None:
+        stream = getattr(sys, self.stream)
+        if stream is None or self._is_reached_by(stream):
+            return
+        # Of hooks on this very object that are not reached, another tool has taken ours out: they are gone.
+        self._hooks = [hook for hook in self._hooks if hook.stream is not stream]
+        self._hooks.append(_Hook(self, stream))
 
     def release(self) -> None:
         """Undo one `hold`."""

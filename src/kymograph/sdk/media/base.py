@@ -44,6 +44,8 @@ class MediaPlace:
     """Called with each file that was written and has to be uploaded: relative to `folder`, with forward slashes."""
     configure: Callable[[tuple[str, ...], JsonValue], None] = _forget
     """Called with a path of keys in the run's config and the value to set there: class labels, charts."""
+    raises_on_cut: bool = False
+    """Whether a table with more rows than are kept is refused."""
 
 
 @dataclass(frozen=True, slots=True)

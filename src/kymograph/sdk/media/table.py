@@ -365,6 +365,7 @@ class Table(Media):
 
         Raises:
             InvalidValue: A cell holds something that has no JSON form.
+            InvalidMedia: There are more rows than are kept, and the settings have that refused.
             OSError: A file cannot be read or written.
         """
         if self._logged is not None and self._logged[0] == place.folder:
@@ -373,6 +374,8 @@ class Table(Media):
         begin = self._logged_rows if self.log_mode == "INCREMENTAL" else 0
         rows = self.data[begin : begin + self.MAX_ROWS]
         if len(self.data) - begin > self.MAX_ROWS:
+            if place.raises_on_cut:
+                raise InvalidMedia("Table", f"{key!r} has {len(self.data)} rows; at most {self.MAX_ROWS} are logged")
             _logger.warning("the table %r has %d rows; its file has the first %d", key, len(self.data), self.MAX_ROWS)
         to_json = Converter(place, step, promote_figure, has_whole_arrays=True).convert
         cells: list[JsonValue] = [

@@ -6,6 +6,7 @@ Numbers, texts and ``None`` are their own form, and `Run` need not ask here for 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from kymograph.errors import InvalidValue
 from kymograph.sdk.media import foreign
@@ -76,7 +77,7 @@ class _Draft:
         self._real = place
         self._kept: dict[str, None] = {}
         self._configured: list[tuple[tuple[str, ...], JsonValue]] = []
-        self.place = MediaPlace(place.folder, self._keep, self._configure)
+        self.place = replace(place, keep=self._keep, configure=self._configure)
 
     def _keep(self, path: str) -> None:
         self._kept[path] = None

@@ -34,6 +34,7 @@ def main() -> int:
     # Addresses for uploads are credentials, and httpx notes every one.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     start = orjson.loads(sys.stdin.buffer.readline())
+    logging.getLogger().setLevel(start.get("log_level", logging.INFO))
     # Whatever else prints must not get into the lines for the training.
     events = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)

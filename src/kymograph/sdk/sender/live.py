@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from kymograph.sdk.capture.files import LiveFiles
+from kymograph.sdk.capture.files import LIVE_INTERVAL_S, LiveFiles
+from kymograph.sdk.sender.file_wishes import FileWishes
 
 LOOK_EVERY_S = 1.0
 
@@ -13,10 +14,10 @@ LOOK_EVERY_S = 1.0
 class LiveWatch:
     """Looks at the live files of one run."""
 
-    def __init__(self, folder: Path) -> None:
-        """Watch files below a folder."""
+    def __init__(self, folder: Path, wishes: FileWishes) -> None:
+        """Watch files below a folder, as often as somebody wishes."""
         self._folder = folder
-        self._files = LiveFiles()
+        self._files = LiveFiles(interval_s=wishes.live_interval_s or LIVE_INTERVAL_S, wait_s=wishes.live_wait_s)
         self._next_look_s = 0.0
 
     def due(self, names: Iterable[str], now_s: float) -> list[str]:

@@ -21,6 +21,7 @@ from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
 from kymograph.sdk.sender.documents import write_final_files
+from kymograph.sdk.sender.file_wishes import FileWishes, file_wishes_of
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.live import LiveWatch
 from kymograph.sdk.sender.receipt import Receipt, make_receipt
@@ -127,7 +128,8 @@ class Sender:
         self.strands = [self._main]
         self.replay = self._main.replay
         self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
-        self._live = LiveWatch(folder.files)
+        self._wishes = FileWishes()
+        self._live = LiveWatch(folder.files, self._wishes)
         self._started: Started | None = None
         self._sharing = Sharing()
         self._due, self._sent, self._backoff = _Due(), _Sent(), Backoff()
@@ -235,7 +237,7 @@ class Sender:
         while self.replay.new_files:
             name = self.replay.new_files.popleft()
             if self.replay.files[name] == FilesItem.NOW:
-                self._uploads.want(name)
+                self._want(name)
 
     def _find_strands(self) -> None:
         """Look for processes that have begun to write the run, too."""
@@ -249,6 +251,8 @@ class Sender:
 
     def _connect(self) -> None:
         self._sharing = sharing_of(self.replay.facts.run)
+        self._wishes = file_wishes_of(self.replay.facts.run)
+        self._live = LiveWatch(self.folder.files, self._wishes)
         started = connect(self._client, self.replay, self.ledger)
         self._works_again()
         if self._has_server_lost_lines(started):
@@ -336,11 +340,15 @@ class Sender:
             self._has_final_files = True
             about = standard_files(self.folder) if self._sharing.is_primary else []
             for name in [*self.replay.files, *about]:
-                self._uploads.want(name)
+                self._want(name)
         live = (name for name, policy in self.replay.files.items() if policy == FilesItem.LIVE)
         for name in self._live.due(live, self._now()):
-            self._uploads.want(name)
+            self._want(name)
         return self._uploads.work(self._client, self.ledger.address)
+
+    def _want(self, name: str) -> None:
+        if not self._wishes.ignores(name):
+            self._uploads.want(name)
 
     def _is_over(self) -> bool:
         """Whether the journal is read to its end and will not grow."""

@@ -21,7 +21,8 @@ from kymograph.storage.history.columns import Columns
 from kymograph.storage.history.payload import decode_lines, decompress
 from kymograph.storage.history.segments.draft import Ints
 from kymograph.storage.history.segments.lines import Frame, LinesFile
-from kymograph.storage.history.segments.points import PointsFile, write_points
+from kymograph.storage.history.segments.points import PointsFile
+from kymograph.storage.history.segments.points_writer import write_points
 
 _DUCKDB_MEMORY = "512MB"
 MAX_NAMED_METRICS = 10

@@ -10,7 +10,8 @@ from kymograph.core.exact_json import MAX_EXACT_INT
 from kymograph.core.history import STEP
 from kymograph.core.value_kinds import BOOLEAN, FLOAT, INTEGER, LAST_NUMERIC
 from kymograph.storage.history.columns import Floats, Ints, Series
-from kymograph.storage.history.slices import HistoryView, SegmentSlice
+from kymograph.storage.history.slices import SegmentSlice
+from kymograph.storage.history.views import HistoryView
 from kymograph.types import MetricName
 
 

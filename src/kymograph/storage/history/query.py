@@ -47,8 +47,9 @@ from kymograph.storage.history.rewind import prepare_rewind
 from kymograph.storage.history.row_texts import read_row_texts
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.series import answer_buckets
-from kymograph.storage.history.slices import Facts, HistoryView, damage_within, facts_of
+from kymograph.storage.history.slices import Facts, facts_of
 from kymograph.storage.history.snapshot import Point, Snapshot, read_around_damage
+from kymograph.storage.history.views import HistoryView, damage_within
 from kymograph.types import JsonValue, MetricName, ObjectKey, RunKey, WriterId
 
 T = TypeVar("T")

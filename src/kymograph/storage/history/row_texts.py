@@ -14,8 +14,9 @@ from kymograph.core import exact_json
 from kymograph.core.history import STEP
 from kymograph.core.rows import merge_rows, parse_row, pick_keys
 from kymograph.storage.history.columns import Ints
-from kymograph.storage.history.slices import HistoryView, Slice
+from kymograph.storage.history.slices import Slice
 from kymograph.storage.history.snapshot import Snapshot
+from kymograph.storage.history.views import HistoryView
 from kymograph.types import MetricName, RunKey, WriterId
 
 PickLines = Callable[[RunKey, WriterId, Sequence[int]], Sequence[str | None]]

@@ -25,9 +25,11 @@ from kymograph.core.history import (
 )
 from kymograph.core.value_kinds import LAST_NUMERIC
 from kymograph.storage.history.columns import Floats, Ints, Series
+from kymograph.storage.history.joins import merge_sources
 from kymograph.storage.history.segments.points import Metric
-from kymograph.storage.history.slices import HistoryView, Slice, merge_sources
+from kymograph.storage.history.slices import Slice
 from kymograph.storage.history.snapshot import Point, Snapshot
+from kymograph.storage.history.views import HistoryView
 from kymograph.types import JsonValue, MetricName
 
 

@@ -26,15 +26,8 @@ from kymograph.storage.history.payload import decode_lines, encode_lines
 from kymograph.storage.history.segments.draft import Rows
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.segments.points import PointsFile
-from kymograph.storage.history.slices import (
-    HistoryView,
-    LineRef,
-    NumberedSlice,
-    PartView,
-    SegmentSlice,
-    Slice,
-    take_tail,
-)
+from kymograph.storage.history.slices import NumberedSlice, SegmentSlice, Slice, take_tail
+from kymograph.storage.history.views import HistoryView, LineRef, PartView
 from kymograph.types import JsonValue, ObjectKey, RunKey, WriterId
 
 T = TypeVar("T")

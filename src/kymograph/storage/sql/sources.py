@@ -29,11 +29,13 @@ from kymograph.core.value_kinds import FLOAT, LAST_NUMERIC, NULL, TEXT, code_of
 from kymograph.errors import StoreCorrupt
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Series
+from kymograph.storage.history.joins import merge_sources
 from kymograph.storage.history.segments.draft import needs_text
 from kymograph.storage.history.segments.files import SegmentFiles
-from kymograph.storage.history.segments.points import KIND_NAMES
-from kymograph.storage.history.slices import HistoryView, SegmentSlice, Slice, merge_sources
+from kymograph.storage.history.segments.points_layout import KIND_NAMES
+from kymograph.storage.history.slices import SegmentSlice, Slice
 from kymograph.storage.history.snapshot import Point, Snapshot
+from kymograph.storage.history.views import HistoryView
 from kymograph.storage.metadata.sql import chunks
 from kymograph.storage.metadata.tables import run_documents, runs, users
 from kymograph.storage.metadata.values import nearest_double

@@ -321,6 +321,20 @@ def test_loggers_are_captured_from_their_level_on() -> None:
         LoggerCapture(recorder, {"app": "LOUD"})
 
 
+def test_a_sink_of_loggers_that_fails_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(stream: str, text: str) -> None:
+        raise RuntimeError
+
+    capture = LoggerCapture(fail, {"root": "WARNING"})
+    capture.start()
+    for _ in range(3):
+        logging.getLogger("app").warning("careful")
+    capture.stop()
+
+    assert [record.getMessage() for record in caplog.records].count("careful") == 3
+    assert sum("capturing loggers failed" in record.getMessage() for record in caplog.records) == 1
+
+
 # --- in processes of their own: descriptors and forks are no affair of the test runner --------------------------------
 
 PRELUDE = """

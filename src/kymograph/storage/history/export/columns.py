@@ -18,7 +18,8 @@ from kymograph.core.value_kinds import BOOLEAN, FLOAT, INTEGER, NULL, TEXT
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.windows import Pace, Points, Window, Windows
 from kymograph.storage.history.segments.draft import needs_text
-from kymograph.storage.history.slices import Facts, HistoryView, SegmentSlice, facts_of
+from kymograph.storage.history.slices import Facts, SegmentSlice, facts_of
+from kymograph.storage.history.views import HistoryView
 
 _INT64_BOUND = 2.0**63
 _SURVEY_ROWS = 1_000_000

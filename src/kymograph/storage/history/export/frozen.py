@@ -20,7 +20,7 @@ from kymograph.storage.history.chunks import visible_chunks
 from kymograph.storage.history.payload import decode_lines, decompress
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.segments.lines import Frame, LinesFile
-from kymograph.storage.history.slices import LineRef
+from kymograph.storage.history.views import LineRef
 from kymograph.types import RunKey, WriterId
 
 _BLOCKS_KEPT = 8

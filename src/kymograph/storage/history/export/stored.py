@@ -15,10 +15,12 @@ from kymograph.storage.history.export.frozen import FrozenLines
 from kymograph.storage.history.export.parquet import ContentDigest, write_parquet
 from kymograph.storage.history.export.texts import write_csv, write_lines
 from kymograph.storage.history.export.windows import Windows
+from kymograph.storage.history.joins import distinct
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.segments.points import Metric
-from kymograph.storage.history.slices import HistoryView, SegmentSlice, damage_within, distinct
+from kymograph.storage.history.slices import SegmentSlice
 from kymograph.storage.history.snapshot import Snapshot
+from kymograph.storage.history.views import HistoryView, damage_within
 from kymograph.types import ObjectKey
 
 

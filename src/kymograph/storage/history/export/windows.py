@@ -18,9 +18,11 @@ from kymograph.core.rows import leaves_of, merge_rows, parse_row
 from kymograph.core.value_kinds import INTEGER, LAST_NUMERIC, NULL
 from kymograph.storage.history.columns import Codes, Floats, Ints, Series
 from kymograph.storage.history.export.frozen import FrozenLines
+from kymograph.storage.history.joins import merge_sources
 from kymograph.storage.history.segments.draft import needs_text
 from kymograph.storage.history.segments.points import Metric
-from kymograph.storage.history.slices import HistoryView, SegmentSlice, Slice, merge_sources
+from kymograph.storage.history.slices import SegmentSlice, Slice
+from kymograph.storage.history.views import HistoryView
 from kymograph.types import JsonValue, RunKey
 
 

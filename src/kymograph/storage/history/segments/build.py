@@ -38,7 +38,8 @@ from kymograph.storage.history.payload import decode_lines, decompress, encode_l
 from kymograph.storage.history.segments.draft import Draft, Places, Points, Rows, Source
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.history.segments.lines import LinesWriter
-from kymograph.storage.history.segments.points import PointsFile, write_points
+from kymograph.storage.history.segments.points import PointsFile
+from kymograph.storage.history.segments.points_writer import write_points
 from kymograph.storage.history.snapshot import chunks_of_segment, lies_under
 from kymograph.storage.objects.base import ObjectStore
 from kymograph.types import ObjectKey, RunKey, WriterId

@@ -15,7 +15,8 @@ from kymograph.core.history import SOLE_WRITER, Stream
 from kymograph.errors import StoreCorrupt
 from kymograph.storage.history.columns import Columns
 from kymograph.storage.history.payload import encode_lines
-from kymograph.storage.history.segments.points import OWN_GROUP_POINTS, PointsFile, write_points
+from kymograph.storage.history.segments.points import PointsFile
+from kymograph.storage.history.segments.points_writer import OWN_GROUP_POINTS, write_points
 
 
 def write(path: Path, lines: Sequence[str]) -> PointsFile:

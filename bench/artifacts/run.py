@@ -1,0 +1,273 @@
+"""What artifacts cost: many small files and one large one, with both clients against the same server. Prints one table.
+
+    .venv/bin/python -m bench.artifacts.run [--files 10000] [--large-gb 5] [--clients kymograph wandb] [--repeats 3]
+
+Small files: logged, logged again unchanged, logged with one in a hundred changed, downloaded to an empty place with an
+empty cache, downloaded again there. Each step is a process of its own, timed inside it from the artifact's creation to
+the committed version, or from the look-up to the last file. "Moved" is what went over the loopback interface, "asked"
+are the requests that the server answered: GraphQL, and bytes of files. "Extra" is the most that a client's folders and
+caches took of the disk beyond the files themselves. The large file is compared with the rate of a plain copy: a process
+that sends it through a loopback socket to another one, which writes it and waits for the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from bench.ingest.servers import KEY, ROOT, KymographServer, fresh_database
+
+CLIENTS = {
+    "kymograph": Path(sys.executable),
+    "wandb": ROOT / ".cache" / "clients" / "0.31.0" / "bin" / "python",
+}
+FILE_BYTES = 10_000
+CHANGED = 100
+"""One file in this many is changed."""
+PIECE_BYTES = 1 << 20
+STEP_TIMEOUT_S = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one step took."""
+
+    taken_s: float
+    moved_bytes: int
+    graphql: int
+    bytes_requests: int
+    extra_bytes: int
+
+
+class Bench:
+    """One client's folders, on a server that both use."""
+
+    def __init__(self, client: str, server: KymographServer, folder: Path) -> None:
+        self.client = client
+        self._server = server
+        self._folder = folder
+        self._home = folder / f"home-{client}"
+        self._home.mkdir()
+
+    def step(self, step: str, what: Path, *, cold: bool = False) -> Figure:
+        """Carry out a step in a process of its own."""
+        if cold:
+            for name in ("cache", "downloaded"):
+                shutil.rmtree(self._home / name, ignore_errors=True)
+        environment = {
+            **os.environ,
+            "HOME": str(self._home),
+            "WANDB_BASE_URL": self._server.url,
+            "WANDB_API_KEY": KEY,
+            "WANDB_CACHE_DIR": str(self._home / "cache"),
+            "WANDB_DATA_DIR": str(self._home / "data"),
+            "WANDB_ENTITY": "admin",
+            "WANDB_SILENT": "true",
+            "WANDB_ERROR_REPORTING": "false",
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
+        script = Path(__file__).with_name("scenario.py")
+        before = self._counts()
+        ended = subprocess.run(
+            [str(CLIENTS[self.client]), str(script), self.client, step, str(what), str(self._home)],
+            env=environment,
+            cwd=self._home,
+            capture_output=True,
+            text=True,
+            timeout=STEP_TIMEOUT_S,
+            check=False,
+        )
+        if ended.returncode:
+            raise SystemExit(f"{self.client} {step} failed:\n{ended.stdout[-2000:]}\n{ended.stderr[-3000:]}")
+        after = self._counts()
+        said = json.loads(ended.stdout.strip().splitlines()[-1])
+        moved, graphql, bytes_requests = (new - old for new, old in zip(after, before, strict=True))
+        return Figure(said["s"], moved, graphql, bytes_requests, said["extra_bytes"])
+
+    def _counts(self) -> tuple[int, int, int]:
+        said = httpx.get(f"{self._server.url}/metrics", timeout=30).text
+
+        def answers(face: str) -> int:
+            return sum(int(n) for n in re.findall(rf'requests_total{{face="{face}",[^}}]*}} (\d+)', said))
+
+        return psutil.net_io_counters(pernic=True)["lo"].bytes_sent, answers("graphql"), answers("bytes")
+
+
+def main() -> None:
+    """Measure what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--large-gb", type=float, default=5.0)
+    parser.add_argument("--clients", nargs="+", choices=[*CLIENTS], default=[*CLIENTS])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    options = parser.parse_args()
+    console = Console(width=150)
+    console.print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, medians of {options.repeats}")
+    figures: dict[tuple[str, str], list[Figure]] = {}
+    rates: list[float] = []
+    for _ in range(options.repeats):
+        # One client after the other, every time anew, so that what the machine does meanwhile meets both.
+        for client in options.clients:
+            for step, figure in small_files(client, options.files, on_postgres=options.database == "postgresql"):
+                figures.setdefault((step, client), []).append(figure)
+                console.print(f"{client}: {step}: {figure.taken_s:.2f} s")
+    if options.large_gb:
+        for client in options.clients:
+            for step, figure in large_file(client, int(options.large_gb * 1e9), rates):
+                figures.setdefault((step, client), []).append(figure)
+                console.print(f"{client}: {step}: {figure.taken_s:.2f} s")
+    report(console, figures, options.clients, statistics.median(rates) if rates else None, options.large_gb * 1e9)
+
+
+def small_files(client: str, count: int, *, on_postgres: bool) -> Iterator[tuple[str, Figure]]:
+    """The steps with many files, in order."""
+    with bench(client, on_postgres=on_postgres) as (it, folder):
+        files = folder / "small"
+        write_small_files(files, count)
+        yield "log", it.step("put", files)
+        yield "log again", it.step("put", files)
+        change_some(files)
+        yield "log, 1 % changed", it.step("put", files)
+        yield "download, cold", it.step("get", files, cold=True)
+        yield "download, warm", it.step("get", files)
+        change_all(files)
+        yield "log, promised immutable", it.step("put-linked", files)
+
+
+def large_file(client: str, size: int, rates: list[float]) -> Iterator[tuple[str, Figure]]:
+    """The steps with one file; what a plain copy of it takes goes to `rates`, bytes per second."""
+    with bench(client, on_postgres=False) as (it, folder):
+        file = folder / "large"
+        write_large_file(file, size)
+        rates.append(size / plain_copy_s(file, folder / "copy"))
+        yield "large file up", it.step("put-linked", file)
+        yield "large file down", it.step("get", file, cold=True)
+
+
+@contextmanager
+def bench(client: str, *, on_postgres: bool) -> Iterator[tuple[Bench, Path]]:
+    """A client and a fresh server."""
+    with (
+        tempfile.TemporaryDirectory(prefix="kymograph-bench-") as name,
+        fresh_database(Path(name), on_postgres=on_postgres) as database,
+    ):
+        server = KymographServer(Path(name), database)
+        try:
+            yield Bench(client, server, Path(name)), Path(name)
+        finally:
+            server.stop()
+
+
+def write_small_files(folder: Path, count: int) -> None:
+    """Files of noise in a hundred folders."""
+    noise = random.Random(0)
+    for index in range(count):
+        place = folder / f"{index % 100:02d}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{index:06d}.bin").write_bytes(noise.randbytes(FILE_BYTES))
+
+
+def change_some(folder: Path) -> None:
+    """Write one file in a hundred anew."""
+    for path in sorted(folder.rglob("*.bin"))[::CHANGED]:
+        path.write_bytes(os.urandom(FILE_BYTES))
+
+
+def change_all(folder: Path) -> None:
+    """Write every file anew."""
+    for path in folder.rglob("*.bin"):
+        path.write_bytes(os.urandom(FILE_BYTES))
+
+
+def write_large_file(path: Path, size: int) -> None:
+    """One file of noise."""
+    piece = os.urandom(64 * PIECE_BYTES)
+    with path.open("wb") as file:
+        for at in range(0, size, len(piece)):
+            file.write(at.to_bytes(8, "big"))
+            file.write(piece[8 : min(len(piece), size - at)])
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def plain_copy_s(source: Path, target: Path) -> float:
+    """What a copy of a file through a loopback socket takes until the disk has it; `target` is removed."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def receive() -> None:
+            connection, _ = listener.accept()
+            with connection, target.open("wb") as file:
+                held = bytearray(PIECE_BYTES)
+                while size := connection.recv_into(held):
+                    file.write(memoryview(held)[:size])
+                file.flush()
+                os.fsync(file.fileno())
+
+        thread = threading.Thread(target=receive)
+        began = time.perf_counter()
+        thread.start()
+        with socket.create_connection(listener.getsockname()) as sender, source.open("rb") as file:
+            sender.sendfile(file)
+        thread.join()
+        taken_s = time.perf_counter() - began
+    target.unlink()
+    return taken_s
+
+
+def report(
+    console: Console,
+    figures: dict[tuple[str, str], list[Figure]],
+    clients: list[str],
+    rate: float | None,
+    large_bytes: float,
+) -> None:
+    """Print the table."""
+    table = Table("step", "client", "time", "moved", "asked: GraphQL", "bytes", "extra disk", "times as fast")
+    for step in dict.fromkeys(step for step, _ in figures):
+        times = {name: statistics.median(f.taken_s for f in figures[step, name]) for name in clients}
+        for client in clients:
+            one = sorted(figures[step, client], key=lambda figure: figure.taken_s)[len(figures[step, client]) // 2]
+            faster = times["wandb"] / times[client] if "wandb" in times and client != "wandb" else None
+            table.add_row(
+                step,
+                client,
+                f"{times[client]:.2f} s",
+                f"{one.moved_bytes / 1e6:,.1f} MB",
+                f"{one.graphql:,}",
+                f"{one.bytes_requests:,}",
+                f"{one.extra_bytes / 1e6:,.1f} MB",
+                "" if faster is None else f"{faster:.1f}",
+            )
+    console.print(table)
+    if rate is None:
+        return
+    console.print(f"plain copy of the large file: {rate / 1e6:,.0f} MB/s")
+    for step in ("large file up", "large file down"):
+        for client in clients:
+            reached = large_bytes / statistics.median(f.taken_s for f in figures[step, client])
+            console.print(f"{step}, {client}: {reached / 1e6:,.0f} MB/s, {reached / rate:.0%} of it")
+
+
+if __name__ == "__main__":
+    main()
