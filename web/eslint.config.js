@@ -71,6 +71,8 @@ export default tseslint.config(
                 '../projects/*',
                 '../workspace/*',
                 '../run/*',
+                '../artifacts/*',
+                '../storage/*',
                 '../compare/*',
                 '../shell/*',
               ],

@@ -14,6 +14,7 @@ const root = createRootRoute({
 
 const login = lazyRouteComponent(() => import('./features/auth/LoginPage'), 'LoginPage')
 const projects = lazyRouteComponent(() => import('./features/projects/ProjectsPage'), 'ProjectsPage')
+const artifacts = lazyRouteComponent(() => import('./features/artifacts/ArtifactsPage'), 'ArtifactsPage')
 const run = lazyRouteComponent(() => import('./features/run/RunPage'), 'RunPage')
 
 const routeTree = root.addChildren([
@@ -32,6 +33,18 @@ const routeTree = root.addChildren([
     getParentRoute: () => root,
     path: '/$entity/$project/compare',
     component: lazyRouteComponent(() => import('./features/compare/ComparePage'), 'ComparePage'),
+  }),
+  createRoute({ getParentRoute: () => root, path: '/$entity/$project/artifacts', component: artifacts }),
+  createRoute({ getParentRoute: () => root, path: '/$entity/$project/artifacts/$', component: artifacts }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/$entity/$project/lineage',
+    component: lazyRouteComponent(() => import('./features/artifacts/LineagePage'), 'LineagePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/$entity/$project/settings/storage',
+    component: lazyRouteComponent(() => import('./features/storage/StoragePage'), 'StoragePage'),
   }),
   createRoute({ getParentRoute: () => root, path: '/$entity/$project/runs/$run', component: run }),
   createRoute({ getParentRoute: () => root, path: '/$entity/$project/runs/$run/$tab', component: run }),

@@ -231,6 +231,7 @@ def list_entries(
     caller: CallerDep,
     services: ServicesDep,
     folder: Annotated[str, Query(description="`images/`; the root when left out", max_length=4000)] = "",
+    path: Annotated[str | None, Query(description="only the file of this path", max_length=10_000)] = None,
     limit: Limit = 100,
     after: Annotated[str | None, Query(description="`next` of the page before", max_length=10_000)] = None,
 ) -> Response:
@@ -241,6 +242,10 @@ def list_entries(
     if after is not None and last is None:
         raise InvalidCursor(after)
     view = _get_place(services, caller, entity, project, collection, version)
+    if path is not None:
+        entry = services.artifact_catalog.get_entry(view.place.version, path)
+        item = FolderItem(entry.path, 1, entry.size_bytes, entry.digest, entry.object_key is None)
+        return JsonResponse({"items": [_encode_item(item, path.rfind("/") + 1)], "next": None})
     found = services.artifact_catalog.list_folder(view.place.version, folder, after=last, limit=limit + 1)
     shown = found[:limit]
     following = encode_text_id("Item", shown[-1].path) if len(found) > limit else None

@@ -1,6 +1,6 @@
 import { useState } from 'react'
-import { IconButton } from '../../ui/Button'
-import { Name } from '../../ui/Text'
+import { IconButton } from './Button'
+import { Name } from './Text'
 
 export function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (tags: string[]) => void }) {
   const [draft, setDraft] = useState<string | null>(null)
