@@ -26,7 +26,7 @@ def log_artifact(
     references: Mapping[str, dict[str, Any]] | None = None,
     **fields: Any,
 ) -> str:
-    """Log a version of a collection; gives its id."""
+    """Log a version of a collection; gives its id, or that of the one with the same content."""
     entity, project_name = project.split("/")
     place = {"entity": entity, "project": project_name}
     entries = {**entries_of(files), **(references or {})}
@@ -42,7 +42,10 @@ def log_artifact(
         "aliases": [{"artifactCollectionName": name, "alias": alias} for alias in ("latest", *aliases)],
         **fields,
     }
-    artifact: str = _run(rest, "CreateArtifact", input=given)["createArtifact"]["artifact"]["id"]
+    created = _run(rest, "CreateArtifact", input=given)["createArtifact"]["artifact"]
+    artifact: str = created["id"]
+    if created["state"] == "COMMITTED":
+        return artifact
     manifest = {"name": "wandb_manifest.json", "artifactID": artifact, "type": "FULL", **place, "run": run or ""}
     draft = _run(rest, "CreateArtifactManifest", **manifest, digest="", includeUpload=False)
     draft_id = draft["createArtifactManifest"]["artifactManifest"]["id"]

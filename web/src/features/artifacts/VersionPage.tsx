@@ -174,7 +174,7 @@ function VersionHead({ at, type, version }: { at: VersionRef; type: string; vers
       >
         <Icon name="arrowLeft" />
       </Link>
-      <h1>
+      <h1 aria-label={`${at.collection}:${version.version}`}>
         <Name>{at.collection}</Name>
         <span className="version-colon">:{version.version}</span>
       </h1>
