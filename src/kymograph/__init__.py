@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kymograph.sdk import tensorboard as tensorboard
     from kymograph.sdk import util
     from kymograph.sdk.alerts import AlertLevel
+    from kymograph.sdk.artifacts.artifact import Artifact
+    from kymograph.sdk.artifacts.ttl import ArtifactTTL
     from kymograph.sdk.attach import attach
     from kymograph.sdk.config import Config
     from kymograph.sdk.init import init
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         Bokeh,
         BoundingBoxes2D,
         Classes,
+        EvalTable,
         Graph,
         Histogram,
         Html,
@@ -56,12 +59,17 @@ if TYPE_CHECKING:
         alert,
         define_metric,
         finish,
+        link_model,
         log,
+        log_artifact,
+        log_model,
         mark_preempting,
         pin_config_keys,
         save,
         teardown,
         unwatch,
+        use_artifact,
+        use_model,
         watch,
         write_logs,
     )
@@ -78,6 +86,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlertLevel",
+    "Artifact",
+    "ArtifactTTL",
     "Audio",
     "Bokeh",
     "BoundingBoxes2D",
@@ -85,6 +95,7 @@ __all__ = [
     "CommError",
     "Config",
     "Error",
+    "EvalTable",
     "Graph",
     "Histogram",
     "Html",
@@ -112,7 +123,10 @@ __all__ = [
     "init",
     "install_as_wandb",
     "join",
+    "link_model",
     "log",
+    "log_artifact",
+    "log_model",
     "login",
     "mark_preempting",
     "pin_config_keys",
@@ -129,6 +143,8 @@ __all__ = [
     "termlog",
     "termwarn",
     "unwatch",
+    "use_artifact",
+    "use_model",
     "util",
     "visualize",
     "watch",
@@ -136,11 +152,12 @@ __all__ = [
 ]
 
 _MEDIA = (
-    "Audio Bokeh BoundingBoxes2D Classes Graph Histogram Html Image ImageMask JoinedTable Molecule Object3D "
+    "Audio Bokeh BoundingBoxes2D Classes EvalTable Graph Histogram Html Image ImageMask JoinedTable Molecule Object3D "
     "PartitionedTable Plotly Table Video box3d"
 )
 _SHORTCUTS = (
-    "alert define_metric finish join log mark_preempting pin_config_keys save teardown unwatch watch write_logs"
+    "alert define_metric finish join link_model log log_artifact log_model mark_preempting pin_config_keys save "
+    "teardown unwatch use_artifact use_model watch write_logs"
 )
 _HOMES = {
     **dict.fromkeys(_MEDIA.split(), "kymograph.sdk.media"),
@@ -150,6 +167,8 @@ _HOMES = {
     **dict.fromkeys(("termerror", "termlog", "termwarn"), "kymograph.sdk.terminal_messages"),
     **dict.fromkeys(("CommError", "Error", "UsageError"), "kymograph.errors"),
     "AlertLevel": "kymograph.sdk.alerts",
+    "Artifact": "kymograph.sdk.artifacts.artifact",
+    "ArtifactTTL": "kymograph.sdk.artifacts.ttl",
     "Config": "kymograph.sdk.config",
     "Run": "kymograph.sdk.run",
     "Settings": "kymograph.sdk.settings",
@@ -171,9 +190,7 @@ _MODULES = {
     "util": "kymograph.sdk.util",
     **{name: f"kymograph.integrations.{name}" for name in ("keras", "lightgbm", "sklearn", "xgboost")},
 }
-_NOT_YET = (
-    "Api Artifact ArtifactTTL EvalTable agent controller link_model log_artifact log_model sweep use_artifact use_model"
-)
+_NOT_YET = "Api agent controller sweep"
 
 
 def __getattr__(name: str) -> Any:

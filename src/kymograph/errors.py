@@ -8,17 +8,25 @@
     │                                SettingsFrozen (TypeError) ·
     │                                InvalidFilter · InvalidCursor · InvalidQuery · QueryOverLimit · DuplicatePath ·
     │                                InvalidValue (TypeError) · ConfigError · NoActiveRun · RunFinished ·
-    │                                InvalidMedia (TypeError) · MissingPackage (ImportError)
+    │                                InvalidMedia (TypeError) · MissingPackage (ImportError) · InvalidArtifact ·
+    │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
+    │                                ArtifactFinalizedError · UnknownOrganization ·
+    │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
     │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
-    │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError)
+    │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
+    │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
+    │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
-    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected
-    ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt
+    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
+    │                                ArtifactNotSaved (ValueError)
+    ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
+    │                                ReferenceChanged (ValueError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
        ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
        ├─ AuthError                  Unauthenticated · Forbidden
-       └─ TransportError (OSError)   Unreachable · ServerBusy · StorageFull · FinishTimeout (TimeoutError)
+       └─ TransportError (OSError)   Unreachable · CertificateRejected · ProxyRefused · ServerBusy · StorageFull ·
+                                      FinishTimeout (TimeoutError) · WaitTimeoutError (TimeoutError)
 
 Families end in ``Error`` and inherit the builtin that a caller would expect; leaves state the fact, keep their data as
 attributes and say what to do next. The server maps families to HTTP statuses in `kymograph.wire.errors`.
@@ -138,7 +146,9 @@ class DuplicatePath(UsageError):
     """Two entries of one manifest share a path."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path!r} is in the manifest twice; remove one")
+        super().__init__(
+            f"Cannot add the same path twice: {path!r} is there with other content; remove it first, or overwrite it"
+        )
         self.path = path
 
 
@@ -168,6 +178,60 @@ class MissingPackage(UsageError, ImportError):
     def __init__(self, package: str, *, purpose: str, install: str) -> None:
         super().__init__(f"{purpose} needs the package {package}, which is not installed: {install}")
         self.package, self.purpose = package, purpose
+
+
+class UnknownOrganization(UsageError):
+    """No organization is meant, or not the one that was named."""
+
+    def __init__(self, entity: str, organization: str | None, *, options: list[str]) -> None:
+        known = f"; it belongs to {', '.join(options)}" if options else ""
+        if organization is None:
+            problem = f"cannot tell which organization's registry is meant for {entity!r}{known}"
+        else:
+            problem = f"{entity!r} does not belong to the organization {organization!r}{known}"
+        super().__init__(f"{problem}; write '<organization>/wandb-registry-<name>/<collection>'")
+        self.entity, self.organization, self.options = entity, organization, options
+
+
+class OfflineUse(UsageError, TypeError, RuntimeError):
+    """Something needs a server, and the run is kept offline."""
+
+
+class NotAModel(UsageError, AssertionError):
+    """Something was asked of a model that only models have."""
+
+
+class InvalidArtifact(UsageError):
+    """An artifact, or a part of it, cannot be as asked."""
+
+
+class InvalidReference(UsageError):
+    """What lies elsewhere cannot be tracked or fetched as asked."""
+
+
+class ArtifactStatusError(UsageError, AttributeError):
+    """Something was asked of an artifact at a time when it has none of it."""
+
+
+class ArtifactNotLoggedError(ArtifactStatusError):
+    """Something was asked of an artifact that only logged ones have."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__(
+            f"{member!r} used prior to logging artifact or while in offline mode. "
+            "Call Artifact.wait() before accessing logged artifact properties."
+        )
+        self.name = member.rpartition(".")[2]
+
+
+class ArtifactFinalizedError(ArtifactStatusError):
+    """An artifact was to be changed that cannot change any more."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__(
+            f"{member!r} used on logged artifact. Can't modify finalized artifact. Log a new version: new_draft()"
+        )
+        self.name = member.rpartition(".")[2]
 
 
 class NoActiveRun(UsageError):
@@ -248,6 +312,31 @@ class ArtifactNotFound(NotFoundError):
     kind = "artifact"
 
 
+class MembershipNotFound(ArtifactNotFound, ValueError):
+    """No version of that name where it was looked for."""
+
+    def __init__(self, name: str, *, entity: str, project: str, is_project_missing: bool = False) -> None:
+        if is_project_missing:
+            problem = f"project {project!r} not found under entity {entity!r}"
+        else:
+            problem = f"artifact membership {name!r} not found in {f'{entity}/{project}'!r}"
+        Exception.__init__(self, f"{problem}, or you may not see it; check the name")
+        self.name, self.within = name, f"{entity}/{project}"
+
+
+class StagedFilesMissing(NotFoundError, FileNotFoundError):
+    """Files of an artifact are not on this machine any more, and the server does not have them."""
+
+    def __init__(self, artifact: str, *, paths: list[str]) -> None:
+        shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+        Exception.__init__(
+            self,
+            f"artifact {artifact!r} cannot be sent: {len(paths)} of its files are gone: {shown}; bring them back there "
+            "and sync again. Everything else of the run is sent",
+        )
+        self.artifact, self.paths = artifact, paths
+
+
 class CollectionNotFound(NotFoundError):
     """No such artifact collection."""
 
@@ -270,6 +359,28 @@ class MediaFileNotFound(NotFoundError, FileNotFoundError):
     """No such file on this machine, where a media object was to be made of it."""
 
     kind = "media file"
+
+
+class EntryNotFound(NotFoundError, FileNotFoundError, KeyError):
+    """No such file in an artifact."""
+
+    def __init__(self, problem: str, *, path: str) -> None:
+        Exception.__init__(self, problem)
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show its quoted form
+
+
+class ReferenceNotFound(NotFoundError, FileNotFoundError):
+    """There is nothing where a reference points."""
+
+    def __init__(self, problem: str, *, uri: str) -> None:
+        Exception.__init__(self, problem)
+        self.uri = uri
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 # --- conflict ---------------------------------------------------------------------------------------------------------
@@ -365,6 +476,13 @@ class DataFolderBusy(ConflictError):
         self.folder, self.owner = folder, owner
 
 
+# --- artifacts --------------------------------------------------------------------------------------------------------
+
+
+class ArtifactNotSaved(ConflictError, ValueError):
+    """An artifact that was logged did not become a version; the message is the server's."""
+
+
 # --- integrity --------------------------------------------------------------------------------------------------------
 
 
@@ -386,6 +504,14 @@ class ManifestCorrupt(IntegrityError):
     def __init__(self, artifact: str, *, problem: str) -> None:
         super().__init__(f"manifest of {artifact}: {problem}")
         self.artifact, self.problem = artifact, problem
+
+
+class ReferenceChanged(IntegrityError, ValueError):
+    """What a reference points to is not what was tracked."""
+
+    def __init__(self, what: str, *, expected: str, actual: str) -> None:
+        super().__init__(f"Digest mismatch for {what}: expected {expected!r} but found {actual!r}")
+        self.what, self.expected, self.actual = what, expected, actual
 
 
 class JournalCorrupt(IntegrityError):
@@ -471,9 +597,33 @@ class TransportError(CommError, OSError):
 class Unreachable(TransportError):
     """There is no server at an address, or the connection to it broke."""
 
-    def __init__(self, address: str, *, problem: str) -> None:
-        super().__init__(f"no answer from {address}: {problem}; check that it runs, and WANDB_BASE_URL")
-        self.address, self.problem = address, problem
+    def __init__(self, address: str, *, problem: str, proxy: str | None = None) -> None:
+        way = f" (through the proxy {proxy})" if proxy else ""
+        super().__init__(f"no answer from {address}{way}: {problem}; check that it runs, and WANDB_BASE_URL")
+        self.address, self.problem, self.proxy = address, problem, proxy
+
+
+class CertificateRejected(TransportError):
+    """A server's certificate cannot be trusted: nothing was sent to it. It may be renewed, so this may pass."""
+
+    def __init__(self, address: str, *, problem: str, advice: str) -> None:
+        super().__init__(
+            f"the certificate of {address} is not trusted: {problem}; {advice}. The setting insecure_disable_ssl "
+            "(WANDB_INSECURE_DISABLE_SSL=true) goes on without looking at it, and then anybody on the way may read the "
+            "API key"
+        )
+        self.address, self.problem, self.advice = address, problem, advice
+
+
+class ProxyRefused(TransportError):
+    """A proxy on the way to the server lets nothing through."""
+
+    def __init__(self, proxy: str, *, address: str, problem: str) -> None:
+        super().__init__(
+            f"the proxy {proxy} lets nothing through to {address}: {problem}; check http_proxy and https_proxy "
+            "(http://NAME:PASSWORD@HOST:PORT if it asks who you are), or put the host into NO_PROXY"
+        )
+        self.proxy, self.address, self.problem = proxy, address, problem
 
 
 class FinishTimeout(TransportError, TimeoutError):
@@ -501,6 +651,10 @@ class StorageFull(TransportError):
     def __init__(self, where: str) -> None:
         super().__init__(f"no space left for {where}; free some space, nothing that was acknowledged is lost")
         self.where = where
+
+
+class WaitTimeoutError(TransportError, TimeoutError):
+    """Something was waited for, and did not come in time."""
 
 
 # --- other names ------------------------------------------------------------------------------------------------------

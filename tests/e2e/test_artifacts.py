@@ -123,6 +123,79 @@ version = wandb.Api().artifact(f"{run.entity}/{run.project}/together:latest")
 report([version.version, sorted(version.manifest.entries), version.digest == version.manifest.digest()])
 """
 
+LINKS = """
+import wandb
+
+run = wandb.init(id="linker")
+for text in ("one", "two"):
+    model = wandb.Artifact("net", "model", metadata={"text": text})
+    with model.new_file("weights.txt") as file:
+        file.write(text)
+    logged = run.log_artifact(model)
+    logged.wait()
+linked = run.link_artifact(logged, "shelf", aliases=["prod"])
+draft = wandb.Artifact("late", "model")
+run.link_artifact(draft, "elsewhere/other")
+run.finish()
+
+place = f"{run.entity}/{run.project}"
+api = wandb.Api()
+found = api.artifact(f"{place}/shelf:prod")
+seen = {
+    "link": [found.name, found.version, found.source_name, found.is_link, sorted(found.aliases), found.type],
+    "content": open(found.file()).read(),
+    "linked": [other.name for other in api.artifact(f"{place}/net:v1").linked_artifacts],
+    "of a draft": api.artifact(f"{run.entity}/elsewhere/other:latest").source_name,
+}
+found.aliases = ["gold"]
+found.description = "edited through the link"
+found.save()
+seen["moved"] = sorted(wandb.Api().artifact(f"{place}/shelf:v0").aliases)
+seen["edited"] = wandb.Api().artifact(f"{place}/net:v1").description
+found.unlink()
+seen["after"] = [wandb.Api().artifact_exists(f"{place}/{name}") for name in ("shelf:v0", "net:v1")]
+collection = api.artifact_collection("model", f"{place}/net")
+collection.name, collection.description, collection.tags = "nets", "all of them", ["kept", "by us"]
+collection.save()
+collection.change_type("network")
+again = wandb.Api().artifact_collection("network", f"{place}/nets")
+seen["collection"] = [again.name, again.type, again.description, sorted(again.tags), sorted(again.aliases)]
+listed = wandb.Api().artifacts("network", f"{place}/nets", order="version_index")
+seen["versions"] = [version.version for version in listed]
+again.delete()
+seen["deleted"] = wandb.Api().artifact_collection_exists(f"{place}/nets", "network")
+report(seen)
+"""
+
+OTHER_DIGEST = """
+import os, pathlib
+import wandb
+run = wandb.init(id="hashing")
+def log(text):
+    artifact = wandb.Artifact("fast", "dataset", digest_algorithm="XXH128")
+    with artifact.new_file("a.txt") as file:
+        file.write(text)
+    with artifact.new_file("b.bin", "wb") as file:
+        file.write(bytes(range(256)) * 5000)
+    logged = run.log_artifact(artifact)
+    logged.wait()
+    return logged
+first, same, changed = log("A"), log("A"), log("B")
+run.finish()
+version = wandb.Api().artifact(f"{run.entity}/{run.project}/fast:v1")
+folder = pathlib.Path(version.download(skip_cache=True))
+version.verify(str(folder))
+entry = version.manifest.entries["a.txt"]
+report({
+    "same": first.id == same.id,
+    "versions": [first.version, changed.version],
+    "algorithm": entry.extra.get("alg"),
+    "digest": version.digest == version.manifest.digest(),
+    "content": (folder / "a.txt").read_text(),
+    "alone": pathlib.Path(version.get_entry("b.bin").download(str(folder / "x"))).stat().st_size,
+})
+"""
+
 VERIFY = """
 import os
 os.environ["WANDB_SILENT"] = "true"
@@ -178,6 +251,38 @@ def test_processes_make_one_version_together(client: Client, project: str) -> No
     finished = client.run(TOGETHER, environment=environment_of(project))
 
     assert finished.reported == ["v0", ["one.txt", "two.txt"], True], finished.stdout
+
+
+def test_links_and_collections_are_what_the_newest_client_makes_of_them(
+    make_client: ClientFactory, project: str
+) -> None:
+    finished = make_client(NEWEST).run(LINKS, environment=environment_of(project))
+
+    assert finished.reported == {
+        "link": ["shelf:prod", "v0", "net:v1", True, ["latest", "prod"], "model"],
+        "content": "two",
+        "linked": ["shelf:v0"],
+        "of a draft": "late:v0",
+        "moved": ["gold"],
+        "edited": "edited through the link",
+        "after": [False, True],
+        "collection": ["nets", "network", "all of them", ["by us", "kept"], ["latest"]],
+        "versions": ["v0", "v1"],
+        "deleted": False,
+    }, finished.stdout
+
+
+def test_the_newest_client_may_hash_with_xxh128(make_client: ClientFactory, project: str) -> None:
+    finished = make_client(NEWEST).run(OTHER_DIGEST, environment=environment_of(project))
+
+    assert finished.reported == {
+        "same": True,
+        "versions": ["v0", "v1"],
+        "algorithm": "XXH128",
+        "digest": True,
+        "content": "B",
+        "alone": 256 * 5000,
+    }, finished.stdout
 
 
 def test_the_clients_own_check_of_artifacts_passes(make_client: ClientFactory, project: str) -> None:

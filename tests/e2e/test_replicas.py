@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, Self
@@ -12,10 +14,13 @@ import httpx
 import orjson
 import pytest
 
+from kymograph.client.connection import Connection
+from kymograph.client.runs import RunAddress, RunClient
 from kymograph.testing.buckets import moto_server
 from kymograph.testing.databases import postgres_server
+from kymograph.types import JsonObject
 from tests.e2e.rest import Rest
-from tests.e2e.server import ServerProcess, wait_until
+from tests.e2e.server import ADMIN_KEY, ServerProcess, wait_until
 
 PROJECT = "admin/shared"
 TIMEOUT_S = 20.0
@@ -239,3 +244,24 @@ def test_revoked_key_is_refused_by_both(replicas: Replicas) -> None:
         wait_until(
             lambda: by_key.http.get("/api/v1/session").status_code == 401, timeout_s=8, what="the key to be forgotten"
         )
+
+
+def test_what_writers_say_of_a_shared_run_at_the_same_moment_is_all_there(replicas: Replicas) -> None:
+    replicas.through_a.create_run(PROJECT, "shared")
+
+    def say(number: int) -> None:
+        server = (replicas.a, replicas.b)[number % 2]
+        entity, project = PROJECT.split("/")
+        config = json.dumps({f"from{number}": {"value": number}})
+        with RunClient(Connection.of(server.url, ADMIN_KEY)) as client:
+            client.upsert_run(writer=f"w{number}", entity=entity, project=project, name="shared", config=config)
+            lines: JsonObject = {"offset": 0, "content": [json.dumps({f"best{number}": number})]}
+            document: JsonObject = {"files": {"wandb-summary.json": lines}}
+            client.stream(RunAddress(entity, project, "shared"), document, writer=f"w{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(say, range(24)))
+
+    run = replicas.through_b.run(PROJECT, "shared")
+    assert run["config"] == {f"from{number}": number for number in range(24)}
+    assert run["summary"] == {f"best{number}": number for number in range(24)}

@@ -95,7 +95,7 @@ def test_verify_passes_step_by_step_and_leaves_nothing(server: ServerProcess, tm
 
     steps = json.loads(done.stdout)
     assert done.returncode == 0, done.stdout
-    assert [step["result"] for step in steps] == ["good"] * 7
+    assert [step["result"] for step in steps] == ["good"] * 10
     assert run_ids() == before
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kymograph.client.credentials import basic_authorization
+from kymograph.client.connection import Connection
 from kymograph.client.runs import RunClient
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.loop import send
@@ -51,7 +51,7 @@ def black_hole() -> Iterator[str]:
 
 
 def sync(folder: Path, url: str) -> Sender:
-    with RunClient(url, authorization=basic_authorization(ADMIN_KEY)) as client:
+    with RunClient(Connection.of(url, ADMIN_KEY)) as client:
         return send(RunFolder.find(folder), client, options=SenderOptions(is_sync=True))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.rest import Rest
-from tests.e2e.server import ServerProcess
+from tests.e2e.server import ServerProcess, wait_until
 from tests.e2e.training import Training
 
 RANKS = """
@@ -57,6 +58,29 @@ if __name__ == "__main__":
     run.log({"parent": 1})
     run.finish()
 """
+LATE = """
+import os, sys, time
+from pathlib import Path
+import kymograph as wandb
+
+run = wandb.init(id="late")
+run.log({"parent": 0})
+child = os.fork()
+if child == 0:
+    if sys.argv[1] == "at once":
+        run.log({"child": 0})
+    while not Path("ended").exists():
+        time.sleep(0.01)
+    if sys.argv[1] == "when the sender is gone":
+        while not run._folder.synced_mark.exists():
+            time.sleep(0.01)
+    for number in (1, 2):
+        run.log({"child": number})
+    os._exit(0)
+run.finish()
+Path("ended").touch()
+os.waitpid(child, 0)
+"""
 KEPT = """
 import kymograph as wandb
 run = wandb.init(id="kept")
@@ -105,6 +129,22 @@ def test_spawned_workers_take_part_in_the_run_they_are_given(training: Training,
     assert len(training.run_folders()) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("begins", ["at once", "when the sender is gone"])
+def test_a_child_that_goes_on_after_the_end_is_sent_without_a_sync(
+    training: Training, rest: Rest, project: str, begins: str
+) -> None:
+    training.run(LATE, begins, environment=into(project))
+
+    def rows_of_child() -> list[int]:
+        return sorted(row["child"] for row in rest.rows(project, "late") if "child" in row)
+
+    expected = [0, 1, 2] if begins == "at once" else [1, 2]
+    (folder,) = training.run_folders()
+    wait_until(lambda: rows_of_child() == expected and list(folder.glob("*.synced")), what="the sender's end")
+    assert rest.run(project, "late")["state"] == "finished"
+
+
 def test_files_come_back_from_the_server(training: Training, rest: Rest, project: str) -> None:
     training.run(KEPT, environment=into(project))
 
@@ -113,8 +153,6 @@ def test_files_come_back_from_the_server(training: Training, rest: Rest, project
 
     assert said.split() == ["weights", "None"]
     assert (training.folder / "model.txt").read_text() == "weights"
-    names = {file["name"] for file in rest.items(f"/projects/{project}/runs/kept/files")}
-    assert "code/script.py" in names
 
 
 def test_a_program_that_imports_the_other_name_logs_unchanged(training: Training, rest: Rest, project: str) -> None:

@@ -150,6 +150,32 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[A
     }
 
 
+APPENDED = """
+import kymograph as wandb
+with wandb.init(mode="offline", id="away2") as run:
+    print("said later")
+    for step in range(100, 105):
+        run.log({{"loss": step}}, step=step)
+"""
+
+
+def test_a_run_may_be_appended_to_another(server: ServerProcess, rest: Rest, project: str, tmp_path: Path) -> None:
+    first, second = write_ours(SCRIPT, tmp_path / "first"), write_ours(APPENDED, tmp_path / "second")
+    sync_ours(first, project, server)
+    before = told(rest, project, "away1")
+
+    for _ in range(2):
+        sync_ours(second, project, server, "--append", "--id", "away1", "--include-synced")
+
+    after = told(rest, project, "away1")
+    assert after["rows"][: len(before["rows"])] == before["rows"]
+    assert [row["_step"] for row in after["rows"][len(before["rows"]) :]] == list(range(100, 105))
+    assert after["console"][: len(before["console"])] == before["console"]
+    assert after["console"][len(before["console"]) :][-1:] == ["said later"]
+    assert after["config"]["lr"] == before["config"]["lr"]
+    assert (after["summary"]["best"], after["summary"]["loss"]) == (7, 104)
+
+
 def sibling(project: str, name: str) -> str:
     return f"{project}-{name}"
 
@@ -177,7 +203,9 @@ def test_a_run_of_theirs_is_the_same_whoever_sends_it(
 def test_a_run_of_ours_is_the_same_whoever_sends_it(
     make_client: ClientFactory, server: ServerProcess, rest: Rest, project: str, tmp_path: Path
 ) -> None:
-    folder = write_ours(SCRIPT, tmp_path / "ours", ENDS_WITH="3")
+    # Of a run that ends at once, the surroundings are in a journal of their own, which is for our sender.
+    script = SCRIPT.replace("run.finish(", "run._captures._has_looked.wait(30)\nrun.finish(")
+    folder = write_ours(script, tmp_path / "ours", ENDS_WITH="3")
 
     sync_ours(folder, sibling(project, "ours"), server)
     sync_theirs(make_client(NEWEST), folder, sibling(project, "theirs"))

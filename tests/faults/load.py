@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from kymograph.server.routes.filestream import WRITER_HEADER
+from kymograph.wire.sharing import stream_headers
 from tests.e2e.rest import Rest, run_path, stream_path
 
 PROJECT = "admin/load"
@@ -291,7 +291,7 @@ class Load:
         body = {"files": {"wandb-history.jsonl": {"offset": first, "content": list(map(json.dumps, rows))}}}
 
         def send(http: httpx.Client) -> httpx.Response:
-            return http.post(stream_path(PROJECT, run.id), json=body, headers={WRITER_HEADER: writer})
+            return http.post(stream_path(PROJECT, run.id), json=body, headers=stream_headers(writer))
 
         self._until_acknowledged(clients, chance, send)
         with run.lock:

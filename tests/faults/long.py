@@ -2,8 +2,8 @@
 
     .venv/bin/python -m tests.faults.long [--kills 200] [--only PART] [--page docs/reliability.md]
 
-Parts: kills, writes, disk, races, trainings. Each ends with the first thing that is not as it should be, and the whole
-with exit status 1 then.
+Parts: kills, writes, disk, races, artifacts, trainings. Each ends with the first thing that is not as it should be, and
+the whole with exit status 1 then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from pathlib import Path
 
 from kymograph.storage.database import SqlDatabase, open_database
 from kymograph.storage.history.query import StoredHistory
+from kymograph.testing.clock import ManualClock
 from kymograph.testing.databases import postgres_server, sqlite_database
+from kymograph.testing.deployments import DeploymentUnderTest
 from kymograph.types import RunKey
 from tests.e2e.server import ServerProcess
 from tests.faults.broken_disk import Fault
@@ -36,6 +38,7 @@ from tests.faults.preloaded import PreloadedDisk, build, preloaded_disk
 from tests.faults.scripted import LONG
 from tests.faults.sdk_killing import Killings, Victim
 from tests.faults.test_write_errors import folder_in_memory, run_all
+from tests.unit.services.artifact_machine import ArtifactMachine, check_machine, deployment_in
 from tests.unit.storage.history.compacting import Compactions
 from tests.unit.storage.history.test_compaction import run_operations
 
@@ -201,6 +204,29 @@ def _race(where: str, database: SqlDatabase, folder: Path, seed: int, examples: 
     return Result(f"random operations; {where}", f"{examples:,} sequences", work, time.monotonic() - started)
 
 
+def artifacts(options: argparse.Namespace) -> Iterator[Result]:
+    """Artifacts live and die in random orders; what is needed stays, and all is counted."""
+    with tempfile.TemporaryDirectory() as name, postgres_server() as server:
+        folder = Path(name)
+        for where, flags in (
+            ("SQLite", dict),
+            ("PostgreSQL", lambda: {"database": server.create_empty()}),
+        ):
+            started, examples = time.monotonic(), options.kills * 2
+
+            class Machine(ArtifactMachine):
+                def open(
+                    self, clock: ManualClock, flags: Callable[[], dict[str, str]] = flags
+                ) -> AbstractContextManager[DeploymentUnderTest]:
+                    return deployment_in(folder, clock, **flags())
+
+            check_machine(Machine, examples=examples, steps=40)
+            work = "40 steps each, all counters recounted and all content read after every one"
+            yield Result(
+                f"artifacts in random orders; {where}", f"{examples:,} sequences", work, time.monotonic() - started
+            )
+
+
 def trainings(options: argparse.Namespace) -> Iterator[Result]:
     """Trainings with our SDK, their senders, and both die; a sync brings the rest."""
     started = time.monotonic()
@@ -219,7 +245,14 @@ def trainings(options: argparse.Namespace) -> Iterator[Result]:
     yield Result("kill -9 of trainer, sender, both; our SDK", died, work, time.monotonic() - started)
 
 
-PARTS: dict[str, Part] = {"kills": kills, "writes": writes, "disk": disk, "races": races, "trainings": trainings}
+PARTS: dict[str, Part] = {
+    "kills": kills,
+    "writes": writes,
+    "disk": disk,
+    "races": races,
+    "artifacts": artifacts,
+    "trainings": trainings,
+}
 
 
 def main() -> None:

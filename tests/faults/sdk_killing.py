@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from kymograph.client.credentials import basic_authorization
+from kymograph.client.connection import Connection
 from kymograph.client.runs import RunClient
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.loop import send
@@ -76,7 +76,7 @@ class Killings:
         wait_until(lambda: not is_alive(sender_pid), what="the sender's end", timeout_s=60)
         (folder,) = training.run_folders()
         for _ in range(2):
-            with RunClient(self.server.url, authorization=basic_authorization(ADMIN_KEY)) as client:
+            with RunClient(Connection.of(self.server.url, ADMIN_KEY)) as client:
                 send(RunFolder.find(folder), client, options=SenderOptions(is_sync=True))
         values = [row["value"] for row in rest.rows(PROJECT, run_id)]
         assert values == list(range(len(values))), f"{run_id}: rows are missing or there twice"

@@ -64,7 +64,10 @@ EXPECTED = {
     "keras_fit": Expected(
         ("keras", "torch"),
         2,
-        ("batch/loss", "batch/learning_rate", "val_data", "eval_data", "val_accuracy", "eval"),
+        (
+            *("batch/loss", "batch/learning_rate", "val_data", "eval_data", "val_accuracy", "eval"),
+            *("parameters/net/first/kernel", "gradients/net/first/kernel.gradient"),
+        ),
         (),
         ("models/checkpoint-01.keras", "models/model-best.keras"),
     ),

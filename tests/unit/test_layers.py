@@ -57,7 +57,7 @@ FOREIGN_HOMES: dict[str, frozenset[str]] = {
 PURE_LAYERS: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "types": frozenset(),
-    "core": frozenset({"numpy", "orjson"}),  # arithmetic on columns and JSON text: no I/O in either
+    "core": frozenset({"numpy", "orjson", "xxhash"}),  # arithmetic on columns, JSON text, digests: no I/O in any
 }
 """Layers below all I/O → what they may import besides the standard library."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import click
 
 if TYPE_CHECKING:
+    from kymograph.client.connection import Connection
     from kymograph.client.run_reads import RunReads
     from kymograph.client.runs import RunAddress, RunClient
     from kymograph.sdk.settings import Settings
@@ -36,35 +37,34 @@ def settings_here() -> Settings:
     return load_settings()
 
 
-def connect(settings: Settings, server: str | None = None) -> RunClient:
+def connect(settings: Settings, server: str | None = None, *, is_patient: bool = False) -> RunClient:
     """A client of the server that settings mean, or of one that was named; close it.
+
+    Args:
+        settings: Of this folder.
+        server: Address of another one.
+        is_patient: Whether what may pass is waited for, rather than told.
 
     Raises:
         Unauthenticated: There is no key, and nobody to ask for one.
         InvalidSetting: The address is none.
     """
     from kymograph.client.runs import RunClient
-    from kymograph.client.settings import check_base_url
-    from kymograph.sdk.login import authorization_of
 
-    if server is not None and (server := check_base_url(server, setting="host")) != settings.base_url:
-        return RunClient(server, authorization=_authorization_by_netrc(server))
-    headers: Mapping[str, str] = dict(settings.x_extra_http_headers or {})
-    return RunClient(settings.base_url, authorization=authorization_of(settings), headers=headers)
+    return RunClient(connection_to(settings, server), wait=time.sleep if is_patient else None)
 
 
-def _authorization_by_netrc(server: str) -> str:
-    """The key that is set is for another server, which this one must not see: only netrc says whose a key is."""
-    from pathlib import Path
+def connection_to(settings: Settings, server: str | None = None) -> Connection:
+    """How to reach the server that settings mean, or one that was named.
 
-    from kymograph.client.credentials import find_credential, no_credential
+    Raises:
+        Unauthenticated: There is no key, and nobody to ask for one.
+        InvalidSetting: The address is none.
+    """
+    from kymograph.client.addresses import check_base_url
+    from kymograph.sdk.login import connection_of
 
-    kept = {name: value for name, value in os.environ.items() if name == "NETRC"}
-    credential = find_credential(server, environment=kept, home=Path.home())
-    authorization = None if credential is None else credential.authorization()
-    if authorization is None:
-        raise no_credential(server)
-    return authorization
+    return connection_of(settings, None if server is None else check_base_url(server, setting="host"))
 
 
 def split_run(text: str) -> tuple[str | None, str | None, str, str | None]:
@@ -112,7 +112,7 @@ def connected_to(text: str, project: str | None, entity: str | None) -> Iterator
     found_entity, found_project, run_id, server = split_run(text)
     entity, project = split_project(project, entity)
     settings = settings_here()
-    with connect(settings, server) as client:
+    with connect(settings, server, is_patient=True) as client:
         owner = found_entity or entity or settings.entity or own_entity(client)
         name = found_project or project or settings.project or DEFAULT_PROJECT
         yield RunReads(client), RunAddress(owner, name, run_id)
@@ -120,5 +120,4 @@ def connected_to(text: str, project: str | None, entity: str | None) -> Iterator
 
 def own_entity(client: RunClient) -> str:
     """Where runs of the caller go for which no entity is named."""
-    viewer = client.viewer()
-    return str(viewer.get("entity") or viewer.get("username") or "")
+    return client.viewer().entity

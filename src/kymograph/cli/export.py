@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -101,15 +100,10 @@ def export(
 
 
 def _connect(server: str | None) -> Downloads:
+    from kymograph.cli.connecting import connection_to, settings_here
     from kymograph.client.downloads import Downloads
-    from kymograph.client.settings import load_client_settings
 
-    environment, home, folder = dict(os.environ), Path.home(), Path.cwd()
-    if server is not None and server != environment.get("WANDB_BASE_URL", "").rstrip("/"):
-        # The key that is set is for another server, which this one must not see: only netrc says whose a key is.
-        kept = {name: environment[name] for name in ("NETRC",) if name in environment}
-        environment = {**kept, "WANDB_BASE_URL": server, "WANDB_CONFIG_DIR": os.devnull, "WANDB_DIR": os.devnull}
-    return Downloads(load_client_settings(environment, home=home, folder=folder))
+    return Downloads(connection_to(settings_here(), server))
 
 
 def _file_for(output: str | None, run: str, form: str) -> Path:
@@ -204,16 +198,14 @@ class _Job:
     @contextmanager
     def _whole(self, path: Path) -> Iterator[BinaryIO]:
         """A file that is there once it is whole, and not before."""
+        from kymograph.client.files import replacing
+
         if path.exists() and not self._overwrite:
             raise click.ClickException(f"{path} exists; give another path, or --overwrite")
-        draft = path.with_name(f"{path.name}.part")
         try:
-            with draft.open("wb") as sink:
+            with replacing(path) as sink:
                 yield sink
-            draft.replace(path)
         except KymographError:
             raise
         except OSError as exc:
             raise click.ClickException(f"{path} cannot be written: {exc.strerror or exc}") from exc
-        finally:
-            draft.unlink(missing_ok=True)

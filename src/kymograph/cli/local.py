@@ -28,6 +28,23 @@ def local_runs(paths: Sequence[str]) -> list[LocalRun]:
     return [read_local_run(folder) for folder in find_run_folders(roots, missing_ok=not paths)]
 
 
+def named_by_globs(runs: Sequence[LocalRun], *, include: str, exclude: str) -> list[LocalRun]:
+    """Those of some runs whose folder or journal has a name that is wanted.
+
+    Args:
+        runs: All there are.
+        include: Patterns with commas between them, one of which a name has to fit; without any, every name does.
+        exclude: Patterns that no name may fit; they win.
+    """
+    from fnmatch import fnmatch
+
+    def fits(run: LocalRun, patterns: str) -> bool:
+        names = (run.folder.path.name, run.folder.journal.name)
+        return any(fnmatch(name, pattern.strip()) for name in names for pattern in patterns.split(",") if pattern)
+
+    return [run for run in runs if not fits(run, exclude) and (not include or fits(run, include))]
+
+
 def shown_path(path: Path) -> str:
     """A path as short as it can be told from here."""
     try:

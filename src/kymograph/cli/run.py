@@ -49,7 +49,7 @@ def list_runs(
     entity, project = split_project(project, entity)
     wanted = parse_filters(filters)
     settings = settings_here()
-    with connect(settings) as client:
+    with connect(settings, is_patient=True) as client:
         owner = entity or settings.entity or own_entity(client)
         order = order if order[:1] in "+-" else f"+{order}"
         found = RunReads(client).iter_runs(

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from kymograph.client.transport import Transport
+    from kymograph.sdk.settings import Settings
 
 TABLE_ROWS = 100
 OTHER_ROWS = 100_000
@@ -32,12 +33,14 @@ def sql(query: str, project: str | None, form: str | None, limit: int | None) ->
     The tables are runs, config, summary and history; DESCRIBE tells their columns. The server is that of
     WANDB_BASE_URL, with the key of WANDB_API_KEY or netrc.
     """
+    from kymograph.cli.connecting import connection_to, settings_here
     from kymograph.client.transport import Transport
 
     text = sys.stdin.read() if query == "-" else query
     chosen = form or ("table" if sys.stdout.isatty() else "csv")
-    with Transport.from_environment() as transport:
-        entity, name = project_of(transport, project)
+    settings = settings_here()
+    with Transport(connection_to(settings)) as transport:
+        entity, name = project_of(transport, settings, project)
         answer = transport.request(
             "POST",
             f"/api/v1/projects/{quote(entity, safe='')}/{quote(name, safe='')}/sql",
@@ -70,13 +73,12 @@ def sql(query: str, project: str | None, form: str | None, limit: int | None) ->
         )
 
 
-def project_of(transport: Transport, given: str | None) -> tuple[str, str]:
+def project_of(transport: Transport, settings: Settings, given: str | None) -> tuple[str, str]:
     """Entity and name of the project that an option or the settings mean.
 
     Raises:
         click.UsageError: Neither names one.
     """
-    settings = transport.settings
     text = given or settings.project
     if not text:
         raise click.UsageError("name a project: --project ENTITY/PROJECT, or WANDB_ENTITY and WANDB_PROJECT")

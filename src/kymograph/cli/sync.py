@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from kymograph.sdk.sync import SyncOptions, SyncResult
     from kymograph.sdk.sync_check import CheckReport
 
-_MAX_LISTED = 20
-
 
 @click.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True))
@@ -40,6 +38,19 @@ _MAX_LISTED = 20
 )
 @click.option("--mark-synced/--no-mark-synced", default=True, help="Mark what was sent (the default), or not.")
 @click.option("--sync-all", is_flag=True, hidden=True)
+@click.option("--append", is_flag=True, help="Add to what the run has on the server: rows go on behind those there.")
+@click.option("--skip-console", is_flag=True, help="Leave the console out.")
+@click.option(
+    "--include-globs", metavar="GLOB,…", default="", help="Only runs whose folder or journal has such a name."
+)
+@click.option(
+    "--exclude-globs", "--ignore", metavar="GLOB,…", default="", help="No run whose folder or journal has one."
+)
+@click.option(
+    "--show", metavar="N", type=click.IntRange(0), default=20, show_default=True, help="List so many; 0: all."
+)
+@click.option("--view", is_flag=True, help="Send nothing; print the kinds of all records, with --verbose all they say.")
+@click.option("--legacy", is_flag=True, hidden=True)
 @click.option("-n", "--parallel", type=click.IntRange(1, 64), default=5, show_default=True, help="Runs at a time.")
 @click.option("--dry-run", is_flag=True, help="Send nothing; list what would be sent.")
 @click.option(
@@ -70,6 +81,9 @@ def sync(
     entity: str | None,
     job_type: str | None,
     replace_tags: str,
+    include_globs: str,
+    exclude_globs: str,
+    show: int,
     parallel: int,
     clean_old_hours: float,
     *,
@@ -78,6 +92,10 @@ def sync(
     include_synced: bool,
     mark_synced: bool,
     sync_all: bool,
+    append: bool,
+    skip_console: bool,
+    view: bool,
+    legacy: bool,
     dry_run: bool,
     verify: bool,
     clean: bool,
@@ -98,15 +116,20 @@ def sync(
     """
     from kymograph.cli.connecting import split_project
     from kymograph.cli.event_folders import with_runs_of_events
-    from kymograph.cli.local import local_runs
+    from kymograph.cli.local import local_runs, named_by_globs
+    from kymograph.cli.sync_records import print_records
     from kymograph.sdk.sender.changes import RunChanges, parse_tag_replacements
     from kymograph.sdk.sync import SyncOptions
 
     entity, project = split_project(project, entity)
-    changes = RunChanges(run_id, entity, project, job_type, parse_tag_replacements(replace_tags))
-    if sync_tensorboard:
+    tags = parse_tag_replacements(replace_tags)
+    changes = RunChanges(run_id, entity, project, job_type, tags, is_appended=append, without_console=skip_console)
+    if sync_tensorboard and not view:
         paths = with_runs_of_events(paths, say=_quiet if as_json else click.echo)
-    found = local_runs(paths)
+    found = named_by_globs(local_runs(paths), include=include_globs, exclude=exclude_globs)
+    if view:
+        print_records(found, is_verbose=verbose)
+        return
     wanted = _Choice(
         with_online=sync_all or bool(include_online),
         with_offline=include_offline,
@@ -124,13 +147,13 @@ def sync(
     if not chosen and not compared:
         _end_without_runs(found, as_json=as_json)
         return
-    if chosen and (dry_run or verbose or (not paths and not yes)):
-        _list(chosen, say, is_dry=dry_run)
+    if chosen and (dry_run or verbose or not (paths or yes or sync_all)):
+        _list(chosen, say, is_dry=dry_run, at_most=show or len(chosen))
     if dry_run:
         if as_json:
             _print_json({"would_sync": [_described(run) for run in chosen]})
         return
-    is_asked = bool(chosen) and not (paths or yes or as_json) and sys.stdin.isatty()
+    is_asked = bool(chosen) and not (paths or yes or sync_all or as_json) and sys.stdin.isatty()
     if is_asked and not click.confirm(f"Send {_count(chosen)}?", default=True):
         return
     options = SyncOptions(changes=changes, is_marked=mark_synced, at_once=parallel)
@@ -196,17 +219,17 @@ def _end_without_runs(found: Sequence[LocalRun], *, as_json: bool) -> None:
         click.echo("There are no runs here (below ./kymograph, ./wandb or ./.wandb); give the path of one.")
 
 
-def _list(runs: Sequence[LocalRun], say: Any, *, is_dry: bool) -> None:
+def _list(runs: Sequence[LocalRun], say: Any, *, is_dry: bool, at_most: int) -> None:
     from kymograph.cli.local import shown_bytes, shown_path
 
     say(f"{'Would send' if is_dry else 'To send:'} {_count(runs)}{':' if is_dry else ''}")
-    for run in runs[:_MAX_LISTED]:
+    for run in runs[:at_most]:
         notes = [run.path, shown_bytes(run.size_bytes)]
         if run.is_being_written:
             notes.append("still being written")
         say(f"  {shown_path(run.folder.path)}  ({', '.join(notes)})")
-    if len(runs) > _MAX_LISTED:
-        say(f"  and {len(runs) - _MAX_LISTED} more")
+    if len(runs) > at_most:
+        say(f"  and {len(runs) - at_most} more")
 
 
 def _send(

@@ -1,4 +1,4 @@
-"""Answers that are files: written as they come, and there only when they are whole."""
+"""Answers of our own server that are files, with what it says about them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import httpx
-
-from kymograph.client.answers import error_of
 from kymograph.client.transport import Transport
-from kymograph.errors import Unreachable
 
 DAMAGE_HEADER = "X-Kymograph-Damaged"
-_PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +41,14 @@ class Downloads(Transport):
 
         Raises:
             KymographError: What the server says is wrong, as the error that it raised.
-            Unreachable: There is no server, or the connection broke: what was written is not whole.
+            TransportError: There is no server, or the connection broke: what was written is not whole.
         """
-        size = 0
+        sizes: list[int] = []
+
+        def count(size: int) -> None:
+            sizes.append(size)
+            note(size)
+
         query: Any = parameters
-        try:
-            with self._client.stream("GET", path, params=query, headers={"Accept-Encoding": "identity"}) as response:
-                if response.status_code >= 400:
-                    response.read()
-                    raise error_of(response)
-                for piece in response.iter_bytes(_PIECE_BYTES):
-                    sink.write(piece)
-                    size += len(piece)
-                    note(len(piece))
-                return Downloaded(size, response.headers.get(DAMAGE_HEADER, ""))
-        except httpx.HTTPError as exc:
-            raise Unreachable(self.settings.base_url, problem=str(exc) or type(exc).__name__) from exc
+        headers = self.fetch(path, sink, note=count, params=query, headers={"Accept-Encoding": "identity"})
+        return Downloaded(sum(sizes), headers.get(DAMAGE_HEADER, ""))

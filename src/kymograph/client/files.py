@@ -1,14 +1,42 @@
-"""Small files that are replaced in one step: a reader sees one before or after, and never half of it."""
+"""Files that are replaced in one step: a reader sees one before or after, and never half of it."""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(path: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
+    """A file to write and read, which takes the place of another once it is whole; its folders are made.
+
+    Args:
+        path: Of the file.
+        is_private: Whether only its owner may read it.
+
+    Raises:
+        OSError: It cannot be written; what was there is there still, as after any other error.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        mode = 0o600 if is_private else 0o666
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(draft, flags, mode), "w+b") as file:
+            yield file
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def replace_file(path: Path, text: str, *, is_private: bool = False) -> None:
-    """Write a file, with its folders; what a link leads to is written, and the link stays.
+    """Write a small file of text; what a link leads to is written, and the link stays.
 
     Args:
         path: Of the file.
@@ -18,15 +46,25 @@ def replace_file(path: Path, text: str, *, is_private: bool = False) -> None:
     Raises:
         OSError: It cannot be written; what was there is there still.
     """
-    target = path.resolve() if path.is_symlink() else path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        mode = 0o600 if is_private else 0o666
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
-            file.write(text)
-        draft.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            draft.unlink()
-        raise
+    with replacing(path.resolve() if path.is_symlink() else path, is_private=is_private) as file:
+        file.write(text.encode())
+
+
+def md5_of(path: Path) -> str:
+    """Base64 MD5 of a file.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as source:
+        return md5_of_rest(source)
+
+
+def md5_of_rest(source: BinaryIO) -> str:
+    """Base64 MD5 of what is left in an open file."""
+    from hashlib import md5
+
+    digest = md5(usedforsecurity=False)
+    while piece := source.read(1 << 20):
+        digest.update(piece)
+    return b64encode(digest.digest()).decode()

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from kymograph.client.answers import error_of_problems
-from kymograph.client.credentials import basic_authorization
 from kymograph.client.transport import Transport
 from kymograph.errors import ProtocolError, Unauthenticated
 from kymograph.types import JsonObject
@@ -31,42 +32,57 @@ class Viewer:
 
 
 class GraphqlTransport(Transport):
-    """A transport that speaks GraphQL, with a key as every server of the protocol takes it."""
+    """A transport that speaks GraphQL."""
 
-    def graphql(self, document: str, variables: Mapping[str, Any] | None = None, *, operation: str = "") -> JsonObject:
+    def graphql(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        operation: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> JsonObject:
         """The data that a document asks for.
 
         Args:
             document: One operation, and the fragments of it.
             variables: Its variables; left out of the request if there are none.
-            operation: Its name.
+            operation: Its name; left out if it has none.
+            headers: Further ones of the request.
 
         Raises:
             KymographError: What the server says is wrong, as the error that it raised.
-            Unreachable: There is no server, or the connection broke.
+            TransportError: No answer, or one to try again after.
             ProtocolError: What answers speaks no GraphQL.
         """
-        body: dict[str, Any] = {"query": document, "operationName": operation}
+        body: dict[str, Any] = {"query": document}
+        if operation:
+            body["operationName"] = operation
         if variables:
             body["variables"] = dict(variables)
-        settings = self.settings
-        bearer = f"Bearer {settings.api_key}"
-        headers = {
-            "Authorization": bearer if settings.is_access_token else basic_authorization(settings.api_key),
-            "Accept": "application/json",
-        }
-        response = self.request("POST", "/graphql", json=body, headers=headers)
+        response = self.request(
+            "POST",
+            "/graphql",
+            timeout_s=self.connection.graphql.timeout_s,
+            content=orjson.dumps(body),
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                **self.connection.author,
+                **(headers or {}),
+            },
+        )
         try:
             answer = response.json()
         except ValueError as exc:
             raise ProtocolError(
-                f"{settings.base_url} answers with something that is no JSON: is it the address of a server?"
+                f"{self.base_url} answers with something that is no JSON: is it the address of a server?"
             ) from exc
         if isinstance(answer, dict) and answer.get("errors"):
             raise error_of_problems(answer["errors"])
         data = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(data, dict):
-            raise ProtocolError(f"{settings.base_url} answers without data: is it the address of a server?")
+            raise ProtocolError(f"{self.base_url} answers without data: is it the address of a server?")
         return data
 
     def viewer(self) -> Viewer:
@@ -78,8 +94,8 @@ class GraphqlTransport(Transport):
         found: Any = self.graphql(_VIEWER, operation="Viewer").get("viewer")
         if not isinstance(found, dict):
             raise Unauthenticated(
-                f"{self.settings.base_url} did not recognize an account for this key; fetch a new one at "
-                f"{self.settings.base_url}/authorize"
+                f"{self.base_url} did not recognize an account for this key; fetch a new one at "
+                f"{self.base_url}/authorize"
             )
         edges = (found.get("teams") or {}).get("edges") or ()
         names = tuple(str(edge["node"]["name"]) for edge in edges if edge and edge.get("node"))

@@ -8,6 +8,7 @@ Source: protocol.md §1.6.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ import orjson
 
 from kymograph.client.answers import error_of
 from kymograph.client.files import replace_file
-from kymograph.errors import Unauthenticated, Unreachable
+from kymograph.errors import Unauthenticated
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EXCHANGE_PATH = "/oidc/token"
@@ -36,22 +37,24 @@ class AccessTokens:
         self,
         base_url: str,
         identity_token_file: Path,
-        cache: Path,
+        cache: Path | None,
         *,
+        exchange: Callable[[dict[str, str]], httpx.Response],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        inner: httpx.BaseTransport | None = None,
     ) -> None:
         """Prepare; nothing is read or sent yet.
 
         Args:
             base_url: Of the server.
             identity_token_file: Read anew for each exchange: platforms replace it.
-            cache: Where access tokens are kept, by server.
+            cache: Where access tokens are kept, by server; None for nowhere.
+            exchange: Posts a form to `EXCHANGE_PATH` of the server.
             now: The time.
-            inner: Carries the requests instead of the network.
         """
         self._base_url, self._file, self._cache = base_url, identity_token_file, cache
-        self._now, self._inner = now, inner
+        self._exchange_form, self._now = exchange, now
+        self._lock = threading.Lock()
+        self._held: tuple[str, datetime] | None = None
 
     def token(self) -> str:
         """An access token that holds for some minutes at least.
@@ -60,23 +63,33 @@ class AccessTokens:
             Unauthenticated: There is no identity token, or the server does not take it.
             Unreachable: There is no server; the same may succeed later.
         """
-        kept = self._kept()
-        if kept is not None:
-            return kept
-        token, lasts_s = self._exchange()
-        self._keep(token, self._now() + timedelta(seconds=lasts_s))
-        return token
+        with self._lock:
+            held = self._held or self._kept()
+            if held is None or held[1] - self._now() <= RENEWED_BEFORE:
+                token, lasts_s = self._exchange()
+                held = token, self._now() + timedelta(seconds=lasts_s)
+                self._keep(*held)
+            self._held = held
+            return held[0]
 
-    def _kept(self) -> str | None:
+    def forget(self, token: str) -> None:
+        """Exchange anew, if that is still the token: the server does not take it."""
+        with self._lock:
+            if self._held is not None and self._held[0] == token:
+                self._held = None
+                self._write({name: entry for name, entry in self._entries().items() if name != self._base_url})
+
+    def _kept(self) -> tuple[str, datetime] | None:
         entry = self._entries().get(self._base_url)
         try:
             ends = datetime.strptime(entry["expires_at"], _TIME_FORM).replace(tzinfo=UTC)  # type: ignore[index]
-            token = entry["access_token"]  # type: ignore[index]
+            return str(entry["access_token"]), ends  # type: ignore[index]
         except (TypeError, KeyError, ValueError):
             return None
-        return str(token) if ends - self._now() > RENEWED_BEFORE else None
 
     def _entries(self) -> dict[str, Any]:
+        if self._cache is None:
+            return {}
         try:
             found = orjson.loads(self._cache.read_bytes())["credentials"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -90,13 +103,7 @@ class AccessTokens:
             raise Unauthenticated(
                 f"the identity token in {self._file} cannot be read: {exc}; check WANDB_IDENTITY_TOKEN_FILE"
             ) from exc
-        try:
-            with httpx.Client(timeout=TIMEOUT_S, transport=self._inner) as client:
-                response = client.post(
-                    f"{self._base_url}{EXCHANGE_PATH}", data={"grant_type": GRANT_TYPE, "assertion": assertion}
-                )
-        except httpx.HTTPError as exc:
-            raise Unreachable(self._base_url, problem=str(exc) or type(exc).__name__) from exc
+        response = self._exchange_form({"grant_type": GRANT_TYPE, "assertion": assertion})
         if response.status_code in (429, *range(500, 600)):
             raise error_of(response)
         try:
@@ -109,6 +116,11 @@ class AccessTokens:
             ) from exc
 
     def _keep(self, token: str, ends: datetime) -> None:
-        entries = {**self._entries(), self._base_url: {"access_token": token, "expires_at": ends.strftime(_TIME_FORM)}}
+        entry = {"access_token": token, "expires_at": ends.strftime(_TIME_FORM)}
+        self._write({**self._entries(), self._base_url: entry})
+
+    def _write(self, entries: dict[str, Any]) -> None:
+        if self._cache is None:
+            return
         with suppress(OSError):  # it is only exchanged more often then
             replace_file(self._cache, orjson.dumps({"credentials": entries}).decode(), is_private=True)

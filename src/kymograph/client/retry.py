@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from random import Random
+
+from kymograph.errors import ServerBusy
 
 SHORTEST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
@@ -22,6 +23,14 @@ class Backoff:
     longest_s: float = LONGEST_WAIT_S
     random: Random = field(default_factory=Random)
     failures: int = 0
+    """In a row."""
+    retries: int | None = None
+    """After how many of them nothing is tried any more; None: that is for others to say."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether it was tried often enough."""
+        return self.retries is not None and self.failures > self.retries
 
     def wait_s(self, told_s: float | None = None) -> float:
         """How long to wait after one more failure, in s.
@@ -34,6 +43,10 @@ class Backoff:
             return min(max(told_s, 0.0), MAX_TOLD_WAIT_S)
         wait_s = min(self.shortest_s * 2.0 ** min(self.failures - 1, 20), self.longest_s)
         return wait_s * (1 + JITTER * self.random.random())
+
+    def wait_after(self, error: Exception) -> float:
+        """How long to wait after an error that may pass, in s: as long as it says, if it does."""
+        return self.wait_s(error.retry_after_s if isinstance(error, ServerBusy) else None)
 
     def reset(self) -> None:
         """It worked."""
@@ -48,6 +61,8 @@ def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
         return max(float(text), 0.0)
     except ValueError:
         pass
+    from email.utils import parsedate_to_datetime  # heavy, and dates are rare
+
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

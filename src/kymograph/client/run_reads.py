@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from kymograph.client.fields import count_of, nodes_of, object_of, text_of
 from kymograph.client.runs import RunAddress, RunClient
 from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY, unwrap_config
@@ -22,6 +23,8 @@ PAGE_STEPS = 1000
 PAGE_LINES = 1000
 PAGE_FILES = 200
 PAGE_RUNS = 50
+_NO_DIGEST = (None, "", "0")
+"""Of files that were announced, or only asked for, and never sent."""
 
 _RUN = """
   id name displayName state group jobType tags notes createdAt heartbeatAt sweepName commit
@@ -190,7 +193,7 @@ class RunReads:
         variables = {"entity": entity, "project": project, "order": order, "first": PAGE_RUNS}
         variables["filters"] = exact_json.dumps(dict(filters or {}))
         for connection in self._pages(_RUNS, variables, entity, project, None, "runs"):
-            for node in _nodes(connection):
+            for node in nodes_of(connection):
                 yield _run_of(node, RunAddress(entity, project, str(node.get("name", ""))))
 
     def get_run(self, at: RunAddress) -> RemoteRun:
@@ -226,31 +229,40 @@ class RunReads:
         """All lines of the console."""
         variables = {"first": PAGE_LINES}
         for connection in self._pages(_CONSOLE, variables, at.entity, at.project, at, "logLines"):
-            for node in _nodes(connection):
+            for node in nodes_of(connection):
                 yield _line_of(node)
 
     def console_end(self, at: RunAddress, *, last: int) -> ConsoleView:
         """The last lines of the console, and where the run stands."""
         run = self._run(_CONSOLE, at, last=last)
-        connection = run.get("logLines")
-        nodes = _nodes(connection) if isinstance(connection, dict) else []
+        nodes = nodes_of(run.get("logLines"))
         return ConsoleView(
             tuple(_line_of(node) for node in nodes),
-            _count(run, "logLineCount"),
+            count_of(run, "logLineCount"),
             str(run.get("state") or ""),
-            _without_notes(_object(run.get("summaryMetrics"))),
+            _without_notes(object_of(run.get("summaryMetrics"))),
         )
 
-    def iter_files(self, at: RunAddress) -> Iterator[RemoteFile]:
-        """All files of a run."""
-        for connection in self._pages(_FILES, {"first": PAGE_FILES}, at.entity, at.project, at, "files"):
-            for node in _nodes(connection):
+    def iter_files(self, at: RunAddress, *, names: Sequence[str] | None = None) -> Iterator[RemoteFile]:
+        """Files of a run: all, or those of some names that there are."""
+        variables = {"first": PAGE_FILES, "names": names}
+        for connection in self._pages(_FILES, variables, at.entity, at.project, at, "files"):
+            for node in nodes_of(connection):
                 yield RemoteFile(
                     str(node.get("name")),
                     int(str(node.get("sizeBytes") or 0)),
-                    str(node["md5"]) if node.get("md5") else None,
+                    str(node["md5"]) if node.get("md5") not in _NO_DIGEST else None,
                     str(node.get("directUrl") or ""),
                 )
+
+    def find_file(self, at: RunAddress, name: str) -> RemoteFile | None:
+        """A file of a run; None if there is none, or only its name was announced.
+
+        Raises:
+            RunNotFound: There is no such run, or it may not be seen.
+        """
+        found = (file for file in self.iter_files(at, names=[name]) if file.name == name)
+        return next((file for file in found if file.md5 is not None and file.url), None)
 
     def download(self, file: RemoteFile, sink: BinaryIO) -> None:
         """Write the bytes of a file.
@@ -259,7 +271,7 @@ class RunReads:
             KymographError: The server refuses it, in its own words.
             Unreachable: The connection broke: what was written is not whole.
         """
-        self.client.get_file(file.url, sink)
+        self.client.fetch(file.url, sink)
 
     def delete_run(self, storage_id: str) -> None:
         """Delete a run."""
@@ -306,57 +318,36 @@ class RunReads:
 
 
 def _run_of(node: JsonObject, at: RunAddress) -> RemoteRun:
-    user, keys, info = node.get("user"), _object(node.get("historyKeys")), node.get("runInfo")
+    user, keys, info = node.get("user"), object_of(node.get("historyKeys")), node.get("runInfo")
     tags, last_step = node.get("tags"), keys.get("lastStep")
     return RemoteRun(
         address=at,
         storage_id=str(node.get("id") or ""),
         display_name=str(node.get("displayName") or ""),
         state=str(node.get("state") or ""),
-        group=_text(node, "group"),
-        job_type=_text(node, "jobType"),
+        group=text_of(node, "group"),
+        job_type=text_of(node, "jobType"),
         tags=tuple(map(str, tags)) if isinstance(tags, list) else (),
-        notes=_text(node, "notes") or "",
-        created_at=_text(node, "createdAt"),
-        heartbeat_at=_text(node, "heartbeatAt"),
-        user=_text(user, "username") if isinstance(user, dict) else None,
-        commit=_text(node, "commit"),
-        config=_without_notes(unwrap_config(_object(node.get("config")))),
-        summary=_without_notes(_object(node.get("summaryMetrics"))),
-        history_lines=_count(node, "historyLineCount"),
-        console_lines=_count(node, "logLineCount"),
-        event_lines=_count(node, "eventsLineCount"),
-        file_count=_count(node, "fileCount"),
+        notes=text_of(node, "notes") or "",
+        created_at=text_of(node, "createdAt"),
+        heartbeat_at=text_of(node, "heartbeatAt"),
+        user=text_of(user, "username") if isinstance(user, dict) else None,
+        commit=text_of(node, "commit"),
+        config=_without_notes(unwrap_config(object_of(node.get("config")))),
+        summary=_without_notes(object_of(node.get("summaryMetrics"))),
+        history_lines=count_of(node, "historyLineCount"),
+        console_lines=count_of(node, "logLineCount"),
+        event_lines=count_of(node, "eventsLineCount"),
+        file_count=count_of(node, "fileCount"),
         last_step=int(last_step) if isinstance(last_step, (int, float)) and last_step >= 0 else None,
         info=info if isinstance(info, dict) else {},
-        system_metrics=_object(node.get("systemMetrics")),
+        system_metrics=object_of(node.get("systemMetrics")),
     )
 
 
 def _line_of(node: JsonObject) -> RemoteLine:
-    return RemoteLine(_count(node, "number"), str(node.get("line") or "").rstrip("\n"), node.get("level") == "error")
-
-
-def _nodes(connection: JsonObject) -> Sequence[JsonObject]:
-    edges = connection.get("edges")
-    found = [edge.get("node") for edge in (edges if isinstance(edges, list) else []) if isinstance(edge, dict)]
-    return [node for node in found if isinstance(node, dict)]
-
-
-def _object(text: Any) -> JsonObject:
-    value = exact_json.loads_document(text) if isinstance(text, str) and text else text
-    return value if isinstance(value, dict) else {}
+    return RemoteLine(count_of(node, "number"), str(node.get("line") or "").rstrip("\n"), node.get("level") == "error")
 
 
 def _without_notes(document: JsonObject) -> JsonObject:
     return {key: value for key, value in document.items() if key != INTERNAL_KEY}
-
-
-def _text(node: JsonObject, name: str) -> str | None:
-    value = node.get(name)
-    return str(value) if value else None
-
-
-def _count(node: JsonObject, name: str) -> int:
-    value = node.get(name)
-    return int(value) if isinstance(value, (int, float)) else 0

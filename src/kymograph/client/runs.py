@@ -7,30 +7,27 @@ tree; those of the family `TransportError` may be tried again, the others will f
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import orjson
 
-from kymograph import __version__
-from kymograph.client.answers import error_of, error_of_problems
+from kymograph.client.graphql import GraphqlTransport
+from kymograph.client.transfers import Transfers
 from kymograph.core import exact_json
-from kymograph.errors import ProtocolError, Unauthenticated, Unreachable
+from kymograph.errors import ProtocolError
 from kymograph.types import JsonObject
+from kymograph.wire.sharing import document_headers, stream_headers
 
-CONNECT_TIMEOUT_S = 10.0
-ANSWER_TIMEOUT_S = 30.0
-STREAM_TIMEOUT_S = 180.0
-"""Source: protocol.md §5.3."""
+if TYPE_CHECKING:
+    import httpx
+
+    from kymograph.client.connection import Connection
+
 GZIP_FROM_BYTES = 2_048
 
-_VIEWER = """
-query Viewer { viewer { id entity username email flags teams { edges { node { name } } } } }
-"""
 _FEATURES = """
 query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }
 """
@@ -115,77 +112,25 @@ class UploadTarget:
     headers: tuple[tuple[str, str], ...]
 
 
-class RunClient:
-    """Talks to one server as one user. Safe to share between threads; close it when done."""
+class RunClient(GraphqlTransport):
+    """Talks to one server as one user about runs. Safe to share between threads; close it when done."""
 
     def __init__(
         self,
-        base_url: str,
+        connection: Connection,
         *,
-        authorization: str,
-        headers: Mapping[str, str] | None = None,
         inner: httpx.BaseTransport | None = None,
+        wait: Callable[[float], object] | None = None,
     ) -> None:
-        """Prepare; nothing is sent yet.
+        super().__init__(connection, inner=inner, wait=wait)
+        self.transfers = Transfers(self, is_direct=inner is None)
+        """Moves bytes to and from addresses that carry their own credential."""
 
-        Args:
-            base_url: Of the server, without a slash at its end.
-            authorization: The header of that name: whose requests these are.
-            headers: Sent with every request to the server.
-            inner: Carries the requests instead of the network.
-        """
-        self.base_url = base_url
-        agent = {"User-Agent": f"kymograph/{__version__}", **(headers or {})}
-        timeout = httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
-        self._api = httpx.Client(
-            base_url=base_url, headers={"Authorization": authorization, **agent}, timeout=timeout, transport=inner
-        )
-        # Addresses for files carry their own credential, and may be on another host: the key stays here.
-        self._files = httpx.Client(
-            headers=agent, timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S), transport=inner
-        )
+    def close(self) -> None:  # noqa: D102 — docstring inherited
+        self.transfers.close()
+        super().close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Release connections."""
-        self._api.close()
-        self._files.close()
-
-    # --- documents ---------------------------------------------------------------------------------------------------
-
-    def graphql(self, document: str, variables: Mapping[str, Any] | None = None) -> JsonObject:
-        """The data that a document asks for.
-
-        Raises:
-            TransportError: No answer, or one to try again after.
-            KymographError: The server refuses it, in its own words.
-        """
-        body = orjson.dumps({"query": document, **({"variables": dict(variables)} if variables else {})})
-        response = self._send("POST", "/graphql", content=body, headers={"Content-Type": "application/json"})
-        try:
-            answer = response.json()
-            data, problems = answer.get("data"), answer.get("errors")
-        except (ValueError, AttributeError) as exc:
-            raise ProtocolError(f"{self.base_url} does not answer as a server of the protocol does") from exc
-        if problems:
-            raise error_of_problems(problems)
-        return data if isinstance(data, dict) else {}
-
-    def viewer(self) -> JsonObject:
-        """The user that the key belongs to.
-
-        Raises:
-            Unauthenticated: To none.
-        """
-        found = self.graphql(_VIEWER).get("viewer")
-        if not isinstance(found, dict):
-            raise Unauthenticated(f"{self.base_url} does not know this API key; log in again")
-        return found
+    # --- runs --------------------------------------------------------------------------------------------------------
 
     def features(self) -> frozenset[str]:
         """Names of what the server announces; none if it does not know the question."""
@@ -200,13 +145,14 @@ class RunClient:
             if isinstance(entry, dict) and entry.get("isEnabled")
         )
 
-    def upsert_run(self, **variables: Any) -> JsonObject:
+    def upsert_run(self, *, writer: str = "", **variables: Any) -> JsonObject:
         """Create a run or change one; None leaves as it is. Returns the run as the server has it then.
 
         Args:
+            writer: Who says so, of a run that several write: config holds what that one knows.
             variables: Those of the document: ``id``, ``name``, ``project``, ``entity``, ``config``, ``tags``…
         """
-        answer = self.graphql(_UPSERT, variables).get("upsertBucket")
+        answer = self.graphql(_UPSERT, variables, headers=document_headers(writer)).get("upsertBucket")
         bucket = answer.get("bucket") if isinstance(answer, dict) else None
         if not isinstance(answer, dict) or not isinstance(bucket, dict):
             raise ProtocolError("the server made no run and does not say why")
@@ -261,14 +207,13 @@ class RunClient:
         if is_gzip and len(body) >= GZIP_FROM_BYTES:
             packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
             body, headers["Content-Encoding"] = packer.compress(body) + packer.flush(), "gzip"
-        if writer:
-            headers |= {"X-WANDB-USE-ASYNC-FILESTREAM": "true", "X-WANDB-ASYNC-CLIENT-ID": writer}
-        response = self._send(
+        headers |= stream_headers(writer)
+        response = self.request(
             "POST",
             f"/files/{at.entity}/{at.project}/{at.run_id}/file_stream",
+            timeout_s=self.connection.stream.timeout_s,
             content=body,
             headers=headers,
-            timeout=STREAM_TIMEOUT_S,
         )
         try:
             wishes = response.json()
@@ -284,12 +229,7 @@ class RunClient:
         answer = self.graphql(_CREATE_FILES, variables).get("createRunFiles")
         if not isinstance(answer, dict):
             raise ProtocolError("the server gives no addresses for files")
-        told = answer.get("uploadHeaders")
-        headers = tuple(
-            (name, value)
-            for line in (told if isinstance(told, list) else [])
-            for name, _, value in [str(line).partition(":")]
-        )
+        headers = tuple(parse_upload_headers(answer.get("uploadHeaders")).items())
         files = answer.get("files")
         return [
             UploadTarget(str(file["name"]), str(file["uploadUrl"]) if file.get("uploadUrl") else None, headers)
@@ -309,43 +249,14 @@ class RunClient:
         with path.open("rb") as source:
             # As long as it was when it was measured: whoever appends meanwhile has it sent again later.
             body = _first_bytes(source, size) if size else b""
-            request = self._files.build_request(
-                "PUT", target.url, content=body, headers={**dict(target.headers), "Content-Length": str(size)}
-            )
-            try:
-                response = self._files.send(request)
-            except httpx.HTTPError as exc:
-                raise Unreachable(request.url.host, problem=str(exc) or type(exc).__name__) from exc
-        if response.status_code >= 400:
-            raise error_of(response)
+            self.put(target.url, body, headers={**dict(target.headers), "Content-Length": str(size)})
         return size
 
-    def get_file(self, url: str, sink: BinaryIO) -> None:
-        """Write what an address for a file holds, piece by piece.
 
-        Raises:
-            KymographError: No connection, or the server says no; what was written is not whole then.
-        """
-        # Some servers give addresses of their own without the host; those want the key.
-        client = self._api if url.startswith("/") else self._files
-        try:
-            with client.stream("GET", url, follow_redirects=True) as response:
-                if response.status_code >= 400:
-                    response.read()
-                    raise error_of(response)
-                for piece in response.iter_bytes(1 << 20):
-                    sink.write(piece)
-        except httpx.HTTPError as exc:
-            raise Unreachable(self.base_url, problem=str(exc) or type(exc).__name__) from exc
-
-    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        try:
-            response = self._api.request(method, path, **arguments)
-        except httpx.HTTPError as exc:
-            raise Unreachable(self.base_url, problem=str(exc) or type(exc).__name__) from exc
-        if response.status_code >= 400:
-            raise error_of(response)
-        return response
+def parse_upload_headers(lines: Any) -> dict[str, str]:
+    """Headers that go with the bytes of a file; servers tell them as ``Name: value``."""
+    parts = (str(line).partition(":") for line in (lines if isinstance(lines, list) else []))
+    return {name: value for name, _, value in parts}
 
 
 def _first_bytes(source: Any, size: int) -> Any:

@@ -1,46 +1,63 @@
-"""Requests to a server, with its errors as ours."""
+"""Requests to a server and to the hosts of its files, with everything that goes wrong as our errors.
+
+Every client stands on this: credentials, certificates, proxies, headers and timeouts are applied here and nowhere else.
+"""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx
 
 from kymograph import __version__
+from kymograph.client import proxies
 from kymograph.client.answers import error_of
-from kymograph.client.settings import ClientSettings, load_client_settings
-from kymograph.errors import Unreachable
+from kymograph.client.authorization import ServerAuthorization
+from kymograph.client.certificates import certificate_problem, trust
+from kymograph.client.connection import CONNECT_TIMEOUT_S, Connection
+from kymograph.client.identity import EXCHANGE_PATH, TIMEOUT_S
+from kymograph.errors import KymographError, ProxyRefused, ServerBusy, TransportError, Unreachable
 
-CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 120.0
 """Longer than the server lets anything take, so that its own, clearer answer comes first."""
+PIECE_BYTES = 1 << 20
+RETRIES_IF_BUSY = 3
+PROXY_LOGIN_REQUIRED = 407
 
 
 class Transport:
     """Sends requests to one server; close it when done, or use it as a context. Safe to share between threads."""
 
-    def __init__(self, settings: ClientSettings, *, inner: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        inner: httpx.BaseTransport | None = None,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
-            settings: Which server, and the key.
+            connection: Which server, how, and as whom.
             inner: Carries the requests instead of the network.
-        """
-        self.settings = settings
-        self._client = httpx.Client(
-            base_url=settings.base_url,
-            headers={"Authorization": f"Bearer {settings.api_key}", "User-Agent": f"kymograph/{__version__}"},
-            timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            transport=inner,
-        )
+            wait: Waits so many s. Given, a request is repeated after what may pass: for commands, which ask once. A
+                sender has its own time.
 
-    @classmethod
-    def from_environment(cls) -> Self:
-        """A transport to the server that this process's environment and files mean."""
-        return cls(load_client_settings(os.environ, home=Path.home(), folder=Path.cwd()))
+        Raises:
+            InvalidSetting: The address of a proxy, or a file of certificates, cannot be used.
+        """
+        self.connection = connection
+        self._client = _make_client(connection, inner)
+        self._authorization = ServerAuthorization(connection, self._exchange)
+        self._wait = wait
+
+    @property
+    def base_url(self) -> str:
+        """Address of the server."""
+        return self.connection.base_url
 
     def __enter__(self) -> Self:
         return self
@@ -52,26 +69,164 @@ class Transport:
         """Release connections."""
         self._client.close()
 
-    def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """Send a request and wait for its answer.
+    def request(self, method: str, path: str, *, timeout_s: float = READ_TIMEOUT_S, **arguments: Any) -> httpx.Response:
+        """Send a request to the server and wait for its answer.
 
         Args:
             method: Of HTTP.
             path: Below the server's address.
+            timeout_s: How long it may be silent.
             arguments: As `httpx.Client.request` takes them.
 
         Raises:
             KymographError: What the server says is wrong, as the error that it raised.
-            Unreachable: There is no server, or the connection broke.
+            TransportError: There is no server, or the connection broke.
         """
-        try:
-            response = self._client.request(method, path, **arguments)
-        except httpx.HTTPError as exc:
-            raise Unreachable(self.settings.base_url, problem=str(exc) or type(exc).__name__) from exc
-        if response.status_code >= 400:
-            raise error_of(response)
-        return response
+        backoff = self.connection.graphql.backoff()
+        while True:
+            try:
+                return self._request(method, path, timeout=_timeout(timeout_s), **arguments)
+            except TransportError as exc:
+                wait_s = backoff.wait_after(exc)
+                if self._wait is None or backoff.failures > self._retries_after(exc):
+                    raise
+                self._wait(wait_s)
+
+    def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        with self._translated(self.base_url):
+            response = self._client.request(method, path, auth=self._authorization, **arguments)
+        return self._checked(response)
+
+    def _retries_after(self, error: TransportError) -> int:
+        """A server that is busy will be there soon; one that is away is told at once, unless settings say otherwise."""
+        given = self.connection.graphql.retries
+        return given if given is not None else RETRIES_IF_BUSY if isinstance(error, ServerBusy) else 0
 
     def get(self, path: str, **arguments: Any) -> Any:
         """The JSON document at a path."""
         return self.request("GET", path, **arguments).json()
+
+    def put(self, url: str, content: bytes | Iterator[bytes], *, headers: Mapping[str, str]) -> httpx.Response:
+        """Send bytes to an address that carries its own credential; it may be on any host, so no key goes there.
+
+        Raises:
+            KymographError: What its host says is wrong.
+            TransportError: To be tried again.
+        """
+        timeout = _timeout(self.connection.transfer.timeout_s)
+        with self._translated(url):
+            response = self._client.put(url, content=content, headers=dict(headers), timeout=timeout)
+        return self._checked(response)
+
+    def ask_permission(self, url: str, *, origin: str, method: str) -> str:
+        """What a page of an origin may do with an address, as its browser asks: who is allowed, and with which methods.
+
+        Returns:
+            The header ``Access-Control-Allow-Origin`` of the answer; empty if there is none.
+
+        Raises:
+            TransportError: There is no answer.
+        """
+        asked = {"Origin": origin, "Access-Control-Request-Method": method}
+        with self._translated(url):
+            answer = self._client.request("OPTIONS", url, headers=asked, timeout=_timeout(READ_TIMEOUT_S))
+        return str(answer.headers.get("Access-Control-Allow-Origin", "")) if answer.is_success else ""
+
+    def fetch(
+        self, url: str, sink: BinaryIO, *, note: Callable[[int], object] = lambda _size: None, **arguments: Any
+    ) -> httpx.Headers:
+        """Write what an address holds, piece by piece, and return the headers of the answer.
+
+        Args:
+            url: Below the server's address, where the key is sent along; or a whole one, where it is not.
+            sink: Where it goes; what was written is not whole after an error.
+            note: Told the size of each piece.
+            arguments: As `httpx.Client.stream` takes them.
+
+        Raises:
+            KymographError: What the server says is wrong, as the error that it raised.
+            TransportError: There is no server, or the connection broke.
+        """
+        authorization = self._authorization if url.startswith("/") else None
+        timeout = _timeout(self.connection.transfer.timeout_s)
+        with (
+            self._translated(self.base_url if authorization else url),
+            # To another host, the library takes the key off the request.
+            self._client.stream(
+                "GET", url, auth=authorization, timeout=timeout, follow_redirects=True, **arguments
+            ) as response,
+        ):
+            if response.status_code >= 400:
+                response.read()
+                self._checked(response)
+            for piece in response.iter_bytes(PIECE_BYTES):
+                sink.write(piece)
+                note(len(piece))
+            return response.headers
+
+    def _exchange(self, form: dict[str, str]) -> httpx.Response:
+        with self._translated(self.base_url):
+            return self._client.post(EXCHANGE_PATH, data=form, timeout=TIMEOUT_S)
+
+    def _checked(self, response: httpx.Response) -> httpx.Response:
+        if response.status_code == PROXY_LOGIN_REQUIRED:
+            address = str(response.request.url)
+            raise self._proxy_error(address, f"{response.status_code} {response.reason_phrase}")
+        if response.status_code >= 400:
+            raise error_of(response)
+        return response
+
+    @contextmanager
+    def _translated(self, url: str) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ProxyError as exc:
+            raise self._proxy_error(url, str(exc)) from exc
+        except httpx.HTTPError as exc:
+            raise self._error_of(exc, url) from exc
+
+    def _proxy_error(self, url: str, problem: str) -> ProxyRefused:
+        proxy = proxies.proxy_of(url, self.connection.proxies)
+        return ProxyRefused(proxy or "on the way", address=_host_of(url), problem=problem)
+
+    def _error_of(self, exc: httpx.HTTPError, url: str) -> KymographError:
+        address = _host_of(url)
+        problem = str(exc) or type(exc).__name__
+        if "WRONG_VERSION_NUMBER" in problem:
+            problem = f"it does not speak TLS ({problem}); is it http:// instead of https://?"
+        proxy = proxies.proxy_of(url, self.connection.proxies)
+        return certificate_problem(exc, address) or Unreachable(address, problem=problem, proxy=proxy)
+
+
+def _make_client(connection: Connection, inner: httpx.BaseTransport | None) -> httpx.Client:
+    for_proxies = proxies.proxy_credentials(connection.headers)
+    headers = {name: value for name, value in connection.headers.items() if name not in for_proxies}
+    arguments: dict[str, Any] = {"transport": inner}
+    try:
+        if inner is None:
+            context = trust(checks_certificates=connection.checks_certificates)
+            routes = proxies.routes(connection.proxies, for_proxies)
+            arguments = {
+                "verify": context,
+                "mounts": {
+                    start: httpx.HTTPTransport(verify=context, proxy=proxies.make_proxy(url, for_proxies, context))
+                    for start, url in routes.items()
+                },
+            }
+        return httpx.Client(
+            base_url=connection.base_url,
+            headers={"User-Agent": f"kymograph/{__version__}", **headers},
+            **arguments,
+        )
+    except ImportError as exc:
+        raise proxies.missing_socks() from exc
+
+
+def _timeout(silence_s: float) -> httpx.Timeout:
+    return httpx.Timeout(silence_s, connect=min(CONNECT_TIMEOUT_S, silence_s))
+
+
+def _host_of(url: str) -> str:
+    """An address without its path and query, which may be a credential."""
+    parts = httpx.URL(url)
+    return f"{parts.scheme}://{parts.netloc.decode()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -134,8 +135,6 @@ class ArtifactVersion:
     """Those in its own sequence; those in portfolios belong to its memberships."""
     tags: tuple[str, ...] = ()
     digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
-    commit_hash: str | None = None
-    """The commit of the code that the run was made with."""
     created_by_user: UserId | None = None
     """Who committed it."""
 
@@ -143,6 +142,13 @@ class ArtifactVersion:
     def path(self) -> str:
         """Full name, for messages."""
         return f"{self.collection.path}:{'draft' if self.version_index is None else f'v{self.version_index}'}"
+
+    @property
+    def commit_hash(self) -> str | None:
+        """Hex that names this commit; None for a draft. Clients take it that every committed version has one."""
+        if self.version_index is None:
+            return None
+        return hashlib.sha256(f"{self.id}:{self.collection.id}:{self.digest}".encode()).hexdigest()[:20]
 
     @property
     def ttl_is_inherited(self) -> bool:

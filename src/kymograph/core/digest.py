@@ -7,11 +7,13 @@ import binascii
 import hashlib
 import re
 from enum import StrEnum
+from typing import Protocol
 
 from kymograph.errors import MalformedRequest
 from kymograph.types import Digest, ManifestDigest
 
-MD5_BYTES = 16
+DIGEST_BYTES = 16
+"""Of either algorithm."""
 
 
 class DigestAlgorithm(StrEnum):
@@ -24,9 +26,42 @@ class DigestAlgorithm(StrEnum):
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 
+class Hasher(Protocol):
+    """A hash under way, as `hashlib` and `xxhash` have them."""
+
+    def update(self, content: bytes | bytearray | memoryview, /) -> None:
+        """Take more content in."""
+
+    def digest(self) -> bytes:
+        """The raw digest of what came so far."""
+
+    def hexdigest(self) -> str:
+        """The same in hex."""
+
+
+def new_hasher(algorithm: DigestAlgorithm, content: bytes = b"") -> Hasher:
+    """Begin to hash; an XXH128 is written in its canonical, big-endian form."""
+    if algorithm is DigestAlgorithm.MD5:
+        return hashlib.md5(content, usedforsecurity=False)
+    import xxhash  # few need it
+
+    hasher: Hasher = xxhash.xxh3_128(content)
+    return hasher
+
+
+def encode_digest(raw: bytes) -> Digest:
+    """Base64 of a raw digest."""
+    return Digest(base64.b64encode(raw).decode())
+
+
+def digest_of(content: bytes, algorithm: DigestAlgorithm) -> Digest:
+    """The digest of some content by an algorithm."""
+    return encode_digest(new_hasher(algorithm, content).digest())
+
+
 def md5_digest(content: bytes) -> Digest:
     """The digest of some content."""
-    return Digest(base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode())
+    return digest_of(content, DigestAlgorithm.MD5)
 
 
 def parse_digest(text: str) -> Digest:
@@ -39,9 +74,9 @@ def parse_digest(text: str) -> Digest:
         decoded = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         decoded = b""
-    if len(decoded) != MD5_BYTES:
-        raise MalformedRequest(f"{text[:60]!r} is not the base64 of an MD5", where="digest")
-    return Digest(base64.b64encode(decoded).decode())
+    if len(decoded) != DIGEST_BYTES:
+        raise MalformedRequest(f"{text[:60]!r} is not the base64 of an MD5 or XXH128", where="digest")
+    return encode_digest(decoded)
 
 
 def parse_hex_digest(text: str) -> Digest:
@@ -51,8 +86,8 @@ def parse_hex_digest(text: str) -> Digest:
         MalformedRequest: Something else.
     """
     if not _HEX.fullmatch(text):
-        raise MalformedRequest(f"{text[:60]!r} is not the hex of an MD5", where="digest")
-    return Digest(base64.b64encode(bytes.fromhex(text)).decode())
+        raise MalformedRequest(f"{text[:60]!r} is not the hex of an MD5 or XXH128", where="digest")
+    return encode_digest(bytes.fromhex(text))
 
 
 def parse_manifest_digest(text: str) -> ManifestDigest:
@@ -62,7 +97,7 @@ def parse_manifest_digest(text: str) -> ManifestDigest:
         MalformedRequest: Something else.
     """
     if not _HEX.fullmatch(text):
-        raise MalformedRequest(f"{text[:60]!r} is not the hex of an MD5", where="digest")
+        raise MalformedRequest(f"{text[:60]!r} is not the hex of an MD5 or XXH128", where="digest")
     return ManifestDigest(text)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
+from kymograph.core.digest import DigestAlgorithm, new_hasher
 from kymograph.types import ArtifactId, Digest, FilePath, ManifestDigest
 
 _PREAMBLE = b"wandb-artifact-manifest-v1\n"
@@ -17,7 +18,7 @@ class ManifestEntry:
 
     path: FilePath
     digest: Digest
-    """Base64 MD5 of the content, or what a reference gives (ETag, URI)."""
+    """Base64 of the content's digest, or what a reference gives (ETag, URI)."""
     size_bytes: int
     ref: str | None = None
     """Where the content lives when it is not in our object store."""
@@ -25,21 +26,36 @@ class ManifestEntry:
     """The version that first brought the bytes."""
     target: ArtifactId | None = None
     """The version that `ref` leads to, if it is one of this server (``wandb-artifact://``)."""
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    """How the content was hashed."""
 
 
-def manifest_digest(entries: Iterable[ManifestEntry]) -> ManifestDigest:
+class Digested(Protocol):
+    """What a manifest's digest is made of."""
+
+    @property
+    def path(self) -> str:
+        """Its name in the artifact."""
+
+    @property
+    def digest(self) -> str:
+        """That of its content."""
+
+
+def manifest_digest(entries: Iterable[Digested], algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> ManifestDigest:
     """Digest a manifest so that equal content gives an equal artifact version.
 
     Args:
         entries: In any order; hashed in ascending `path` order.
+        algorithm: That of the version.
 
     Returns:
-        Lower-case hex MD5, 32 characters; depends on paths and entry digests only.
+        Lower-case hex, 32 characters; depends on paths and entry digests only.
 
     Source:
         protocol.md §8.2.
     """
-    digest = hashlib.md5(_PREAMBLE, usedforsecurity=False)
+    digest = new_hasher(algorithm, _PREAMBLE)
     for entry in sorted(entries, key=lambda entry: entry.path):
         digest.update(f"{entry.path}:{entry.digest}\n".encode())
     return ManifestDigest(digest.hexdigest())

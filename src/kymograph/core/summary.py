@@ -20,6 +20,8 @@ from kymograph.types import JsonObject, JsonValue
 _ABSENT: Any = object()
 _NUMBERS = frozenset({int, float})
 _RUNTIME = "_runtime"
+_POSITIONS = frozenset({"_step", _RUNTIME, "_timestamp"})
+"""Say how far a run is."""
 
 
 class MetricSummary:
@@ -238,6 +240,32 @@ class SummaryBuilder:
             notes = document.get(INTERNAL_KEY)
             document[INTERNAL_KEY] = {**(notes if isinstance(notes, dict) else {}), "runtime": int(runtime_s)}
         return document
+
+
+def merge_summaries(known: JsonObject, new: JsonObject) -> JsonObject:
+    """The summary of a run that several write, after one of them has sent its own.
+
+    A writer knows its own values only, so nothing that `new` lacks is taken out. What says how far the run is never
+    goes back.
+
+    Law: sending the same summary again changes nothing.
+    """
+    merged = {**known, **new}
+    for key in _POSITIONS & known.keys() & new.keys():
+        merged[key] = _larger(known[key], new[key])
+    before, after = known.get(INTERNAL_KEY), new.get(INTERNAL_KEY)
+    if isinstance(before, dict) and isinstance(after, dict):
+        notes: JsonObject = {**before, **after}
+        if "runtime" in before and "runtime" in after:
+            notes["runtime"] = _larger(before["runtime"], after["runtime"])
+        merged[INTERNAL_KEY] = notes
+    return merged
+
+
+def _larger(one: JsonValue, other: JsonValue) -> JsonValue:
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return max(one, other)
+    return other
 
 
 def is_mapping(value: Any) -> TypeGuard[dict[str, Any]]:

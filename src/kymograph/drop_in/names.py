@@ -54,6 +54,7 @@ NAMES: dict[str, dict[str, str]] = {
     "sdk.data_types.base_types.media": {name: f"{_MEDIA}:{name}" for name in ("BatchableMedia", "Media")},
     "sdk.data_types.base_types.wb_value": {"WBValue": f"{_MEDIA}:Value"},
     "sdk.data_types.bokeh": {"Bokeh": f"{_MEDIA}:Bokeh"},
+    "sdk.data_types.eval_table": {"EvalTable": f"{_MEDIA}:EvalTable"},
     "sdk.data_types.graph": {name: f"{_MEDIA}:{name}" for name in ("Edge", "Graph", "Node")},
     "sdk.data_types.helper_types.bounding_boxes_2d": {"BoundingBoxes2D": f"{_MEDIA}:BoundingBoxes2D"},
     "sdk.data_types.helper_types.classes": {"Classes": f"{_MEDIA}:Classes"},

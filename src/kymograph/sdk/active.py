@@ -85,3 +85,6 @@ def _note_failure(
 def _finish_all() -> None:
     for run in unfinished_runs():
         run.finish(exit_code=_exit_code)
+    session = sys.modules.get("kymograph.sdk.capture.session")
+    if session is not None:
+        session.wait_for_what_was_left()

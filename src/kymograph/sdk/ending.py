@@ -42,7 +42,9 @@ def end(run: Run, *, is_quiet: bool) -> None:
         if is_chatty:
             voice.chat(f"run {run.id} is complete; send it with: {sync}")
         return
+    link.hurry()
     receipt = _wait(run, link, shows_progress=is_chatty)
+    is_lost = receipt is None and link.refusal is None and link.is_over
     is_stopped = receipt is None and link.refusal is None and not run._settings.detach_on_finish
     if is_stopped:
         link.end()
@@ -57,6 +59,11 @@ def end(run: Run, *, is_quiet: bool) -> None:
     elif link.refusal is not None:
         voice.warn(
             f"the server does not take run {run.id}: {link.refusal}\nnothing is lost; send it later with: {sync}"
+        )
+    elif is_lost:
+        voice.warn(
+            f"the sender of run {run.id} ended before all was sent; its log is in {shown_path(run._folder.logs)}\n"
+            f"nothing is lost; send the rest with: {sync}"
         )
     else:
         _say_what_is_left(run, link, sync, is_stopped=is_stopped)
@@ -116,6 +123,8 @@ class _Progress:
             f"sending: {progress.get('rows'):,} rows, {progress.get('files_done')} of {progress.get('files_wanted')} "
             f"files, {megabytes:,.1f} MB{self._hint}"
         )
+        if progress.get("artifacts_wanted"):
+            text += f", {progress.get('artifacts_done')} of {progress.get('artifacts_wanted')} artifacts"
         self._write(f"\r{text.ljust(self._width)}")
         self._width = len(text)
 
@@ -135,6 +144,8 @@ def _words_of(receipt: JsonObject, run: Run) -> str:
     files = f"{receipt.get('files_uploaded')} of {receipt.get('files')} files"
     rows = f"{receipt.get('lines_acknowledged')} of {receipt.get('lines')} rows"
     words = f"run {run.name or run.id}: sent {rows}, {files}"
+    if receipt.get("artifacts"):
+        words += f", {receipt.get('artifacts_done')} of {receipt.get('artifacts')} artifacts"
     problems = receipt.get("problems")
     if isinstance(problems, list) and problems:
         words += "".join(f"\nnot sent: {problem}" for problem in problems)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kymograph.client.connection import Connection
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.run_ids import new_run_id
 from kymograph.errors import KymographError, Unauthenticated, Unreachable, UsageError
@@ -24,7 +25,7 @@ from kymograph.sdk.config import Config
 from kymograph.sdk.config_sources import read_config, read_config_file
 from kymograph.sdk.greeting import greet
 from kymograph.sdk.journal import Durability, Journal
-from kymograph.sdk.link import Beginning, SenderLink, Server
+from kymograph.sdk.link import Beginning, SenderLink, ensure_sender
 from kymograph.sdk.logged_values import LoggedValues
 from kymograph.sdk.notices import Voice
 from kymograph.sdk.process import given_settings
@@ -178,7 +179,7 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
         settings.update({"run_id": branch.run if settings.resume_from else new_run_id()}, source=Source.RUN)
     if settings.is_disabled:
         return _disabled(settings, inputs)
-    server = None if settings.is_offline else _server(settings)
+    connection = None if settings.is_offline else _connection(settings)
     if settings.is_shared:
         _take_part(settings)
     _find_free_folder(settings)
@@ -189,6 +190,7 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
         folder.journal,
         durability=Durability(settings.durability),
         path_of_writer=folder.further_journal,
+        on_begun_in_child=lambda: ensure_sender(folder, connection, voice=voice) if connection else None,
         warn=voice.warn,
     )
     record = _record(settings, started_at, branch)
@@ -199,10 +201,10 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
     journal.append(records.run(first))
 
     link, beginning = None, None
-    if server is not None:
+    if connection is not None:
         link = SenderLink(
             folder,
-            server,
+            connection,
             voice=voice,
             on_stop=lambda: _stop(settings),
             is_stopped_by_refusal=settings.stop_on_fatal_error,
@@ -306,6 +308,7 @@ def _run_of(
         None if settings.is_disabled else folder.files,
         keep=lambda name: run._keep([name], kind=FilesItem.MEDIA),
         configure=lambda path, value: run._set_config(path, value),
+        put_table=lambda table, key: run._operate_on_artifacts().put_table(table, key),
         raises_on_cut=settings.table_raise_on_max_row_limit_exceeded,
     )
     rows = RowWriter(
@@ -359,12 +362,14 @@ def _record(settings: Settings, started_at: float, branch: BranchPoint) -> RunRe
         telemetry=records.telemetry(),
     )
     resume = "allow" if settings.resume == "auto" else settings.resume
-    known: JsonObject = {"resume": resume, "mode": settings.mode}
+    known: JsonObject = {"resume": resume, "mode": settings.mode, "x_label": settings.x_label}
     known |= {name: value for name in FILE_SETTINGS if (value := getattr(settings, name))}
     if settings.is_shared:
+        # Unless somebody says otherwise, the end of the primary is that of the run.
+        says_end = settings.given().get("x_update_finish_state", settings.x_primary)
         known |= {
             "x_primary": settings.x_primary,
-            "x_update_finish_state": settings.x_update_finish_state,
+            "x_update_finish_state": says_end,
             WRITER_KEY: settings.x_sync_dir_suffix,
         }
     record.settings.CopyFrom(records.settings({name: value for name, value in known.items() if value is not None}))
@@ -396,15 +401,15 @@ def _config_record(inputs: JsonObject) -> ConfigRecord:
     return ConfigRecord(update=[records.item((key,), value) for key, value in inputs.items()])
 
 
-def _server(settings: Settings) -> Server:
-    """Where the run is sent, and as whom.
+def _connection(settings: Settings) -> Connection:
+    """Where the run is sent, how, and as whom.
 
     Raises:
         Unauthenticated: There is no key, and nobody to ask for one.
     """
-    from kymograph.sdk.login import authorization_of
+    from kymograph.sdk.login import connection_of
 
-    return Server(settings.base_url, authorization_of(settings), dict(settings.x_extra_http_headers or {}))
+    return connection_of(settings)
 
 
 def _take_over(settings: Settings, record: RunRecord, beginning: Beginning) -> None:
@@ -451,9 +456,9 @@ def start_captures(run: Run) -> None:
     settings = run._settings
     run._captures = CaptureSession(
         settings,
-        run._folder.files,
+        run._folder,
         started_at=datetime.fromtimestamp(run.start_time, UTC),
-        writer_id=run.id,
+        writer_id=settings.x_sync_dir_suffix if settings.is_shared else run.id,
         on_text=run._print,
         on_sample=run._sample,
         on_environment=lambda record: run._append(Record(environment=record)),

@@ -52,6 +52,7 @@ class Journal:
         *,
         durability: Durability = Durability.OS,
         path_of_writer: Callable[[str], Path] | None = None,
+        on_begun_in_child: Callable[[], object] = lambda: None,
         warn: Callable[[str], object] = lambda _text: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -61,6 +62,7 @@ class Journal:
             path: Of the file; its folder exists.
             durability: What an append outlives.
             path_of_writer: Where a forked process goes on writing, by a name for it.
+            on_begun_in_child: Called there once that file exists.
             warn: Is told once per trouble, in words for the user.
             clock: Gives the present moment.
 
@@ -71,7 +73,7 @@ class Journal:
         self.path = path
         self.lost_records = 0
         """Records that could not be written."""
-        self._warn, self._clock = warn, clock
+        self._warn, self._clock, self._on_begun_in_child = warn, clock, on_begun_in_child
         self._path_of_writer = path_of_writer or (lambda writer: path.with_name(f"{path.stem}.{writer}{path.suffix}"))
         self._lock = threading.Lock()
         self._sync_lock = threading.Lock()
@@ -172,6 +174,7 @@ class Journal:
             if self._fd == _IN_CHILD:
                 self.path = self._path_of_writer(f"{os.getpid()}-{int(self._clock().timestamp() * 1000)}")
                 self._open()
+                self._on_begun_in_child()
             framed = frame(payload, self._position)
             written = os.write(self._fd, framed)
             if written != len(framed):

@@ -7,25 +7,17 @@ import logging
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, Any
 
+from kymograph.client.connection import Connection
 from kymograph.core import exact_json
 from kymograph.errors import KymographError
+from kymograph.sdk import writer_lock
 from kymograph.sdk.notices import Voice
 from kymograph.sdk.processes import start_module
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.types import JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a sender sends to, and as whom."""
-
-    base_url: str
-    authorization: str = field(repr=False)
-    """The header of that name."""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +36,23 @@ class Beginning:
     summary: JsonObject
 
 
+@dataclass(frozen=True, slots=True)
+class ArtifactResult:
+    """What came of an operation on an artifact."""
+
+    artifact_id: str
+    """Of the version at the server; empty if there is none."""
+    problem: str = ""
+    """Why there is none, in the server's words."""
+
+
 class SenderLink:
     """A sender process and what is known of its work. Safe to share between threads."""
 
     def __init__(
         self,
         folder: RunFolder,
-        server: Server,
+        connection: Connection,
         *,
         voice: Voice,
         on_stop: Callable[[], None] = lambda: None,
@@ -61,7 +63,7 @@ class SenderLink:
 
         Args:
             folder: Of the run; its journal exists.
-            server: Where to.
+            connection: To the server.
             voice: Says what a user should know.
             on_stop: Called when somebody stops the run from the server.
             is_stopped_by_refusal: Whether it is called as well when the server will not have the run any more.
@@ -78,13 +80,13 @@ class SenderLink:
         self._trouble = ""
         self._progress: JsonObject = {}
         self._receipt: JsonObject | None = None
+        self._artifacts: dict[int, ArtifactResult] = {}
         self._is_over = False
         self._process = _start(folder)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._commands: IO[bytes] = self._process.stdin
-        start = {"base_url": server.base_url, "authorization": server.authorization, "headers": dict(server.headers)}
-        self._say({**start, "log_level": log_level})
+        self._say({**connection.document(), "log_level": log_level})
         threading.Thread(
             target=self._listen, args=(self._process.stdout,), name="kymograph sender", daemon=True
         ).start()
@@ -98,6 +100,11 @@ class SenderLink:
     def refusal(self) -> KymographError | None:
         """Why the server will not have the run."""
         return self._refusal
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the process has ended, or is about to."""
+        return self._is_over
 
     @property
     def trouble(self) -> str:
@@ -156,6 +163,32 @@ class SenderLink:
                 if look is not None:
                     look(self.progress)
         return self._receipt
+
+    def wait_for_artifact(self, number: int, timeout_s: float | None) -> ArtifactResult | None:
+        """What came of an operation on an artifact.
+
+        Args:
+            number: Of the operation among those in the journal of this process, from 1.
+            timeout_s: How long to wait; None for as long as it takes.
+
+        Returns:
+            None if nothing came of it in time, or the sender ended before.
+
+        Raises:
+            KymographError: The server refuses the run.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: number in self._artifacts or self._refusal is not None or self._is_over, timeout_s
+            )
+            result = self._artifacts.get(number)
+        if result is None and self._refusal is not None:
+            raise self._refusal
+        return result
+
+    def hurry(self) -> None:
+        """Have the sender look at the journal now: somebody waits for what was written there last."""
+        self._say({"kind": "hurry"})
 
     def end(self) -> None:
         """Stop the sender: nothing of the run is to be sent."""
@@ -220,12 +253,31 @@ class SenderLink:
             self._voice.tell("the server is back: sending what was logged meanwhile")
         elif kind == "progress":
             self._progress = event
+        elif kind == "artifact" and not event.get("writer"):
+            error = event.get("error")
+            problem = str(error.get("message")) if isinstance(error, dict) else ""
+            self._artifacts[int(str(event.get("number")))] = ArtifactResult(str(event.get("id") or ""), problem)
         elif kind == "stop":
             self._voice.warn("this run was stopped from its page")
             self._on_stop()
         elif kind == "finished":
             receipt = event.get("receipt")
             self._receipt = receipt if isinstance(receipt, dict) else {}
+
+
+def ensure_sender(folder: RunFolder, connection: Connection, *, voice: Voice) -> None:
+    """Start a sender where none works on the folder any more, and let it go.
+
+    For a process that begins to write a run after its end. Its journal is to be there already: a sender that ends looks
+    for such journals after it has let go of the lock.
+    """
+    if folder.lock.exists() and writer_lock.is_held(folder.lock):
+        return
+    try:
+        folder.synced_mark.unlink(missing_ok=True)
+        SenderLink(folder, connection, voice=voice).let_go()
+    except OSError as exc:
+        voice.warn(f"no sender can be started ({exc}); send run {folder.run_id} with: kymograph sync {folder.path}")
 
 
 def _start(folder: RunFolder) -> subprocess.Popen[bytes]:

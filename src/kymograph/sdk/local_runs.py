@@ -42,7 +42,7 @@ class LocalRun:
     is_busy: bool
     """Whether a sender works on it right now."""
     is_being_written: bool
-    """Whether its process is alive."""
+    """Whether its process is alive, or another that writes it too."""
     size_bytes: int
     changed_at: datetime
     """When its journal last grew."""
@@ -124,7 +124,8 @@ def read_local_run(folder: RunFolder) -> LocalRun:
         problem = str(exc)
     is_ours = producer.startswith(PRODUCER)
     stat = folder.journal.stat()
-    is_written = writer_lock.is_held(folder.journal)
+    journals = [folder.journal, *(path for _, path in folder.further_journals())]
+    is_written = any(map(writer_lock.is_held, journals))
     if not is_ours and not is_written:
         is_written = writer_lock.has_grown_lately(folder.journal) and not has_exit(folder)
     return LocalRun(

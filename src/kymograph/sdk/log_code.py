@@ -1,37 +1,55 @@
-"""The code of a run, kept among its files below ``code/``."""
+"""The code of a run, as an artifact of its own: runs of the same code share one version."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kymograph.sdk.capture.code import CODE_FOLDER, PathFilter, is_code_file, is_run_folder_file, iter_code_files
+from kymograph.sdk.artifacts.internal import InternalArtifact
+from kymograph.sdk.artifacts.voice import current_voice
+from kymograph.sdk.capture.code import PathFilter, code_artifact_name, find_program, iter_code_files
+
+if TYPE_CHECKING:
+    from kymograph.sdk.settings import Settings
+
+CODE_TYPE = "code"
 
 
-def copy_code(
-    files_folder: Path,
+def code_artifact(
+    settings: Settings,
     *,
-    root: str | os.PathLike[str] = ".",
-    include: PathFilter = is_code_file,
-    exclude: PathFilter = is_run_folder_file,
-) -> list[str]:
-    """Copy files of code to where a run keeps them.
+    root: str | os.PathLike[str],
+    name: str | None,
+    include: PathFilter,
+    exclude: PathFilter,
+) -> InternalArtifact | None:
+    """An artifact of the code in a folder; None if there is none.
 
     Args:
-        files_folder: The run's ``files`` folder.
+        settings: Of the run: they name its project and program.
         root: The folder where the code is.
+        name: Of the artifact; by default equal for all runs of the program in the project.
         include: Says of a path, or of a path and the root, that the file is code.
         exclude: The same, that it is not.
 
-    Returns:
-        Their names among the run's files.
+    Source: the vendor's `Run.log_code`.
     """
-    names = []
+    artifact = InternalArtifact(name or code_artifact_name(str(settings.project), _program(settings)), CODE_TYPE)
     for path, relative in iter_code_files(root, include=include, exclude=exclude):
-        name = f"{CODE_FOLDER}/{relative}"
-        target = files_folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-        names.append(name)
-    return names
+        artifact.add_file(path, name=relative)
+    if not len(artifact.manifest):
+        current_voice().warn(
+            "No relevant files were detected in the specified directory. No code will be logged to your run."
+        )
+        return None
+    return artifact
+
+
+def _program(settings: Settings) -> str | None:
+    if settings.notebook_name:
+        return settings.notebook_name
+    if settings.program_relpath:
+        return settings.program_relpath
+    program = find_program(cwd=Path.cwd(), name=settings.program or None)
+    return None if program is None else program.relative or program.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from kymograph.errors import InvalidValue
 from kymograph.types import JsonObject, JsonValue
@@ -20,6 +21,7 @@ class LoggedValues:
         *,
         keep: Callable[[str], None],
         configure: Callable[[tuple[str, ...], JsonValue], None],
+        put_table: Callable[[Any, str], Callable[[], object] | None] = lambda _table, _key: None,
         raises_on_cut: bool = False,
     ) -> None:
         """Prepare; nothing is loaded.
@@ -28,9 +30,10 @@ class LoggedValues:
             folder: The run's ``files`` folder; None for a run that keeps nothing.
             keep: Told the name of each file that was written.
             configure: Told what media add to the config.
+            put_table: Puts a table into an artifact; see `MediaPlace`.
             raises_on_cut: Whether a table with more rows than are kept is refused.
         """
-        self._folder, self._keep, self._configure = folder, keep, configure
+        self._folder, self._keep, self._configure, self._put_table = folder, keep, configure, put_table
         self._raises_on_cut = raises_on_cut
 
     def convert(self, row: Mapping[str, object], step: int) -> JsonObject:
@@ -50,6 +53,7 @@ class LoggedValues:
         from kymograph.sdk.media.values import loggable_row
 
         if self._folder is not None:
-            return loggable_row(row, step, MediaPlace(self._folder, self._keep, self._configure, self._raises_on_cut))
+            place = MediaPlace(self._folder, self._keep, self._configure, self._raises_on_cut, self._put_table)
+            return loggable_row(row, step, place)
         with tempfile.TemporaryDirectory() as folder:
             return loggable_row(row, step, MediaPlace(Path(folder), self._keep, self._configure, self._raises_on_cut))

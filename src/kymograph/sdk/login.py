@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kymograph.client.addresses import check_base_url
+from kymograph.client.connection import Connection
 from kymograph.client.credentials import Credential, check_key, find_credential, key_problem, no_credential
 from kymograph.client.netrc_file import netrc_path, write_key
-from kymograph.client.settings import ClientSettings, check_base_url
 from kymograph.client.settings_files import change_settings_file
 from kymograph.errors import Unauthenticated, UsageError
 from kymograph.sdk.notices import PREFIX, Voice
@@ -57,7 +58,7 @@ def login(
     environment: Mapping[str, str] | None = None,
     home: Path | None = None,
     terminal: Terminal | None = None,
-    find_viewer: Callable[[ClientSettings], Viewer] | None = None,
+    find_viewer: Callable[[Connection], Viewer] | None = None,
 ) -> bool:
     """Sign in to a server.
 
@@ -113,7 +114,7 @@ def login(
         credential, is_new = Credential("the terminal", typed), True
     viewer = None
     if verify:
-        viewer = (find_viewer or _ask_server)(_client_settings(base_url, credential, settings))
+        viewer = (find_viewer or _ask_server)(Connection.from_settings(settings, base_url, credential))
     if is_new and credential.api_key is not None:
         _session[base_url] = credential
         _keep(base_url, credential.api_key, environment, home, voice)
@@ -153,17 +154,22 @@ def ensure_configured(
     return known
 
 
-def authorization_of(settings: Settings) -> str:
-    """The header that proves who asks the server that settings mean.
+def connection_of(settings: Settings, base_url: str | None = None) -> Connection:
+    """How to reach the server that settings mean, or another one, and as whom.
+
+    Args:
+        settings: Of a run or a command.
+        base_url: Instead of theirs. A key that is set is for the server that is set: of another, only netrc knows.
 
     Raises:
         Unauthenticated: There is no credential, and nobody to ask for one.
     """
-    credential = ensure_configured(settings)
-    known = credential.authorization()
-    if known is not None:
-        return known
-    return f"Bearer {_client_settings(settings.base_url, credential, settings).api_key}"
+    if base_url is None or base_url == settings.base_url:
+        return Connection.from_settings(settings, settings.base_url, ensure_configured(settings))
+    credential = _known(base_url, None, settings, os.environ, Path.home())
+    if credential is None:
+        raise no_credential(base_url)
+    return Connection.from_settings(settings, base_url, credential)
 
 
 def refused(settings: Settings, problem: Unauthenticated) -> Unauthenticated:
@@ -194,19 +200,10 @@ def _known(
     return find_credential(base_url, key=key, environment=environment, home=home, filed=filed)
 
 
-def _client_settings(base_url: str, credential: Credential, settings: Settings) -> ClientSettings:
-    if credential.api_key is not None:
-        return ClientSettings(base_url, credential.api_key)
-    from kymograph.client.identity import AccessTokens
-
-    tokens = AccessTokens(base_url, credential.identity_token_file or Path(), Path(settings.credentials_file))
-    return ClientSettings(base_url, tokens.token(), is_access_token=True)
-
-
-def _ask_server(settings: ClientSettings) -> Viewer:
+def _ask_server(connection: Connection) -> Viewer:
     from kymograph.client.graphql import GraphqlTransport
 
-    with GraphqlTransport(settings) as transport:
+    with GraphqlTransport(connection) as transport:
         return transport.viewer()
 
 

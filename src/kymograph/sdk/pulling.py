@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kymograph.client.files import md5_of, md5_of_rest, replacing
 from kymograph.client.run_reads import RemoteFile, RunReads
 from kymograph.core.names import parse_file_path
 from kymograph.errors import DigestMismatch
-from kymograph.sdk.sync_check import md5_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,13 @@ def pull_file(reads: RunReads, file: RemoteFile, folder: Path) -> Pulled:
     path = folder / parse_file_path(file.name)
     if file.md5 is not None and path.is_file() and md5_of(path) == file.md5:
         return Pulled(path, path.stat().st_size, was_there=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.part")
-    try:
-        with draft.open("wb") as sink:
-            reads.download(file, sink)
-        digest = md5_of(draft)
+    with replacing(path) as sink:
+        reads.download(file, sink)
+        sink.seek(0)
+        digest = md5_of_rest(sink)
         if file.md5 is not None and digest != file.md5:
             raise DigestMismatch(file.name, expected=file.md5, actual=digest)
-        draft.replace(path)
-        size = path.stat().st_size
-    finally:
-        draft.unlink(missing_ok=True)
-    return Pulled(path, size, was_there=False)
+    return Pulled(path, path.stat().st_size, was_there=False)
 
 
 def pull_files(

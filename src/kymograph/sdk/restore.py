@@ -43,21 +43,26 @@ def restore(
         if run is not None and run.disabled:
             return None
         settings = load_settings() if run is None else run._settings
-        if not _fetch(settings, run_path, name, target):
+        if not _fetch(settings, run_path, name, folder):
             return None
     return target.open(encoding="utf-8", errors="surrogateescape")
 
 
-def _fetch(settings: Settings, run_path: str, name: str, target: Path) -> bool:
-    from kymograph.client.run_files import fetch_run_file
+def _fetch(settings: Settings, run_path: str, name: str, folder: Path) -> bool:
+    from kymograph.client.run_reads import RunReads
     from kymograph.client.runs import RunAddress, RunClient
-    from kymograph.sdk.login import authorization_of
+    from kymograph.sdk.login import connection_of
+    from kymograph.sdk.pulling import pull_file
 
     parts = [part for part in run_path.strip("/").split("/") if part not in ("", "runs")]
     if not 1 <= len(parts) <= 3:
         raise UsageError(f"run_path {run_path!r} names no run: write 'entity/project/id'")
     known = [settings.entity or "", settings.project or "uncategorized", ""]
     entity, project, run_id = known[: 3 - len(parts)] + parts
-    headers = dict(settings.x_extra_http_headers or {})
-    with RunClient(settings.base_url, authorization=authorization_of(settings), headers=headers) as client:
-        return fetch_run_file(client, RunAddress(entity, project, run_id), name, target)
+    with RunClient(connection_of(settings)) as client:
+        reads = RunReads(client)
+        file = reads.find_file(RunAddress(entity or client.viewer().entity, project, run_id), name)
+        if file is None:
+            return False
+        pull_file(reads, file, folder)
+    return True

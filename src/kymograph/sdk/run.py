@@ -6,6 +6,7 @@ no method waits for a server, and none raises for what a network or a disk does.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -30,12 +31,15 @@ from kymograph.wire.metric_records import encode_definition
 from kymograph.wire.records_pb2 import FilesItem, Record, RunRecord, SummaryRecord
 
 if TYPE_CHECKING:
+    from kymograph.sdk.artifacts.artifact import Artifact
     from kymograph.sdk.capture.session import CaptureSession
     from kymograph.sdk.link import SenderLink
+    from kymograph.sdk.run_artifacts import RunArtifacts
     from kymograph.sdk.tensorboard.follower import EventFollower
     from kymograph.sdk.watch import Watcher
     from kymograph.sdk.watched_graph import WatchedGraph
 
+_log = logging.getLogger(__name__)
 ALERT_LEVELS = ("INFO", "WARN", "ERROR")
 MAX_TITLE = 64
 DEFAULT_ALERT_WAIT_S = 60.0
@@ -68,6 +72,7 @@ class Run:
         self._pid = os.getpid()
         self._is_guest = False  # another process began it, and ends it
         self._watcher: Watcher | None = None
+        self._artifact_operations: RunArtifacts | None = None
         self._follower: EventFollower | None = None
         self._captures: CaptureSession | None = None
         self._lock = threading.RLock()
@@ -391,6 +396,161 @@ class Run:
             self._append(records.files([file.name], file.policy))
         return [str(file.path) for file in saved]
 
+    # --- artifacts ---------------------------------------------------------------------------------------------------
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        tags: Sequence[str] | str | None = None,
+    ) -> Artifact:
+        """Log a version of an artifact as an output; sending goes on in the background.
+
+        Args:
+            artifact_or_path: An artifact; or a file, a folder, or an address such as ``s3://bucket/path``.
+            name: Of what is no artifact; default: ``run-<id>-<last part of the path>``.
+            type: Of what is no artifact; default: ``unspecified``.
+            aliases: Besides ``latest``.
+            tags: Of the version.
+
+        Returns:
+            The artifact; `Artifact.wait` waits until the server has it.
+
+        Raises:
+            UsageError: It cannot be logged so; the message says why.
+        """
+        return self._artifacts("log_artifact()").log(artifact_or_path, name, type, aliases, tags)
+
+    def upsert_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """Add to a version that several processes write together; `finish_artifact` ends it.
+
+        Args:
+            artifact_or_path: As for `log_artifact`.
+            name: As for `log_artifact`.
+            type: As for `log_artifact`.
+            aliases: As for `log_artifact`.
+            distributed_id: A text that all these processes share; default: the run's group.
+
+        Raises:
+            UsageError: There is neither a group nor a `distributed_id`, or it cannot be logged so.
+        """
+        operations = self._artifacts("upsert_artifact()")
+        return operations.upsert(artifact_or_path, name, type, aliases, distributed_id, is_finalized=False)
+
+    def finish_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """End a version that several processes write together; as `upsert_artifact`."""
+        operations = self._artifacts("finish_artifact()")
+        return operations.upsert(artifact_or_path, name, type, aliases, distributed_id, is_finalized=True)
+
+    def use_artifact(
+        self,
+        artifact_or_name: Artifact | str,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        use_as: str | None = None,
+    ) -> Artifact:
+        """Mark a version of an artifact as an input.
+
+        Args:
+            artifact_or_name: ``[entity/][project/]collection[:alias]``; or an artifact, which is logged if it was not.
+            type: That it must have.
+            aliases: Of an artifact that is logged by this.
+            use_as: Deprecated; does nothing.
+
+        Raises:
+            ArtifactNotFound: There is none of that name.
+            UsageError: It has another type, or the run is offline.
+        """
+        return self._artifacts("use_artifact()").use(artifact_or_name, type, aliases, use_as)
+
+    def link_artifact(
+        self, artifact: Artifact, target_path: str, aliases: Sequence[str] | str | None = None
+    ) -> Artifact:
+        """Put a version of an artifact into another collection, which is made if need be.
+
+        Args:
+            artifact: Is logged if it was not.
+            target_path: ``[entity/]project/collection`` or ``[organization/]wandb-registry-<name>/<collection>``.
+            aliases: Of the link.
+
+        Returns:
+            The link; of an offline run, which is linked when it is sent, the artifact.
+
+        Raises:
+            UsageError: That is no such path.
+            KymographError: The server refuses it.
+        """
+        return self._artifacts("link_artifact()").link(artifact, target_path, aliases)
+
+    def log_model(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+    ) -> None:
+        """Log a file or folder as an artifact of type ``model``; as `log_artifact`."""
+        self._artifacts("log_model()").log(path, name, "model", aliases)
+
+    def use_model(self, name: str) -> str:
+        """Mark a model as an input and bring its files here.
+
+        Returns:
+            The path of its file; of its folder, if it has several.
+
+        Raises:
+            UsageError: It is no model, or the run is offline.
+            ArtifactNotFound: There is none of that name.
+        """
+        return self._artifacts("use_model()").use_model(name)
+
+    def link_model(
+        self,
+        path: str | os.PathLike[str],
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+    ) -> Artifact | None:
+        """Log a file or folder as a model, and link it to a registered one.
+
+        Args:
+            path: The file or folder.
+            registered_model_name: Of a collection in the project ``model-registry``.
+            name: Of the artifact that is logged; default as for `log_artifact`.
+            aliases: Of the link.
+
+        Raises:
+            UsageError: The name is a path, or what is there under `name` is no model.
+        """
+        return self._artifacts("link_model()").link_model(path, registered_model_name, name, aliases)
+
+    def _artifacts(self, member: str) -> RunArtifacts:
+        self._check_running(member)
+        return self._operate_on_artifacts()
+
+    def _operate_on_artifacts(self) -> RunArtifacts:
+        with self._lock:
+            if self._artifact_operations is None:
+                from kymograph.sdk.run_artifacts import RunArtifacts
+
+                self._artifact_operations = RunArtifacts(self)
+            return self._artifact_operations
+
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
@@ -412,7 +572,12 @@ class Run:
             if os.getpid() != self._pid:
                 return  # a forked child does not end what its parent runs
             for hook in self._on_finish:
-                hook()
+                try:
+                    hook()
+                # Of parts of the SDK that follow what others write: none of their troubles keeps the run from ending.
+                except Exception as error:
+                    self._voice.warn(f"something of run {self.id} may be missing: {error}")
+                    _log.debug("why a part of the run could not end", exc_info=True)
             if self._captures is not None:
                 self._captures.stop()
             code = exit_code or 0
@@ -484,34 +649,37 @@ class Run:
         name: str | None = None,
         include_fn: Callable[..., bool] | None = None,
         exclude_fn: Callable[..., bool] | None = None,
-    ) -> list[str] | None:
-        """Keep the code with the run, below ``code/`` among its files.
+    ) -> Artifact | None:
+        """Log the code of the run as an artifact of type ``code``.
 
         Args:
             root: The folder where it is.
-            name: Not used; accepted for old scripts.
+            name: Of the artifact; default: ``source-<project>-<program>``.
             include_fn: Says of a path, or of a path and the root, that the file is code. Default: Python files,
                 requirements and Dockerfiles.
             exclude_fn: The same, that it is not. Default: folders of runs.
 
         Returns:
-            Names of the files; None if there are none.
+            The artifact; None if there is no code.
         """
-        self._check_running("log_code()")
+        operations = self._artifacts("log_code()")
         from kymograph.sdk.capture.code import is_code_file, is_run_folder_file
-        from kymograph.sdk.log_code import copy_code
+        from kymograph.sdk.log_code import code_artifact
 
         if self.disabled:
             return None
-        names = copy_code(
-            self._folder.files,
+        artifact = code_artifact(
+            self._settings,
             root=root or ".",
+            name=name,
             include=include_fn or is_code_file,
             exclude=exclude_fn or is_run_folder_file,
         )
-        if names:
-            self._keep(names, kind=FilesItem.OTHER)
-        return names or None
+        if artifact is None:
+            return None
+        operations.log_own(artifact)
+        self._set_config(("_wandb", "code_path"), artifact.name)
+        return artifact
 
     def restore(
         self,

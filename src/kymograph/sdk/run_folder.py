@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,11 @@ from kymograph.wire.records_pb2 import Record
 JOURNAL_SUFFIX = ".wandb"
 SYNCED_SUFFIX = ".synced"
 WRITER_PREFIX = "writer-"
+WRITER_SUFFIX = ".journal"
+"""Of further journals: other clients take one file of a folder that ends in `JOURNAL_SUFFIX`, whichever they find."""
 READ_BYTES = 1 << 20
+LOOK_TIMEOUT_S = 10.0
+"""How long the surroundings of a training are looked at once it has ended; drivers may hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +50,35 @@ class RunFolder:
 
     def further_journals(self) -> list[tuple[str, Path]]:
         """Journals of other processes that write the run, with the names of their writers."""
-        found = sorted(self.path.glob(f"{WRITER_PREFIX}*{JOURNAL_SUFFIX}"))
+        found = sorted(self.path.glob(f"{WRITER_PREFIX}*{WRITER_SUFFIX}"))
         return [(path.stem.removeprefix(WRITER_PREFIX), path) for path in found]
 
     def further_journal(self, writer: str) -> Path:
         """The journal of another process."""
-        return self.path / f"{WRITER_PREFIX}{writer}{JOURNAL_SUFFIX}"
+        return self.path / f"{WRITER_PREFIX}{writer}{WRITER_SUFFIX}"
+
+    @property
+    def looking_mark(self) -> Path:
+        """There while what looks around has been left behind by the training, and is to write a journal of its own."""
+        return self.path / f"run-{self.run_id}.looking"
+
+    def is_being_looked_around(self, *, now_s: float | None = None) -> bool:
+        """Whether a journal about the surroundings is still to come; a mark that was left behind long ago is void."""
+        try:
+            marked_at_s = self.looking_mark.stat().st_mtime
+        except OSError:
+            return False
+        return (time.time() if now_s is None else now_s) - marked_at_s < LOOK_TIMEOUT_S
 
     @property
     def files(self) -> Path:
         """Files of the run, under the names that they have on the server."""
         return self.path / "files"
+
+    @property
+    def artifacts(self) -> Path:
+        """Copies of files of artifacts, and their manifests, until a server has them."""
+        return self.path / "artifacts"
 
     @property
     def logs(self) -> Path:

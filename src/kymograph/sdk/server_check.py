@@ -14,7 +14,9 @@ from kymograph import __version__
 from kymograph.client.run_reads import RunReads
 from kymograph.client.runs import RunAddress, RunClient
 from kymograph.errors import KymographError, NotFoundError, RequestTooLarge
+from kymograph.sdk.artifact_check import ArtifactCheck
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.storage_check import StorageCheck
 from kymograph.sdk.sync import sync_run
 from kymograph.sdk.sync_check import check_run
 
@@ -79,7 +81,11 @@ class ServerCheck:
         with tempfile.TemporaryDirectory(prefix="kymograph-verify-") as scratch:
             yield self._do("run: config, rows, summary, file", lambda: self._run(Path(scratch)))
         if self._at is not None:
-            yield self._do("file comes back by its signed address", self._file)
+            storage = StorageCheck(self._client, self._at)
+            yield self._do("file comes back by its signed address", lambda: self._file(storage))
+            yield self._do("pages may fetch files (CORS)", lambda: _cross_origin(storage))
+            yield self._do("large file, whole and in part", lambda: (Mark.GOOD, storage.large_file()))
+            yield self._do("artifact: files, manifest, alias", self._artifact)
             if not self._keep:
                 yield self._do("cleaning up", self._remove)
 
@@ -93,8 +99,8 @@ class ServerCheck:
 
     def _login(self) -> tuple[Mark, str]:
         viewer = self._client.viewer()
-        self._entity = str(viewer.get("entity") or viewer.get("username") or "")
-        return Mark.GOOD, f"as {viewer.get('username') or self._entity}"
+        self._entity = viewer.entity
+        return Mark.GOOD, f"as {viewer.username or self._entity}"
 
     def _connection(self) -> tuple[Mark, str]:
         url = self._client.base_url
@@ -136,21 +142,32 @@ class ServerCheck:
             return Mark.BAD, "; ".join(map(str, report.differences[:3]))
         return Mark.GOOD, f"{report.counts['rows']} rows and {report.counts['files']} files, read back and compared"
 
-    def _file(self) -> tuple[Mark, str]:
-        assert self._at is not None
-        file = next((file for file in self._reads.iter_files(self._at) if file.name == FILE_NAME), None)
-        if file is None:
-            return Mark.BAD, f"{FILE_NAME!r} is not among the files of the run"
+    def _file(self, storage: StorageCheck) -> tuple[Mark, str]:
         sink = BytesIO()
-        self._reads.download(file, sink)
+        self._client.fetch(storage.address_of(FILE_NAME), sink)
         if sink.getvalue() != FILE_TEXT.encode():
             return Mark.BAD, "other bytes come than were sent: does a proxy or cache change answers?"
         return Mark.GOOD, f"{len(FILE_TEXT)} bytes"
+
+    def _artifact(self) -> tuple[Mark, str]:
+        assert self._at is not None
+        check = ArtifactCheck(self._client, self._at)
+        try:
+            check.log()
+            return Mark.GOOD, check.read()
+        finally:
+            if not self._keep:
+                check.remove()
 
     def _remove(self) -> tuple[Mark, str]:
         assert self._at is not None
         self._reads.delete_run(self._reads.get_run(self._at).storage_id)
         return Mark.GOOD, f"run {self._at.path} is removed"
+
+
+def _cross_origin(storage: StorageCheck) -> tuple[Mark, str]:
+    problems = storage.cross_origin(FILE_NAME)
+    return (Mark.WARNING, "; ".join(problems)) if problems else (Mark.GOOD, "GET and PUT")
 
 
 def _write_run(scratch: Path) -> RunFolder:

@@ -343,7 +343,13 @@ def parse_setting(name: str, value: Any) -> Any:
         return "auto" if value in (True, "true", "True") else None
     if name == "run_tags" and isinstance(value, str) and not value:
         raise InvalidSetting(name, value, rule="Tags must be between 1 and 64 characters")
-    return check_value(name, _FIELDS[name].parse(name, value))
+    try:
+        return check_value(name, _FIELDS[name].parse(name, value))
+    except InvalidSetting as exc:
+        if name not in SECRETS:
+            raise
+        # Not chained either: a traceback would show the value.
+        raise type(exc)(name, "…", rule=exc.rule) from None
 
 
 def _inserted(stack: tuple[Origin, ...], origin: Origin) -> tuple[Origin, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kymograph.client.settings import DEFAULT_BASE_URL
+from kymograph.client.addresses import DEFAULT_BASE_URL
 from kymograph.sdk.settings_values import RunMoment
 
 
@@ -47,11 +47,11 @@ class SettingsFields:
     force: bool = False
     """Fail rather than go on without a key."""
     insecure_disable_ssl: bool = False
-    """Does nothing yet. Do not check the server's certificate."""
+    """Do not check certificates: then anybody on the way may read the API key."""
     http_proxy: str | None = None
-    """Does nothing yet. Proxy for servers at http addresses."""
+    """Proxy for servers and files at http:// addresses; default: that of HTTP_PROXY. NO_PROXY holds for both."""
     https_proxy: str | None = None
-    """Does nothing yet. Proxy for servers at https addresses."""
+    """The same for https:// addresses."""
 
     # --- the run ---
     run_id: str | None = None
@@ -106,6 +106,8 @@ class SettingsFields:
     """any: rows may come in any order of steps; strict: one that goes back is refused."""
     detach_on_finish: bool = True
     """Whether sending goes on in the background when finish() runs out of time."""
+    artifact_cache_max_bytes: int | None = None
+    """How large the cache of artifacts' contents may grow; by default a tenth of its disk, 50 GiB at most."""
 
     # --- folders and files ---
     root_dir: str = ""
@@ -269,41 +271,41 @@ class SettingsFields:
 
     # --- requests to the server ---
     x_extra_http_headers: dict[str, str] | None = None
-    """More headers for every request."""
+    """Sent with every request, also to the hosts of files; Proxy-Authorization goes to proxies alone."""
     x_proxies: dict[str, str] | None = None
-    """Does nothing yet. Proxies by scheme; an older form of `http_proxy` and `https_proxy`."""
+    """As `http_proxy` and `https_proxy`, by scheme or by scheme and host; those two win."""
     x_file_stream_max_bytes: int | None = None
-    """Does nothing: the sender finds out what the server takes, and how often."""
+    """About how large a request of the file stream may be."""
     x_file_stream_max_line_bytes: int | None = None
-    """Does nothing: the sender finds out what the server takes, and how often."""
+    """Does nothing: no line is left out for its length."""
     x_file_stream_transmit_interval: float | None = None
-    """Does nothing: the sender finds out what the server takes, and how often."""
+    """How long to wait between two such requests, in s."""
     x_file_stream_no_gzip: bool = True
-    """Does nothing: requests are packed where the server takes that."""
+    """Does nothing: requests are packed for servers that say that they take it."""
     x_file_stream_retry_max: int | None = None
-    """Does nothing: the sender tries until it succeeds, ever more slowly."""
+    """After how many failures in a row sending is given up for `kymograph sync`; default: after a week."""
     x_file_stream_retry_wait_min_seconds: float | None = None
-    """Does nothing: the sender tries until it succeeds, ever more slowly."""
+    """The first wait after a failure, in s (default: 1); doubled with each further one."""
     x_file_stream_retry_wait_max_seconds: float | None = None
-    """Does nothing: the sender tries until it succeeds, ever more slowly."""
+    """The longest wait, in s (default: 60)."""
     x_file_stream_timeout_seconds: float | None = None
-    """Does nothing: a request that hangs is given up by itself, and tried again."""
+    """How long the server may be silent, in s (default: 180)."""
     x_file_transfer_retry_max: int | None = None
-    """Does nothing: the sender tries until it succeeds, ever more slowly."""
+    """After how many failures in a row a file is given up."""
     x_file_transfer_retry_wait_min_seconds: float | None = None
-    """Does nothing: the sender tries until it succeeds, ever more slowly."""
+    """The first wait after a failure, in s (default: 1); doubled with each further one."""
     x_file_transfer_retry_wait_max_seconds: float | None = None
-    """Does nothing: the sender tries until it succeeds, ever more slowly."""
+    """The longest wait, in s (default: 60)."""
     x_file_transfer_timeout_seconds: float | None = None
-    """Does nothing: a request that hangs is given up by itself, and tried again."""
+    """How long the host of a file may be silent, in s (default: 300)."""
     x_graphql_retry_max: int | None = None
-    """Does nothing: the sender tries until it succeeds, ever more slowly."""
+    """After how many failures in a row it is given up that the server learns of the run, or a command its question."""
     x_graphql_retry_wait_min_seconds: float | None = None
-    """Does nothing: the sender tries until it succeeds, ever more slowly."""
+    """The first wait after a failure, in s (default: 1); doubled with each further one."""
     x_graphql_retry_wait_max_seconds: float | None = None
-    """Does nothing: the sender tries until it succeeds, ever more slowly."""
+    """The longest wait, in s (default: 60)."""
     x_graphql_timeout_seconds: float | None = None
-    """Does nothing: a request that hangs is given up by itself, and tried again."""
+    """How long the server may be silent, in s (default: 30)."""
     x_live_policy_rate_limit: int | None = None
     """Least time between uploads of a live file that grows, in s (default: 15)."""
     x_live_policy_wait_time: int | None = None
@@ -379,13 +381,13 @@ class SettingsFields:
     x_jupyter_root: str | None = None
     """Set by us: folder that the notebook's server shows."""
     x_label: str | None = None
-    """Names this writer of a shared run."""
+    """Names this writer: with its console lines and its samples of the machine."""
     x_log_level: int = 20
     """Level of `logs/debug-internal.log` in the run's folder, as a number of Python's logging."""
     x_network_buffer: int | None = None
     """Does nothing: the journal is the buffer."""
     x_primary: bool = True
-    """Whether this writer of a shared run keeps its files and metadata."""
+    """Whether this writer of a shared run sends the files about it, and ends it."""
     x_runqueue_item_id: str | None = None
     """Does nothing: of the vendor's queues."""
     x_save_requirements: bool = True
@@ -407,7 +409,7 @@ class SettingsFields:
     x_transaction_log_flush_interval: float = 15.0
     """Does nothing: every row is in the journal when log() returns."""
     x_update_finish_state: bool = True
-    """Whether this writer of a shared run says that it ended."""
+    """Whether this writer of a shared run says that it ended; default: `x_primary`."""
 
 
 ALIASES = {"x_primary_node": "x_primary"}

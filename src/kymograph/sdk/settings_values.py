@@ -201,7 +201,12 @@ _ADDRESSES = frozenset(
 )
 _NOT_NEGATIVE = frozenset({
     "console_chunk_max_bytes", "console_chunk_max_seconds", "x_service_wait", "finish_timeout", "init_timeout",
-    "summary_timeout", "login_timeout", "heartbeat_seconds",
+    "summary_timeout", "login_timeout", "heartbeat_seconds", "x_file_stream_max_bytes",
+    "x_file_stream_transmit_interval", "x_file_stream_retry_max", "x_file_stream_retry_wait_min_seconds",
+    "x_file_stream_retry_wait_max_seconds", "x_file_stream_timeout_seconds", "x_file_transfer_retry_max",
+    "x_file_transfer_retry_wait_min_seconds", "x_file_transfer_retry_wait_max_seconds",
+    "x_file_transfer_timeout_seconds", "x_graphql_retry_max", "x_graphql_retry_wait_min_seconds",
+    "x_graphql_retry_wait_max_seconds", "x_graphql_timeout_seconds",
 })  # fmt: skip
 MAX_TAG_LENGTH = 64
 MIN_SAMPLING_INTERVAL_S = 0.1
@@ -226,7 +231,7 @@ def check_value(name: str, value: Any) -> Any:
 
 
 def _check_address(name: str, value: str) -> str:
-    from kymograph.client.settings import check_base_url
+    from kymograph.client.addresses import check_base_url
 
     return check_base_url(value, setting=name)
 

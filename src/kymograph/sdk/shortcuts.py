@@ -15,6 +15,7 @@ from kymograph.sdk.active import active_run, require_run, unfinished_runs
 from kymograph.sdk.run import DEFAULT_ALERT_WAIT_S
 
 if TYPE_CHECKING:
+    from kymograph.sdk.artifacts.artifact import Artifact
     from kymograph.sdk.watched_graph import WatchedGraph
 
 
@@ -59,6 +60,49 @@ def save(
 ) -> list[str]:
     """`Run.save` of the active run."""
     return require_run("save()").save(glob_str, base_path, policy, glob)
+
+
+def log_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,
+    aliases: Sequence[str] | str | None = None,
+    tags: Sequence[str] | str | None = None,
+) -> Artifact:
+    """`Run.log_artifact` of the active run."""
+    return require_run("log_artifact()").log_artifact(artifact_or_path, name, type, aliases, tags)
+
+
+def use_artifact(
+    artifact_or_name: Artifact | str,
+    type: str | None = None,
+    aliases: Sequence[str] | str | None = None,
+    use_as: str | None = None,
+) -> Artifact:
+    """`Run.use_artifact` of the active run."""
+    return require_run("use_artifact()").use_artifact(artifact_or_name, type, aliases, use_as)
+
+
+def log_model(
+    path: str | os.PathLike[str], name: str | None = None, aliases: Sequence[str] | str | None = None
+) -> None:
+    """`Run.log_model` of the active run."""
+    require_run("log_model()").log_model(path, name, aliases)
+
+
+def use_model(name: str) -> str:
+    """`Run.use_model` of the active run."""
+    return require_run("use_model()").use_model(name)
+
+
+def link_model(
+    path: str | os.PathLike[str],
+    registered_model_name: str,
+    name: str | None = None,
+    aliases: Sequence[str] | str | None = None,
+) -> Artifact | None:
+    """`Run.link_model` of the active run."""
+    return require_run("link_model()").link_model(path, registered_model_name, name, aliases)
 
 
 def mark_preempting() -> None:

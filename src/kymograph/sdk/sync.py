@@ -54,7 +54,7 @@ class SyncResult:
     damages: tuple[Damage, ...] = ()
     """What of the journal cannot be read: everything else of it was sent."""
     missing_files: tuple[str, ...] = ()
-    """Files that could not be sent, each with the reason."""
+    """Files and artifacts that could not be sent, each with the reason."""
     is_abandoned: bool = False
     """Whether the run's process died without saying how it ended, so that it counts as failed."""
 
@@ -154,14 +154,18 @@ def _result_of(run: LocalRun, sender: Sender, patience: _Patience) -> SyncResult
             problem = "the journal does not say which run it is; nothing of it can be sent"
         return SyncResult(run, SyncOutcome.FAILED, problem=problem, damages=tuple(damages))
     has_ended = sender.replay.exit is not None
-    is_growing = not has_ended and run.is_being_written
+    is_growing = run.is_being_written and (not has_ended or sender.is_written_by_others())
     outcome = SyncOutcome.GROWING if is_growing else SyncOutcome.SENT
     return SyncResult(
         run,
         outcome,
         sender.receipt,
         damages=tuple(damages),
-        missing_files=tuple(f"{name}: {problem}" for name, problem in sender.upload_counts.problems.items()),
+        missing_files=tuple(
+            f"{name}: {problem}"
+            for counts in (sender.upload_counts, sender.artifact_counts)
+            for name, problem in counts.problems.items()
+        ),
         is_abandoned=not has_ended and not run.is_being_written,
     )
 

@@ -6,13 +6,12 @@ It trusts no ledger, receipt or mark. Rows are folded by step, as a server does;
 from __future__ import annotations
 
 import math
-from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import md5
-from pathlib import Path
 from typing import Any
 
+from kymograph.client.files import md5_of
 from kymograph.client.run_reads import RemoteRun, RunReads
 from kymograph.client.runs import RunAddress
 from kymograph.core import exact_json
@@ -22,9 +21,9 @@ from kymograph.errors import JournalCorrupt
 from kymograph.sdk.journal_reading import JournalReading, read_journals
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.changes import RunChanges
-from kymograph.sdk.sender.documents import config_document
+from kymograph.sdk.sender.documents import config_document, standard_files
 from kymograph.sdk.sender.ledger import Ledger
-from kymograph.sdk.sender.sender import ABANDONED_EXIT_CODE, standard_files
+from kymograph.sdk.sender.sender import ABANDONED_EXIT_CODE
 from kymograph.types import JsonObject
 from kymograph.wire.console import parse_console_line
 
@@ -118,22 +117,29 @@ def check_run(folder: RunFolder, reads: RunReads, *, changes: RunChanges | None 
     run = reading.replay.facts.run
     if run is None:
         raise JournalCorrupt("it does not say which run it is", path=str(folder.journal))
-    at = ledger.address if is_known else RunAddress(run.entity or str(reads.client.viewer()["entity"]), run.project, "")
+    at = ledger.address if is_known else RunAddress(run.entity or reads.client.viewer().entity, run.project, "")
     at = RunAddress(at.entity, at.project or "uncategorized", run.run_id)
     remote = reads.get_run(at)
     report = CheckReport(at.path)
     report.notes += [f"{damage.size_bytes} bytes at {damage.position}: {damage.problem}" for damage in reading.damages]
-    is_alone = not (ledger.base_lines or run.resumed or run.HasField("branch_point"))
-    if not is_alone:
+    sharing = reading.replay.facts.sharing
+    is_alone = not (ledger.base_lines or run.resumed or run.HasField("branch_point") or sharing.writer)
+    if sharing.writer:
+        report.notes.append("several processes wrote the run: what only others said of it is not compared")
+    elif not is_alone:
         report.notes.append("the run began before this journal: what is on the server beyond it is not compared")
     _compare_rows(report, rows, reads, remote, is_alone=is_alone)
     _compare_documents(report, "summary", _own(reading.replay.summary.document()), remote.summary, is_alone=is_alone)
     config = unwrap_config(config_document(reading.replay))
     _compare_documents(report, "config", config, remote.config, is_alone=is_alone)
-    _compare_console(report, console, reads, remote, base=ledger.base_lines.get("console", 0))
+    if sharing.writer:
+        _find_console(report, console.values(), reads, remote)
+    else:
+        _compare_console(report, console, reads, remote, base=ledger.base_lines.get("console", 0))
     _compare_counts(report, reading, remote, base=ledger.base_lines.get("events", 0))
-    _compare_files(report, folder, reading, reads, at)
-    _compare_state(report, reading, remote)
+    _compare_files(report, folder, reading, reads, at, changes or RunChanges())
+    if sharing.says_end:
+        _compare_state(report, reading, remote)
     return report
 
 
@@ -179,6 +185,15 @@ def _compare_console(
             report.differ("console", f"line {number + base}", here, found)
 
 
+def _find_console(report: CheckReport, console: Iterable[str], reads: RunReads, remote: RemoteRun) -> None:
+    """Look for the lines of one of several writers among those of all."""
+    wanted = Counter(text.rstrip() for text in console if text.rstrip())
+    report.counts["console"] = wanted.total()
+    missing = wanted - Counter(line.text.rstrip() for line in reads.iter_console(remote.address))
+    for text, count in missing.items():
+        report.differ("console", "lines of this writer", text, f"{count} fewer")
+
+
 def _compare_counts(report: CheckReport, reading: JournalReading, remote: RemoteRun, *, base: int) -> None:
     samples = reading.replay.events.end
     report.counts["system"] = samples
@@ -187,9 +202,15 @@ def _compare_counts(report: CheckReport, reading: JournalReading, remote: Remote
 
 
 def _compare_files(
-    report: CheckReport, folder: RunFolder, reading: JournalReading, reads: RunReads, at: RunAddress
+    report: CheckReport,
+    folder: RunFolder,
+    reading: JournalReading,
+    reads: RunReads,
+    at: RunAddress,
+    changes: RunChanges,
 ) -> None:
-    names = list(dict.fromkeys([*reading.replay.files, *standard_files(folder)]))
+    about = standard_files(folder, reading.replay.facts.sharing, changes)
+    names = list(dict.fromkeys([*reading.replay.files, *about]))
     report.counts["files"] = len(names)
     remote = {file.name: file for file in reads.iter_files(at)} if names else {}
     for name in names:
@@ -254,12 +275,3 @@ def _text_of(value: Any) -> str:
 def _shown(value: object) -> str:
     text = str(value)
     return text if len(text) <= 120 else f"{text[:119]}…"
-
-
-def md5_of(path: Path) -> str:
-    """Base64 MD5 of a file."""
-    digest = md5(usedforsecurity=False)
-    with path.open("rb") as source:
-        while piece := source.read(1 << 20):
-            digest.update(piece)
-    return b64encode(digest.digest()).decode()

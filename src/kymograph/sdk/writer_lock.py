@@ -18,7 +18,8 @@ def hold(descriptor: int) -> None:
     import fcntl
 
     with suppress(OSError):  # some network file systems have none
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Waits for whoever asks at this moment whether it is held, and nobody else.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def is_held(path: Path) -> bool:

@@ -52,6 +52,7 @@ from kymograph.storage.objects.store import open_objects
 from kymograph.storage.sql.process import SqlProcesses
 from kymograph.types import JsonObject, ObjectKey
 from kymograph.wire import manifest_json
+from kymograph.wire.sharing import merge_configs
 
 SIGNING_KEY = ObjectKey("system/signing-key")
 SIGNING_KEY_BYTES = 32
@@ -140,7 +141,7 @@ def open_deployment(
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
-            runs=RunService(database, ValueIndexer(database), live, clock),
+            runs=RunService(database, ValueIndexer(database), live, clock, merge_configs),
             history=history,
             exports=ExportService(
                 database,
@@ -159,7 +160,9 @@ def open_deployment(
             artifacts=ArtifactService(database, clock),
             artifact_links=ArtifactLinks(database, clock),
             artifact_lineage=ArtifactLineage(database, clock),
-            artifact_uploads=ArtifactUploads(database, objects, signer, clock, public_url=settings.public_url),
+            artifact_uploads=ArtifactUploads(
+                database, objects, signer, clock, public_url=settings.public_url, regions=settings.storage_regions
+            ),
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             artifact_space=ArtifactSpace(database, artifact_garbage, clock),

@@ -67,6 +67,8 @@ class Settings:
     parquet_history: str = "exact"
     """Which ended runs the protocol's client gets as Parquet files: ``exact``, those whose rows it reads as it would
     page by page; or ``all``."""
+    storage_regions: tuple[str, ...] = ()
+    """Names of storage regions, beside ``default``, that artifacts may ask for; all of them are `objects`."""
     json_logs: bool = True
 
     @property
@@ -149,6 +151,7 @@ def load_settings(
         sql_timeout_s=seconds("SQL_TIMEOUT_S", 30.0, least=MIN_SQL_TIMEOUT_S, most=MAX_SQL_TIMEOUT_S),
         sql_memory_bytes=max(MIN_SQL_MEMORY_BYTES, whole("SQL_MEMORY_BYTES", 512 * 1024 * 1024)),
         parquet_history=_parse_parquet_history(given("PARQUET_HISTORY", None, "exact")),
+        storage_regions=tuple(filter(None, (name.strip() for name in given("STORAGE_REGIONS", None, "").split(",")))),
         json_logs=given("LOG_FORMAT", None, "json") != "text",
     )
 

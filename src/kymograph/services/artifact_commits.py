@@ -244,7 +244,7 @@ class ArtifactCommits:
         return document
 
     def _check_promise(self, version: ArtifactVersion, entries: list[ManifestEntry]) -> ManifestDigest:
-        actual = manifest_digest(entries)
+        actual = manifest_digest(entries, version.digest_algorithm)
         if actual != version.digest:
             raise DigestMismatch(version.path, expected=version.digest, actual=actual)
         return actual

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from kymograph.core.artifact import ArtifactVersion
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.manifest import ManifestEntry
 from kymograph.core.space import Blob
 from kymograph.errors import ArtifactNotFound, ManifestCorrupt
 from kymograph.services.access import Access, Caller
-from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.storage.base import Transaction
 from kymograph.storage.space.base import NewEntry
 from kymograph.types import ArtifactId, BlobId, Digest, ProjectId
+
+MAX_TOTAL_BYTES = 2**63 - 1
+Blobs: TypeAlias = dict[DigestAlgorithm, dict[Digest, Blob]]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """What the entries of a manifest name."""
 
-    blobs: dict[Digest, Blob]
+    blobs: Blobs
     size_bytes: int
     """Of all entries, references included."""
     references: frozenset[ArtifactId] = field(default_factory=frozenset)
@@ -30,22 +35,25 @@ class Content:
     @property
     def blob_ids(self) -> set[BlobId]:
         """All content, each piece once."""
-        return {blob.id for blob in self.blobs.values()}
+        return {blob.id for some in self.blobs.values() for blob in some.values()}
 
     @property
     def projects(self) -> set[ProjectId]:
         """Where it lies."""
-        return {blob.project_id for blob in self.blobs.values()}
+        return {blob.project_id for some in self.blobs.values() for blob in some.values()}
 
     def records(self, entries: Sequence[ManifestEntry]) -> list[NewEntry]:
         """Entries as they are stored."""
-        return [self._record(entry) for entry in entries]
-
-    def _record(self, entry: ManifestEntry) -> NewEntry:
-        if entry.ref is not None:
-            return NewEntry(entry.path, entry.digest, entry.size_bytes, None)
-        blob = self.blobs[entry.digest]
-        return NewEntry(entry.path, entry.digest, blob.size_bytes or 0, blob.id)
+        md5, xxh128 = (self.blobs.get(algorithm, {}) for algorithm in (DigestAlgorithm.MD5, DigestAlgorithm.XXH128))
+        records: list[NewEntry] = []
+        for entry in entries:
+            if entry.ref is not None:
+                records.append(NewEntry(entry.path, entry.digest, entry.size_bytes, None))
+            else:
+                # Not by the algorithm as a key: hashing a member of an enumeration a million times takes a second.
+                blob = (md5 if entry.algorithm is DigestAlgorithm.MD5 else xxh128)[entry.digest]
+                records.append(NewEntry(entry.path, entry.digest, blob.size_bytes or 0, blob.id))
+        return records
 
 
 def locate(tx: Transaction, caller: Caller, version: ArtifactVersion, entries: Sequence[ManifestEntry]) -> Content:
@@ -54,30 +62,56 @@ def locate(tx: Transaction, caller: Caller, version: ArtifactVersion, entries: S
     Raises:
         ManifestCorrupt: Bytes of an entry are not there.
     """
-    algorithm = version.digest_algorithm
-    project = version.collection.project_id
-    wanted = {entry.digest for entry in entries if entry.ref is None}
-    blobs = tx.blobs.find_many(project, list(wanted), algorithm=algorithm)
-    if len(blobs) < len(wanted):
-        missing = [entry for entry in entries if entry.ref is None and entry.digest not in blobs]
-        # A version that was made from one of another project shares its bytes, if the caller may read them there.
-        for birth in sorted({entry.birth_artifact for entry in missing if entry.birth_artifact is not None}):
-            some = list({entry.digest for entry in missing if entry.birth_artifact == birth})
-            try:
-                origin = require_artifact(tx, caller, birth, Access.READ)
-            except ArtifactNotFound:
-                continue
-            blobs.update(tx.blobs.find_many(origin.collection.project_id, some, algorithm=algorithm))
-        missing = [entry for entry in missing if entry.digest not in blobs]
-        if missing:
-            raise ManifestCorrupt(
-                version.path,
-                problem=f"the bytes of {len(missing):,} entries were not uploaded, the first is {missing[0].path!r}",
-            )
-    size_bytes = sum(
-        entry.size_bytes if entry.ref is not None else blobs[entry.digest].size_bytes or 0 for entry in entries
-    )
-    return Content(blobs, size_bytes, frozenset(_readable_targets(tx, caller, entries)))
+    found: Blobs = {}
+    stored = [entry for entry in entries if entry.ref is None]
+    missing = _find(tx, version.collection.project_id, stored, found)
+    # A version that was made from one of another project shares its bytes, if the caller may read them there.
+    for birth in sorted({entry.birth_artifact for entry in missing if entry.birth_artifact is not None}):
+        with suppress(ArtifactNotFound):
+            origin = require_artifact(tx, caller, birth, Access.READ)
+            wanted = [one for one in missing if one.birth_artifact == birth]
+            # A link opens that version alone to its readers, not what else its project holds.
+            is_open = bool(readable_projects(tx, caller, [origin.collection.project_id]))
+            _find(tx, origin.collection.project_id, wanted, found, only_in=None if is_open else origin.id)
+    missing = [entry for entry in missing if entry.digest not in found.get(entry.algorithm, {})]
+    if missing:
+        raise ManifestCorrupt(
+            version.path,
+            problem=f"the bytes of {len(missing):,} entries were not uploaded, the first is {missing[0].path!r}",
+        )
+    size_bytes = sum(record.size_bytes for record in Content(found, 0).records(entries))
+    # Sizes of references are whatever a client says; their sum has to fit into the database.
+    return Content(found, min(size_bytes, MAX_TOTAL_BYTES), frozenset(_readable_targets(tx, caller, entries)))
+
+
+def _find(
+    tx: Transaction,
+    project: ProjectId,
+    entries: Sequence[ManifestEntry],
+    found: Blobs,
+    *,
+    only_in: ArtifactId | None = None,
+) -> list[ManifestEntry]:
+    """Add the content of entries to `found`, as far as it is in a project; returns those whose content is not.
+
+    Args:
+        tx: Where to look.
+        project: The project.
+        entries: Whose content.
+        found: What is known.
+        only_in: Look only at what this version of the project names.
+    """
+    missing: list[ManifestEntry] = []
+    for algorithm in DigestAlgorithm:
+        some = [entry for entry in entries if entry.algorithm is algorithm]
+        digests = list({entry.digest for entry in some})
+        known = found.setdefault(algorithm, {})
+        if only_in is None:
+            known.update(tx.blobs.find_many(project, digests, algorithm=algorithm))
+        else:
+            known.update(tx.blobs.find_in_version(only_in, digests, algorithm=algorithm))
+        missing += [entry for entry in some if entry.digest not in known]
+    return missing
 
 
 def _readable_targets(tx: Transaction, caller: Caller, entries: Iterable[ManifestEntry]) -> Iterator[ArtifactId]:

@@ -12,7 +12,7 @@ from kymograph.core.artifact import EntryRecord, ManifestRecord
 from kymograph.core.digest import parse_hex_digest
 from kymograph.errors import ArtifactNotFound, Forbidden, ObjectNotFound, ProjectNotFound
 from kymograph.services.access import Access, Caller, require_entity, require_project
-from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, ObjectStore
@@ -120,31 +120,42 @@ class ArtifactDownloads:
         digest = parse_hex_digest(hexdigest)
 
         def job(tx: Transaction) -> ObjectKey:
-            version = None
-            if artifact is not None:
-                with suppress(ArtifactNotFound):
-                    version = require_artifact(tx, caller, artifact, Access.READ)
-            places = [] if version is None else [version.collection.project_id]
-            for place in (*places, *self._places(tx, caller, birth, entity, project)):
+            for place in self._places(tx, caller, artifact, birth, entity, project):
                 blob = tx.blobs.find(place, digest)
                 if blob is not None:
                     return blob.object_key
-            # It was shared from a project that the caller may not read; this looks through all entries.
-            entry = tx.entries.find(version.id, digest) if version is not None else None
-            if entry is not None and entry.object_key is not None:
-                return entry.object_key
+            # A link may open a version and not its project; and it may share the content of one that is closed.
+            # Last, since this looks through all entries.
+            for version in (artifact, birth):
+                if version is None:
+                    continue
+                with suppress(ArtifactNotFound):
+                    entry = tx.entries.find(require_artifact(tx, caller, version, Access.READ).id, digest)
+                    if entry is not None and entry.object_key is not None:
+                        return entry.object_key
             raise ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
 
         return self._database.read(job)
 
     def _places(
-        self, tx: Transaction, caller: Caller, birth: ArtifactId | None, entity: str, project: str
+        self,
+        tx: Transaction,
+        caller: Caller,
+        artifact: ArtifactId | None,
+        birth: ArtifactId | None,
+        entity: str,
+        project: str,
     ) -> list[ProjectId]:
+        """Projects in which the content may lie, as far as the caller may read all of them.
+
+        Readers of a link to a version may read that version, not its project.
+        """
         places: list[ProjectId] = []
-        if birth is not None:
+        for version in (artifact, birth):
             # The version may be gone while its bytes live on in others.
-            with suppress(ArtifactNotFound):
-                places.append(require_artifact(tx, caller, birth, Access.READ).collection.project_id)
+            found = tx.artifacts.find(version) if version is not None else None
+            if found is not None:
+                places += readable_projects(tx, caller, [found.collection.project_id])
         with suppress(ProjectNotFound):
             places.append(require_project(tx, caller, entity, project, Access.READ).id)
         return places

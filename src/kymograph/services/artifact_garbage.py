@@ -21,8 +21,8 @@ from kymograph.types import BlobId, ObjectKey, ProjectId
 
 BLOB_OBJECTS = "blobs/"
 MANIFEST_OBJECTS = "manifests/"
-VERSIONS_AT_ONCE = 10_000
-FILES_AT_ONCE = 100_000
+VERSIONS_AT_ONCE = 5_000
+FILES_AT_ONCE = 15_000
 """Versions that are moved in one transaction have so many files at most, or are a single one."""
 _OBJECTS_AT_ONCE = 1_000
 _EVERYTHING = 2**31 - 1
@@ -143,7 +143,9 @@ class ArtifactCollector:
         """Delete the versions of projects that went with their entity."""
         return self._repeat(
             lambda tx: tx.choices.list_orphans(limit=VERSIONS_AT_ONCE),
-            lambda tx, some: tx.moves.delete([one.artifact for one in some], self._clock(), keeps_links=True).versions,
+            lambda tx, some: (
+                tx.moves.delete([one.artifact for one in some], self._clock(), unless_linked=True).versions
+            ),
         )
 
     def _drop_drafts(self) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime
 from kymograph.core.project import Project
 from kymograph.core.space import CollectionSpace, Freed, ProjectSpace, VersionFilter, VersionSpace
 from kymograph.errors import CollectionNotFound, Forbidden, InvalidSetting
-from kymograph.services.access import Access, Caller, require_entity, require_project
+from kymograph.services.access import Access, Caller, check_run, require_entity, require_project
 from kymograph.services.artifact_garbage import ArtifactCollector, ArtifactsCollected, Orphans, portions
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.space.base import Sized
@@ -117,10 +117,19 @@ class ArtifactSpace:
             return foreseen
         return delete_versions(self._database, chosen, self._clock, unless_named=wanted.without_alias)
 
-    def delete_of_run(self, run: RunKey) -> Freed:
-        """Delete the versions that a run made (allowed already), with their aliases."""
-        chosen = self._database.read(lambda tx: tx.choices.choose_of_run(run))
-        return delete_versions(self._database, chosen, self._clock)
+    def delete_of_run(self, caller: Caller, run: RunKey) -> Freed:
+        """Delete the versions that a run made, with their aliases.
+
+        Raises:
+            RunNotFound: Absent or not readable.
+            Forbidden: The caller may only read it.
+        """
+
+        def choose(tx: Transaction) -> list[Sized]:
+            found = check_run(tx, caller, tx.runs.find_by_key(run), Access.WRITE, named="(by id)")
+            return tx.choices.choose_of_run(found.key)
+
+        return delete_versions(self._database, self._database.read(choose), self._clock)
 
     def undelete(self, caller: Caller, entity: str | None, project: str, wanted: VersionFilter) -> Freed:
         """Restore deleted versions; only what the filter says of names counts. Errors as for `delete`.
@@ -223,7 +232,7 @@ def delete_versions(
     clock: Callable[[], datetime],
     *,
     unless_named: bool = False,
-    keeps_links: bool = False,
+    unless_linked: bool = False,
 ) -> Freed:
     """Delete versions (allowed already) in portions.
 
@@ -232,7 +241,7 @@ def delete_versions(
         chosen: Which ones.
         clock: The present moment.
         unless_named: Leave out what has got an alias or a link meanwhile.
-        keeps_links: Links to them stay, with their content.
+        unless_linked: Leave out what other projects have links to.
     """
     total = Freed()
     for project, some in portions(chosen):
@@ -240,7 +249,7 @@ def delete_versions(
         def job(tx: Transaction, project: ProjectId = project, some: Sequence[Sized] = some) -> Freed:
             tx.moves.lock([project])
             keys = [one.artifact for one in some]
-            return tx.moves.delete(keys, clock(), unless_named=unless_named, keeps_links=keeps_links)
+            return tx.moves.delete(keys, clock(), unless_named=unless_named, unless_linked=unless_linked)
 
         total += database.write(job)
     return total

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -47,7 +47,6 @@ UPLOAD_URL_LENGTH_S = 24 * 3600
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 """A manifest is read whole at commit; this holds about a million entries."""
 DEFAULT_REGION = "default"
-DIGEST_ALGORITHM = "MANIFEST_MD5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class ArtifactRequest:
     history_step: int | None = None
     reuses_equal: bool = False
     """Whether any committed version of the same content is answered in place of a new one, not only the newest."""
-    digest_algorithm: str = DIGEST_ALGORITHM
+    digest_algorithm: DigestAlgorithm = DigestAlgorithm.MD5
     storage_region: str | None = None
 
 
@@ -92,8 +91,9 @@ class FileRequest:
 
     artifact: ArtifactId
     name: str
-    md5: str | None
+    digest: str | None
     mimetype: str | None = None
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +117,28 @@ class ArtifactUploads:
         clock: Callable[[], datetime],
         *,
         public_url: str,
+        regions: Collection[str] = (),
     ) -> None:
+        """Take in.
+
+        Args:
+            database: Where versions are recorded.
+            objects: Where bytes go.
+            signer: Signs upload addresses.
+            clock: The present moment.
+            public_url: What upload addresses begin with.
+            regions: Names of storage regions beside `DEFAULT_REGION`; all mean `objects`.
+        """
         self._database = database
         self._objects = objects
         self._signer = signer
         self._clock = clock
         self._public_url = public_url
+        self._regions = (DEFAULT_REGION, *regions)
+
+    def knows_region(self, name: str) -> bool:
+        """Whether versions can be stored in, and given out of, a region of that name."""
+        return name in self._regions
 
     # Drafts
 
@@ -137,10 +153,13 @@ class ArtifactUploads:
             RunNotFound: The project has no such run.
             Forbidden: The caller may only read there.
             UsageError: A name breaks the rules, the collection has another type, the region is unknown.
-            UnsupportedOperation: The digest is of another kind than `DIGEST_ALGORITHM`.
             MalformedRequest: The digest or the metadata cannot be read.
         """
         _check_request(request)
+        if request.storage_region and not self.knows_region(request.storage_region):
+            raise InvalidSetting(
+                "storageRegion", request.storage_region, rule=f"the regions here are {', '.join(self._regions)}"
+            )
 
         def job(tx: Transaction) -> ArtifactVersion:
             now = self._clock()
@@ -237,17 +256,18 @@ class ArtifactUploads:
             ArtifactNotFound: A draft is absent or not readable.
             VersionSealed: A version is committed.
             InvalidName: A file's name could leave its folder.
-            MalformedRequest: A digest is not the base64 of an MD5.
+            MalformedRequest: A digest is none.
         """
-        wanted = [(request, parse_file_path(request.name), parse_digest(request.md5 or "")) for request in requests]
+        wanted = [(request, parse_file_path(request.name), parse_digest(request.digest or "")) for request in requests]
 
         def job(tx: Transaction) -> list[FileUpload]:
             now = self._clock()
             drafts = {key: _touched_draft(tx, caller, key, now) for key in sorted({one.artifact for one in requests})}
-            places = {key: (draft.collection.project_id, draft.digest_algorithm) for key, draft in drafts.items()}
+            projects = {key: draft.collection.project_id for key, draft in drafts.items()}
             names: dict[tuple[ProjectId, DigestAlgorithm], list[ContentName]] = {}
             for request, path, digest in wanted:
-                names.setdefault(places[request.artifact], []).append(ContentName(request.artifact, path, digest))
+                place = projects[request.artifact], request.algorithm
+                names.setdefault(place, []).append(ContentName(request.artifact, path, digest))
             blobs = {
                 (project, algorithm): tx.blobs.announce(
                     project, some, algorithm=algorithm, new_key=new_blob_key, now=now
@@ -255,7 +275,7 @@ class ArtifactUploads:
                 for (project, algorithm), some in sorted(names.items())
             }
             return [
-                self._file_upload(request, path, blobs[places[request.artifact]][digest])
+                self._file_upload(request, path, blobs[projects[request.artifact], request.algorithm][digest])
                 for request, path, digest in wanted
             ]
 
@@ -274,7 +294,10 @@ class ArtifactUploads:
         return FileUpload(file, None if blob.size_bytes is not None else self._file_url(file))
 
     def _file_url(self, file: ArtifactFile) -> str:
-        return self._url({"m": "PUT", "k": file.object_key, "d": file.digest, "b": 1}, file.path)
+        claims: JsonObject = {"m": "PUT", "k": file.object_key, "d": file.digest, "b": 1}
+        if file.algorithm is not DigestAlgorithm.MD5:
+            claims["a"] = file.algorithm.value
+        return self._url(claims, file.path)
 
     def _url(self, claims: JsonObject, path: str) -> str:
         token = self._signer.sign(claims, expires_at_s=self._clock().timestamp() + UPLOAD_URL_LENGTH_S)
@@ -291,6 +314,7 @@ class ArtifactUploads:
         """
         claims = self._signer.verify(token, now_s=self._clock().timestamp())
         key, digest, limit = claims.get("k"), claims.get("d"), claims.get("x")
+        algorithm = claims.get("a", DigestAlgorithm.MD5.value)
         if claims.get("m") != "PUT" or not isinstance(key, str) or not isinstance(digest, str):
             raise Forbidden("upload to this address", where="storage")
         object_key = ObjectKey(key)
@@ -299,7 +323,8 @@ class ArtifactUploads:
             object_key,
             body,
             max_bytes=limit if isinstance(limit, int) else None,
-            expected_md5=Digest(digest),
+            expected=Digest(digest),
+            algorithm=DigestAlgorithm(str(algorithm)),
         )
         await asyncio.to_thread(self._database.write, partial(self._note, object_key, stored, bool(claims.get("b"))))
         return stored
@@ -322,14 +347,6 @@ def new_manifest_key(artifact: ArtifactId) -> ObjectKey:
 
 
 def _check_request(request: ArtifactRequest) -> None:
-    if request.storage_region not in (None, "", DEFAULT_REGION):
-        raise InvalidSetting(
-            "storageRegion", request.storage_region, rule=f"this server has one storage region, {DEFAULT_REGION!r}"
-        )
-    if request.digest_algorithm != DIGEST_ALGORITHM:
-        raise UnsupportedOperation(
-            f"artifact digest algorithm {request.digest_algorithm}", hint=f"only {DIGEST_ALGORITHM} is announced"
-        )
     parse_manifest_digest(request.digest)
     parse_collection_name(request.collection)
     parse_type_name(request.type_name)
@@ -365,10 +382,16 @@ def _find_meant(tx: Transaction, project: ProjectId, request: ArtifactRequest) -
             return known
     if request.distributed_id:
         return tx.artifacts.find_draft(collection.id, request.distributed_id)
-    if request.reuses_equal:
-        return tx.artifacts.find_by_digest(collection.id, request.digest)
-    latest = tx.artifacts.latest(collection.id)
-    return latest if latest is not None and latest.digest == request.digest else None
+    equal = (
+        tx.artifacts.find_by_digest(collection.id, request.digest)
+        if request.reuses_equal
+        else tx.artifacts.latest(collection.id)
+    )
+    is_meant = equal is not None and (equal.digest, equal.digest_algorithm) == (
+        request.digest,
+        request.digest_algorithm,
+    )
+    return equal if is_meant else None
 
 
 def _log_again(
@@ -411,6 +434,7 @@ def _new_artifact(tx: Transaction, project: ProjectId, request: ArtifactRequest)
         distributed_id=request.distributed_id,
         ttl_duration_s=request.ttl_duration_s,
         history_step=request.history_step,
+        digest_algorithm=request.digest_algorithm,
     )
 
 

@@ -84,11 +84,19 @@ class ArtifactService:
 
     def aliases(self, caller: Caller, version: ArtifactVersion) -> list[AliasRecord]:
         """Aliases of a version (got already) in all readable collections, those of its own sequence first."""
+        return self.aliases_of(caller, [version.id])[version.id]
 
-        def job(tx: Transaction) -> list[AliasRecord]:
-            held = tx.memberships.list_aliases_of([version.id])[version.id]
-            readable = readable_projects(tx, caller, {record.collection.project_id for record in held})
-            return [record for record in held if record.collection.project_id in readable]
+    def aliases_of(self, caller: Caller, versions: Sequence[ArtifactId]) -> dict[ArtifactId, list[AliasRecord]]:
+        """The same for many versions at once."""
+
+        def job(tx: Transaction) -> dict[ArtifactId, list[AliasRecord]]:
+            held = tx.memberships.list_aliases_of(versions)
+            projects = {record.collection.project_id for records in held.values() for record in records}
+            readable = readable_projects(tx, caller, projects)
+            return {
+                version: [record for record in records if record.collection.project_id in readable]
+                for version, records in held.items()
+            }
 
         return self._database.read(job)
 

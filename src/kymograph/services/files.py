@@ -117,7 +117,7 @@ class FileService:
                 run_key,
                 path,
                 size_bytes=stored.size_bytes,
-                md5=stored.md5,
+                md5=stored.digest,
                 mimetype=guess_mimetype(path, content_type),
                 object_key=object_key,
                 now=now,

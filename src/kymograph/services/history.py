@@ -28,11 +28,12 @@ from kymograph.core.history import (
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.resend import are_equal, may_be_known, without_known_lines
 from kymograph.core.run import LIVE_STATES, Run, RunChange, RunState
+from kymograph.core.summary import merge_summaries
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import HistoryReader, TailSize
-from kymograph.types import JsonObject, MetricName, RunKey
+from kymograph.types import JsonObject, MetricName, RunKey, WriterId
 
 MAX_RUNTIME_S = 10 * 365 * 86400
 SYNC_DELAY = timedelta(minutes=2)
@@ -47,7 +48,10 @@ class StreamUpdate:
     """What one request of a run's file stream brings."""
 
     batches: Sequence[LineBatch] = ()
+    writer: WriterId = SOLE_WRITER
+    """Which of several writers of a shared run sent it."""
     summary_json: str | None = None
+    """All of it, or what one of several writers knows."""
     is_preempting: bool = False
     is_complete: bool = False
     exit_code: int | None = None
@@ -87,7 +91,7 @@ class HistoryService:
         """Keep one request of a file stream; returns once it is durable.
 
         Recording the same request twice has the effect of recording it once. A run that had ended is running again,
-        unless the request is the one that ends it.
+        unless the request is the one that ends it, or comes from one of several writers that had joined before.
 
         Raises:
             ProjectNotFound: Absent or not readable.
@@ -102,9 +106,10 @@ class HistoryService:
             now = self._clock()
             _, run = require_run(tx, caller, entity, project, run_id, Access.WRITE, lock=True)
             batches = [new for batch in update.batches if (new := _unknown_part(run, batch, known)) is not None]
+            may_reopen = not _is_straggler(tx, run, update.writer)
             grown = tx.tail.append(run.key, batches)
             return replace(
-                tx.runs.change(run, _change_of(run, update, now), now),
+                tx.runs.change(run, _change_of(run, update, now, may_reopen=may_reopen), now),
                 history_lines=run.history_lines + grown.get(Stream.HISTORY, 0),
                 event_lines=run.event_lines + grown.get(Stream.SYSTEM, 0),
                 console_lines=run.console_lines + grown.get(Stream.CONSOLE, 0),
@@ -280,9 +285,22 @@ def _unknown_part(run: Run, batch: LineBatch, known: _Known) -> LineBatch | None
     return without_known_lines(batch, known[batch.first_line])
 
 
-def _change_of(run: Run, update: StreamUpdate, now: datetime) -> RunChange:
+def _is_straggler(tx: Transaction, run: Run, writer: WriterId) -> bool:
+    """Whether a writer goes on after another one has ended the run they share: that does not begin it anew."""
+    return writer != SOLE_WRITER and run.finished_at is not None and tx.tail.has_writer(run.key, writer)
+
+
+def _new_summary(run: Run, update: StreamUpdate) -> str | None:
+    summary_json = update.summary_json
+    if summary_json is not None and update.writer != SOLE_WRITER:
+        known = exact_json.loads(run.summary_json)
+        summary_json = exact_json.dumps(merge_summaries(known, exact_json.loads(summary_json)))
+    return summary_json if summary_json != run.summary_json else None
+
+
+def _change_of(run: Run, update: StreamUpdate, now: datetime, *, may_reopen: bool) -> RunChange:
     """What a request changes about the run itself."""
-    summary_json = update.summary_json if update.summary_json != run.summary_json else None
+    summary_json = _new_summary(run, update)
     last_step = _last_step(update.batches)
     if last_step is not None and run.last_step is not None:
         last_step = max(last_step, run.last_step)
@@ -302,6 +320,8 @@ def _change_of(run: Run, update: StreamUpdate, now: datetime) -> RunChange:
             finished_at=_end_of(run, summary_json or run.summary_json, now),
             last_step=last_step,
         )
+    if not may_reopen:
+        return RunChange(summary_json=summary_json, last_step=last_step)
     is_back = run.state not in LIVE_STATES
     return RunChange(
         state=RunState.PREEMPTING if update.is_preempting else (RunState.RUNNING if is_back else None),

@@ -144,13 +144,13 @@ class ProjectService:
 
         project, versions = self._database.read(find)
         # Most of it in portions, since others wait for each; the last transaction finds what came meanwhile.
-        delete_versions(self._database, versions, self._clock, keeps_links=True)
+        delete_versions(self._database, versions, self._clock, unless_linked=True)
 
         def job(tx: Transaction) -> None:
             tx.moves.lock([project.id])
             require_project(tx, caller, project.entity, project.name, Access.ADMINISTER)
             rest = [one.artifact for one in tx.choices.choose_all(project.id)]
-            tx.moves.delete(rest, self._clock(), keeps_links=True)
+            tx.moves.delete(rest, self._clock(), unless_linked=True)
             tx.projects.delete(project.id)
 
         self._database.write(job)

@@ -13,10 +13,12 @@ from kymograph.core.column_search import ColumnPage, ColumnQuery
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.filters import Compare, Comparison, Field, Filter, RunQuery, Scope
 from kymograph.core.groups import GroupPage, GroupQuery
+from kymograph.core.history import SOLE_WRITER
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_run_id
 from kymograph.core.project import Project
 from kymograph.core.run import CRASHED_AFTER, SETTABLE_STATES, STALE_AFTER, Run, RunChange, RunState
+from kymograph.core.summary import merge_summaries
 from kymograph.errors import Forbidden, InvalidTransition, MalformedRequest, ProjectNotFound, RunDeleted, RunNotFound
 from kymograph.services.access import (
     Access,
@@ -30,7 +32,7 @@ from kymograph.services.live import LiveBus
 from kymograph.services.projects import find_or_create_project
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.metadata.base import ValueIndex
-from kymograph.types import JsonObject, ProjectId, RunId, RunKey
+from kymograph.types import JsonObject, ProjectId, RunId, RunKey, WriterId
 
 RUN_ID_LENGTH = 8
 _RUN_ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -110,7 +112,15 @@ def _keep_internal_notes(change: RunChange, known: Run) -> RunChange:
 class RunService:
     """Everything about runs but their history, console and files."""
 
-    def __init__(self, database: Database, values: ValueIndex, live: LiveBus, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        values: ValueIndex,
+        live: LiveBus,
+        clock: Callable[[], datetime],
+        merge_configs: Callable[[JsonObject, JsonObject], JsonObject],
+    ) -> None:
+        self._merge_configs = merge_configs
         self._database = database
         self._values = values
         self._live = live
@@ -123,8 +133,18 @@ class RunService:
 
     # Writing
 
-    def upsert(self, caller: Caller, address: RunAddress, change: RunChange) -> tuple[Run, bool]:
+    def upsert(
+        self, caller: Caller, address: RunAddress, change: RunChange, *, writer: WriterId = SOLE_WRITER
+    ) -> tuple[Run, bool]:
         """Change a run, creating it and its project when absent.
+
+        A run that has ended is running again once another writer joins it.
+
+        Args:
+            caller: Who asks.
+            address: Of the run.
+            change: What is to be different.
+            writer: Which of several writers says so: config and summary hold what that one knows, and are merged.
 
         Returns:
             The run afterwards, and whether this call created it.
@@ -142,16 +162,26 @@ class RunService:
         if change.summary_json is not None:
             checked_document(change.summary_json, where="summaryMetrics")
 
+        def complete(tx: Transaction, known: Run) -> RunChange:
+            if writer == SOLE_WRITER:
+                return _keep_internal_notes(change, known)
+            # Locked before it is read: what another writer says at the same moment must be merged as well.
+            known = tx.runs.find(known.project_id, known.id, lock=True) or known
+            merged = self._merged(change, known)
+            if tx.tail.join(known.key, writer) and known.finished_at is not None and change.state is None:
+                return replace(merged, state=RunState.RUNNING, heartbeat_at=self._clock(), reopened=True)
+            return merged
+
         def job(tx: Transaction) -> tuple[Run, bool]:
             now = self._clock()
             if address.key is not None:
                 known = check_run(tx, caller, tx.runs.find_by_key(address.key), Access.WRITE, named="(by id)")
-                return tx.runs.update(known.key, _keep_internal_notes(change, known), now), False
+                return tx.runs.update(known.key, complete(tx, known), now), False
             project = find_or_create_project(tx, caller, address.entity, address.project, now)
             run_id = parse_run_id(address.run) if address.run else new_run_id()
             existing = tx.runs.find(project.id, run_id)
             if existing is not None:
-                return tx.runs.update(existing.key, _keep_internal_notes(change, existing), now), False
+                return tx.runs.update(existing.key, complete(tx, existing), now), False
             if tx.runs.is_deleted(project.id, run_id):
                 raise RunDeleted(run_id)
             tx.projects.touch(project.id, now)
@@ -159,6 +189,8 @@ class RunService:
             run = tx.runs.create(
                 project, run_id, display_name=change.display_name, user=caller.user.id, now=now, change=created
             )
+            if writer != SOLE_WRITER:
+                tx.tail.join(run.key, writer)
             return run, True
 
         run, inserted = self._database.write(job)
@@ -166,6 +198,16 @@ class RunService:
         if change.summary_json is not None:
             self._live.publish(LiveEvent(run.project_id, run.id, LiveKind.SUMMARY))
         return run, inserted
+
+    def _merged(self, change: RunChange, known: Run) -> RunChange:
+        config_json, summary_json = change.config_json, change.summary_json
+        if config_json is not None:
+            merged = self._merge_configs(exact_json.loads(known.config_json), exact_json.loads(config_json))
+            config_json = exact_json.dumps(merged)
+        if summary_json is not None:
+            merged = merge_summaries(exact_json.loads(known.summary_json), exact_json.loads(summary_json))
+            summary_json = exact_json.dumps(merged)
+        return replace(change, config_json=config_json, summary_json=summary_json)
 
     def update(self, caller: Caller, run: Run, change: RunChange) -> Run:
         """Change a run that the caller has got already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ QUIET_SETTINGS: dict[str, Any] = {
     "save_code": False,
 }
 """What a test has no use for: it would only take time."""
+_LOOK_AGAIN_S = 0.01
 
 
 class RecordedRun:
@@ -31,7 +33,9 @@ class RecordedRun:
         self.folder = RunFolder(Path(run.sync_dir), run.id)
 
     def records(self) -> Iterator[Record]:
-        """All records, of the process that began the run first."""
+        """All records, of the process that began the run first; once a run has ended, its surroundings are there."""
+        while self.folder.is_being_looked_around():
+            time.sleep(_LOOK_AGAIN_S)
         yield from iter_records(self.folder.journal)
         for _, path in self.folder.further_journals():
             yield from iter_records(path)

@@ -16,10 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
+import httpx
+
 from kymograph.core import exact_json
 from kymograph.testing.faults import Faults
 from kymograph.testing.live_server import Answer, LiveServer, Request
 from kymograph.wire.filestream import HISTORY_FILE, SUMMARY_FILE
+from kymograph.wire.sharing import STREAM_WRITER_HEADER, merge_configs, writer_of
 
 ENTITY = "tester"
 API_KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -88,7 +91,9 @@ class RecordingServer(LiveServer):
         with self._changes:
             self.requests.append((request.method, path))
             if path == "/graphql":
-                return _json({"data": self._data(json.loads(request.body))})
+                return _json(
+                    {"data": self._data(json.loads(request.body), writer=writer_of(httpx.Headers(request.headers)))}
+                )
             if match := _STREAM.fullmatch(path):
                 return self._take_stream(unquote(match[3]), request)
             if match := _STORAGE.fullmatch(path):
@@ -96,12 +101,12 @@ class RecordingServer(LiveServer):
         return _json({"error": f"there is nothing at {path}"}, 404)
 
     def _take_stream(self, run_id: str, request: Request) -> Answer:
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        headers = httpx.Headers(request.headers)
         is_packed = headers.get("content-encoding") == "gzip"
         body = zlib.decompress(request.body, zlib.MAX_WBITS | 16) if is_packed else request.body
         document = json.loads(body)
         run = self.run(run_id)
-        writer = headers.get("x-wandb-async-client-id", "")
+        writer = writer_of(headers, STREAM_WRITER_HEADER)
         for name, chunk in document.get("files", {}).items():
             run.lines[writer, name].update(enumerate(chunk["content"], chunk["offset"]))
         if document.get("complete"):
@@ -116,11 +121,15 @@ class RecordingServer(LiveServer):
         found = files.get(name)
         return Answer(404) if found is None else Answer(200, found, {"Content-Type": "application/octet-stream"})
 
-    def _data(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _data(self, request: dict[str, Any], *, writer: str) -> dict[str, Any]:
         document, variables = request["query"], request.get("variables") or {}
         if "upsertBucket" in document:
             run = self.run(variables["name"])
             is_new = not run.variables
+            if writer and variables.get("config"):
+                known = exact_json.loads(run.variables.get("config") or "{}")
+                merged = merge_configs(known, exact_json.loads(variables["config"]))
+                variables = {**variables, "config": exact_json.dumps(merged)}
             run.variables |= {name: value for name, value in variables.items() if value is not None}
             run.project = variables.get("project") or run.project or "uncategorized"
             return {"upsertBucket": {"bucket": self._bucket(run), "inserted": is_new}}
@@ -137,7 +146,7 @@ class RecordingServer(LiveServer):
         return {"viewer": viewer, "serverInfo": {"features": []}, "model": {"bucket": None}}
 
     def _files(self, variables: dict[str, Any]) -> dict[str, Any]:
-        run = self.runs.get(variables["run"])
+        run = self.runs.get(str(variables.get("run") or variables.get("name")))
         if run is None:
             return {"project": {"run": None}}
         nodes = [
@@ -147,7 +156,7 @@ class RecordingServer(LiveServer):
                 "sizeBytes": len(run.files[name]),
                 "md5": base64.b64encode(hashlib.md5(run.files[name], usedforsecurity=False).digest()).decode(),
             }
-            for name in variables["files"]
+            for name in variables.get("files") or variables.get("names") or run.files
             if name in run.files
         ]
         return {"project": {"run": {"files": {"edges": [{"node": node} for node in nodes]}}}}

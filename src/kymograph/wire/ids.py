@@ -39,6 +39,18 @@ def find_id(kind: str, text: str) -> int | None:
     return int(digits) if prefix == kind and digits.isascii() and digits.isdigit() and len(digits) < 19 else None
 
 
+def find_run_address(text: str) -> tuple[str, str, str] | None:
+    """Entity, project and id of the run that a client wrote as an id of its own making, None for anything else.
+
+    Source: the client's launch scheduler stops and deletes runs as ``Run:v1:<run>:<project>:<entity>``.
+    """
+    parts = (find_text_id("Run", text) or "").split(":")
+    if len(parts) != 4 or parts[0] != "v1":
+        return None
+    _, run, project, entity = parts
+    return entity, project, run
+
+
 def encode_text_id(kind: str, text: str) -> str:
     """An opaque id of something that is named by a text."""
     return base64.b64encode(f"{kind}:{text}".encode(errors="surrogatepass")).decode()

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from kymograph.core import exact_json
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.manifest import ManifestEntry
 from kymograph.core.names import parse_file_path
 from kymograph.errors import InvalidName, ManifestCorrupt
@@ -19,7 +20,11 @@ from kymograph.types import ArtifactId, Digest, JsonObject
 from kymograph.wire.ids import find_id
 
 MANIFEST_VERSION = 1
+MAX_SIZE_BYTES = 2**63 - 1
+"""What databases can hold; a size beyond is none."""
 _REFERENCE = "wandb-artifact://"
+_XXH128 = "XXH128"
+"""What `extra.alg` of an entry says."""
 
 
 def parse_manifest(text: bytes, *, artifact: str) -> list[ManifestEntry]:
@@ -42,7 +47,7 @@ def parse_manifest(text: bytes, *, artifact: str) -> list[ManifestEntry]:
     # From the end: what was read is let go, and a million entries are not there twice.
     rows.reverse()
     while rows:
-        path, digest, size, ref, birth = rows.pop()
+        path, digest, size, ref, birth, is_xxh128 = rows.pop()
         if birth not in births:
             found = find_id("Artifact", birth or "")
             births[birth] = ArtifactId(found) if found is not None else None
@@ -55,10 +60,11 @@ def parse_manifest(text: bytes, *, artifact: str) -> list[ManifestEntry]:
                 path=name,
                 # Equal contents share one text.
                 digest=digests.setdefault(digest, Digest(digest)),
-                size_bytes=size if size is not None and size >= 0 else 0,
+                size_bytes=size if size is not None and 0 <= size <= MAX_SIZE_BYTES else 0,
                 ref=ref,
                 birth_artifact=births[birth],
                 target=find_target(ref) if ref is not None else None,
+                algorithm=DigestAlgorithm.XXH128 if is_xxh128 else DigestAlgorithm.MD5,
             )
         )
     return entries
@@ -99,8 +105,8 @@ def merge_manifests(documents: Sequence[bytes], *, artifact: str) -> bytes:
     return exact_json.dumps({**head, "contents": entries}).encode()
 
 
-_Row = tuple[str, str, int | None, str | None, str | None]
-"""Path, digest, size, reference, birth artifact."""
+_Row = tuple[str, str, int | None, str | None, str | None, bool]
+"""Path, digest, size, reference, birth artifact, and whether the digest is an XXH128."""
 
 
 @cache
@@ -110,6 +116,7 @@ def _typed() -> tuple[Callable[[bytes], Any], Callable[[bytes], Any], Callable[[
         import msgspec
     except ImportError:
         return None
+    extra = msgspec.defstruct("Extra", [("alg", str | None, None)], gc=False)
     entry = msgspec.defstruct(
         "Entry",
         [
@@ -117,6 +124,7 @@ def _typed() -> tuple[Callable[[bytes], Any], Callable[[bytes], Any], Callable[[
             ("size", int | None, None),
             ("ref", str | None, None),
             ("birthArtifactID", str | None, None),
+            ("extra", extra | None, None),
         ],
         gc=False,
     )
@@ -146,7 +154,15 @@ def _decode_typed(text: bytes) -> list[_Row] | None:
     if document.version != MANIFEST_VERSION:
         return None
     return [
-        (path, entry.digest, entry.size, entry.ref, entry.birthArtifactID) for path, entry in document.contents.items()
+        (
+            path,
+            entry.digest,
+            entry.size,
+            entry.ref,
+            entry.birthArtifactID,
+            entry.extra is not None and entry.extra.alg == _XXH128,
+        )
+        for path, entry in document.contents.items()
     ]
 
 
@@ -178,7 +194,7 @@ def _parse_document(text: bytes, *, artifact: str) -> tuple[JsonObject, JsonObje
     return document, contents
 
 
-def _fields(path: str, entry: object, *, artifact: str) -> tuple[str, int | None, str | None, str | None]:
+def _fields(path: str, entry: object, *, artifact: str) -> tuple[str, int | None, str | None, str | None, bool]:
     if not isinstance(entry, dict):
         raise ManifestCorrupt(artifact, problem=f"entry {path[:80]!r} must be an object")
     fields: JsonObject = entry
@@ -190,4 +206,9 @@ def _fields(path: str, entry: object, *, artifact: str) -> tuple[str, int | None
         size if isinstance(size, int) else None,
         ref if isinstance(ref, str) else None,
         birth if isinstance(birth, str) else None,
+        _names_xxh128(fields.get("extra")),
     )
+
+
+def _names_xxh128(extra: object) -> bool:
+    return isinstance(extra, dict) and extra.get("alg") == _XXH128

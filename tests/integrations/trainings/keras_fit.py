@@ -11,6 +11,8 @@ import wandb
 from wandb.integration.keras import WandbEvalCallback, WandbMetricsLogger, WandbModelCheckpoint
 from wandb.keras import WandbCallback
 
+from kymograph.integrations.keras.gradients import GradientProbe
+
 random = np.random.default_rng(1)
 x = random.normal(size=(128, 8)).astype("float32")
 y = (x.sum(axis=1) > 0).astype("int64")
@@ -28,7 +30,8 @@ class Predictions(WandbEvalCallback):
 
 
 def build():
-    model = keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dense(2)])
+    layers = [keras.layers.Dense(8, activation="relu", name="first"), keras.layers.Dense(2, name="last")]
+    model = keras.Sequential([layers[0], keras.layers.BatchNormalization(), layers[1]], name="net")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
     return model
@@ -51,8 +54,24 @@ with wandb.init(project="zoo", name="keras-old"):
     old = WandbCallback(
         monitor="val_accuracy",
         log_weights=True,
+        log_gradients=True,
+        training_data=(x, y),
         validation_data=(x[:4], y[:4]),
         labels=["no", "yes"],
         log_evaluation=True,
     )
-    build().fit(x, y, epochs=2, validation_split=0.25, verbose=0, callbacks=[old])
+    model = build()
+    model.fit(x, y, epochs=2, validation_split=0.25, verbose=0, callbacks=[old])
+
+# What a backend itself says the gradients are; and looking at them leaves the model as it was.
+probe = GradientProbe(model)
+before = [np.array(value) for value in model.get_weights()]
+found = probe.gradients((x[:64], y[:64]))
+assert all((now == then).all() for now, then in zip(model.get_weights(), before, strict=True))
+expected = 0
+for begin in (0, 32):
+    model.zero_grad()
+    model.compute_loss(y=y[begin : begin + 32], y_pred=model(x[begin : begin + 32], training=True)).backward()
+    expected += model.get_layer("first").kernel.value.grad.numpy()
+    model.set_weights(before)
+np.testing.assert_allclose(found["net/first/kernel"], expected, rtol=1e-4, atol=1e-6)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-BEGIN_MARK = "<!-- upstream-suite: begin -->"
-END_MARK = "<!-- upstream-suite: end -->"
+BEGIN_MARK = "<!-- upstream-suite: begin {part} -->"
+END_MARK = "<!-- upstream-suite: end {part} -->"
 
 _PACKAGE = "tests.system_tests."
 
@@ -160,16 +160,17 @@ def render(cases: Sequence[Case], baseline: Mapping[str, Counts], reasons: Reaso
     return "\n".join(lines) + "\n"
 
 
-def replace_section(page: str, section: str) -> str:
-    """Put `section` between the two marks of a page.
+def replace_section(page: str, section: str, *, part: str) -> str:
+    """Put `section` between the two marks of a part of the suite.
 
     Raises:
         ValueError: The page does not hold both marks in order.
     """
-    head, begin, rest = page.partition(BEGIN_MARK)
-    _, end, tail = rest.partition(END_MARK)
+    marks = BEGIN_MARK.format(part=part), END_MARK.format(part=part)
+    head, begin, rest = page.partition(marks[0])
+    _, end, tail = rest.partition(marks[1])
     if not begin or not end:
-        raise ValueError(f"the page needs the lines {BEGIN_MARK} and {END_MARK}")
+        raise ValueError(f"the page needs the lines {marks[0]} and {marks[1]}")
     return f"{head}{begin}\n\n{section.strip()}\n\n{end}{tail}"
 
 

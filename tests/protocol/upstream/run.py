@@ -28,6 +28,7 @@ from pathlib import Path
 import httpx
 
 from tests.protocol.upstream.fixture_service import ADMIN_KEY_VARIABLE
+from tests.protocol.upstream.public_objects import public_objects
 from tests.protocol.upstream.report import (
     count,
     parse_baseline,
@@ -42,10 +43,18 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[2] / "docs" / "compatibility.md"
 
 SYSTEM_TESTS = Path("tests/system_tests")
-FIRST_FILES = ("test_core", "test_api", "test_plot.py", "test_system_metrics", "test_sandbox")
-"""What concerns runs, their files and the public API."""
-ALL_FILES = (*FIRST_FILES, "test_artifacts", "test_sweep", "test_launch", "test_registries", "test_automations")
+PARTS = {
+    "runs": ("test_core", "test_api", "test_plot.py", "test_system_metrics", "test_sandbox"),
+    "artifacts": ("test_artifacts",),
+}
+"""What is shown on the page, part by part: runs, their files and the public API first."""
+ALL_FILES = (
+    *(file for files in PARTS.values() for file in files),
+    *("test_sweep", "test_launch", "test_registries", "test_automations"),
+)
 
+STORAGE_REGION = "minio-local"
+"""A storage region that the vendor's tests take for granted."""
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 
@@ -58,9 +67,9 @@ def main() -> int:
     checkout: Path = options.checkout.resolve()
     # Not resolved: a virtual environment's python is a link, and is one only under its own name.
     python: Path = options.python.absolute()
-    files: Sequence[str] = options.only or (ALL_FILES if options.all else FIRST_FILES)
-    if options.write and options.only:
-        sys.exit("--write needs a whole run: leave out --only")
+    files: Sequence[str] = options.only or (ALL_FILES if options.all else PARTS[options.part])
+    if options.write and (options.only or options.all):
+        sys.exit("--write needs one whole part: leave out --only and --all")
 
     with ExitStack() as stack:
         work = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="upstream-")))
@@ -83,7 +92,7 @@ def main() -> int:
     section = f"{headline}\n\n{table}"
     print(section)
     if options.write:
-        PAGE.write_text(replace_section(PAGE.read_text("utf-8"), section), "utf-8")
+        PAGE.write_text(replace_section(PAGE.read_text("utf-8"), section, part=options.part), "utf-8")
     return 0 if options.minimum is not None and count(cases).pass_rate >= options.minimum else status
 
 
@@ -96,10 +105,13 @@ def _run(
     admin_key = secrets.token_hex(20)
     client_env = _client_environment(python, work)
     with (
+        ExitStack() as stack,
         _server(server_port, address, work, admin_key, options),
         _fixture_service(fixture_port, address, work, admin_key),
         _registered(checkout, python, server_port, fixture_port, client_env),
     ):
+        if options.public_objects:
+            client_env |= stack.enter_context(public_objects(work))
         return _run_pytest(checkout, python, files, junit, client_env, options)
 
 
@@ -113,11 +125,15 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--checkout", required=True, type=Path, help="folder with the vendor's tests/ and tools/")
     parser.add_argument("--python", required=True, type=Path, help="python with the client under test")
     parser.add_argument("--only", nargs="+", metavar="FILE", help="files, folders or node ids below tests/system_tests")
+    parser.add_argument("--part", choices=PARTS, default="runs", help="part of the suite (default: runs)")
     parser.add_argument("--all", action="store_true", help="all folders but the functional and notebook tests")
     parser.add_argument("--port", type=int, help="port of our server (default: a free one)")
     parser.add_argument("--fixture-port", type=int, help="port of the fixture service (default: a free one)")
     parser.add_argument("--database", metavar="URL", help="database of our server (default: SQLite in its data folder)")
     parser.add_argument("--objects", metavar="URL", help="object store of our server (default: its data folder)")
+    parser.add_argument(
+        "--public-objects", action="store_true", help="serve the public objects that artifact tests read: no internet"
+    )
     parser.add_argument("--workers", type=int, default=3, help="processes that run tests (default: 3)")
     parser.add_argument("--timeout", type=int, default=60, help="seconds for one case (default: 60)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave logs, data and the junit report in this folder")
@@ -150,7 +166,8 @@ def _server(port: int, address: str, work: Path, admin_key: str, options: argpar
         *(("--database", options.database) if options.database else ()),
         *(("--objects", options.objects) if options.objects else ()),
     ]
-    with _process(command, work / "server.log", _own_environment(admin_key)) as process:
+    env = _own_environment(admin_key) | {"KYMOGRAPH_STORAGE_REGIONS": STORAGE_REGION}
+    with _process(command, work / "server.log", env) as process:
         _wait_until_ready(f"{address}/ready", process, work / "server.log")
         yield
 

@@ -89,14 +89,16 @@ def test_the_table_shows_the_mock_beside_us_and_names_unexplained_failures() -> 
 
 
 def test_only_the_text_between_the_marks_changes() -> None:
-    page = f"before\n{BEGIN_MARK}\nold\n{END_MARK}\nafter\n"
+    begin, end = (mark.format(part="runs") for mark in (BEGIN_MARK, END_MARK))
+    other = f"{BEGIN_MARK.format(part='artifacts')}\nkept\n{END_MARK.format(part='artifacts')}\n"
+    page = f"before\n{other}{begin}\nold\n{end}\nafter\n"
 
-    assert replace_section(page, "new\n") == f"before\n{BEGIN_MARK}\n\nnew\n\n{END_MARK}\nafter\n"
+    assert replace_section(page, "new\n", part="runs") == f"before\n{other}{begin}\n\nnew\n\n{end}\nafter\n"
 
 
 def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="upstream-suite"):
-        replace_section("nothing here", "new")
+        replace_section("nothing here", "new", part="runs")
 
 
 def test_the_recorded_baseline_has_the_counts_of_the_first_438_cases() -> None:

@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from kymograph.cli.main import cli
 from kymograph.cli.sql import printable, shown
 from kymograph.client import transport as module
-from kymograph.client.settings import ClientSettings
 from kymograph.errors import InvalidQuery
 
 ANSWER = {
@@ -42,16 +41,14 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
             return httpx.Response(200, content=b"run,x\r\na,NaN\r\n", headers=headers)
         return httpx.Response(200, json=ANSWER)
 
-    def from_environment() -> module.Transport:
-        return made(ClientSettings("http://host", "key"), inner=httpx.MockTransport(handle))
-
     made = module.Transport
-    monkeypatch.setattr(module.Transport, "from_environment", from_environment)
+    monkeypatch.setattr(module, "Transport", lambda to: made(to, inner=httpx.MockTransport(handle)))
     return seen
 
 
 def run(*arguments: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(cli, ["sql", *arguments], input=text)
+    environment = {"WANDB_BASE_URL": "http://host", "WANDB_API_KEY": "a" * 40}
+    return CliRunner().invoke(cli, ["sql", *arguments], input=text, env=environment)
 
 
 def test_csv_is_the_form_for_pipes(requests: list[tuple[str, Any]]) -> None:

@@ -56,6 +56,39 @@ def test_an_online_run_of_ours_that_is_not_marked_is_sent(here: Path) -> None:
     assert "torn" in invoke("sync", "--dry-run").output
 
 
+def test_names_say_which_runs_are_meant(here: Path) -> None:
+    for run_id in ("cat1", "cat2", "dog1"):
+        write_run(here / "kymograph", run_id)
+
+    def meant(*arguments: str) -> set[str]:
+        document = json.loads(invoke("sync", "--dry-run", "--json", *arguments).output)
+        return {item["run"] for item in document["would_sync"]}
+
+    assert meant("--include-globs", "run-cat*.wandb") == {"p/cat1", "p/cat2"}
+    assert meant("--include-globs", "*cat1*, offline-run-*-dog1") == {"p/cat1", "p/dog1"}
+    assert meant("--exclude-globs", "run-dog1.wandb") == {"p/cat1", "p/cat2"}
+    assert meant("--ignore", "*cat*", "--include-globs", "*1*") == {"p/dog1"}
+
+
+def test_so_many_runs_are_listed(here: Path) -> None:
+    for number in range(4):
+        write_run(here / "kymograph", f"r{number}")
+
+    some, every = invoke("sync", "--dry-run", "--show", "3"), invoke("sync", "--dry-run", "--show", "0")
+
+    assert ("and 1 more" in some.output, some.output.count("offline-run-")) == (True, 3)
+    assert ("more" in every.output, every.output.count("offline-run-")) == (False, 4)
+
+
+def test_records_are_viewed_and_not_sent(here: Path) -> None:
+    folder = write_run(here / "kymograph", "seen")
+
+    kinds, whole = invoke("sync", "--view", "kymograph"), invoke("sync", "--view", "--verbose", str(folder.path))
+
+    assert kinds.output.splitlines()[1:3] == ["Record: header", "Record: run"]
+    assert 'run_id: "seen"' in whole.output
+
+
 def test_one_id_is_for_one_run(here: Path) -> None:
     write_run(here / "kymograph", "a")
     write_run(here / "kymograph", "b")

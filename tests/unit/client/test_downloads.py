@@ -8,20 +8,21 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from kymograph.client.connection import Connection
+from kymograph.client.credentials import basic_authorization
 from kymograph.client.downloads import Downloads
-from kymograph.client.settings import ClientSettings
 from kymograph.errors import RunNotFound, Unreachable
 
-SETTINGS = ClientSettings("http://server.test", "key")
+CONNECTION = Connection.of("http://server.test", "key")
 
 
 def downloads(answer: Callable[[httpx.Request], httpx.Response]) -> Downloads:
-    return Downloads(SETTINGS, inner=httpx.MockTransport(answer))
+    return Downloads(CONNECTION, inner=httpx.MockTransport(answer))
 
 
 def test_a_file_comes_piece_by_piece() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == "Bearer key"
+        assert request.headers["authorization"] == basic_authorization("key")
         assert dict(request.url.params.multi_items()) == {"format": "csv", "key": "b"}
         return httpx.Response(200, content=b"x" * 3_000_000, headers={"X-Kymograph-Damaged": "segments/1 0..9"})
 

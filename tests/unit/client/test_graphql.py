@@ -9,8 +9,8 @@ import httpx
 import orjson
 import pytest
 
+from kymograph.client.connection import Connection
 from kymograph.client.graphql import GraphqlTransport, Viewer
-from kymograph.client.settings import ClientSettings
 from kymograph.errors import (
     Forbidden,
     KymographError,
@@ -22,7 +22,7 @@ from kymograph.errors import (
     Unauthenticated,
 )
 
-SETTINGS = ClientSettings("http://host", "key")
+CONNECTION = Connection.of("http://host", "key")
 
 
 def answering(response: httpx.Response, seen: list[httpx.Request] | None = None) -> GraphqlTransport:
@@ -31,7 +31,7 @@ def answering(response: httpx.Response, seen: list[httpx.Request] | None = None)
             seen.append(request)
         return response
 
-    return GraphqlTransport(SETTINGS, inner=httpx.MockTransport(handle))
+    return GraphqlTransport(CONNECTION, inner=httpx.MockTransport(handle))
 
 
 def test_a_document_goes_out_with_the_key_as_every_server_takes_it() -> None:
@@ -48,20 +48,6 @@ def test_a_document_goes_out_with_the_key_as_every_server_takes_it() -> None:
         "variables": {"a": 2},
     }
     assert "variables" not in orjson.loads(seen[1].content)
-
-
-def test_an_access_token_goes_out_as_one() -> None:
-    seen: list[httpx.Request] = []
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        return httpx.Response(200, json={"data": {}})
-
-    settings = ClientSettings("http://host", "token", is_access_token=True)
-    with GraphqlTransport(settings, inner=httpx.MockTransport(handle)) as transport:
-        transport.graphql("{ x }")
-
-    assert seen[0].headers["authorization"] == "Bearer token"
 
 
 @pytest.mark.parametrize(

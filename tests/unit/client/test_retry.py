@@ -47,3 +47,12 @@ def test_after_a_success_waits_are_short_again() -> None:
 )
 def test_the_header_is_a_number_or_a_date(text: str | None, seconds: float | None) -> None:
     assert parse_retry_after(text, now=NOW) == seconds
+
+
+def test_after_so_many_retries_nothing_is_tried_any_more() -> None:
+    backoff = Backoff(retries=2)
+
+    assert [backoff.wait_s() > 0 and backoff.is_exhausted for _ in range(4)] == [False, False, True, True]
+    backoff.reset()
+    assert not backoff.is_exhausted
+    assert not Backoff(failures=1_000_000).is_exhausted

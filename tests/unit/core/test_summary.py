@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kymograph.core.metric_definitions import Goal, SummaryKind, define_metric
-from kymograph.core.summary import MetricSummary, SummaryBuilder
-from kymograph.types import JsonValue
+from kymograph.core.summary import MetricSummary, SummaryBuilder, merge_summaries
+from kymograph.types import JsonObject, JsonValue
 
 ALL = frozenset(SummaryKind) - {SummaryKind.NONE, SummaryKind.COPY}
 values = st.lists(
@@ -205,3 +205,21 @@ def test_definitions_may_be_shared_with_who_met_the_metric_first() -> None:
     builder.add_row({"v/a": 1})
 
     assert builder.document() == {"v/a": {"max": 2}}
+
+
+def test_summaries_of_several_writers_are_put_together() -> None:
+    known: JsonObject = {"a": 1, "both": 1, "_step": 9, "_timestamp": 5.5, "_wandb": {"runtime": 7, "x": 1}}
+    new: JsonObject = {"b": 2, "both": 2, "_step": 3, "_timestamp": 6.5, "_wandb": {"runtime": 5}}
+
+    merged = merge_summaries(known, new)
+
+    assert merged == {
+        "a": 1,
+        "b": 2,
+        "both": 2,
+        "_step": 9,
+        "_timestamp": 6.5,
+        "_wandb": {"runtime": 7, "x": 1},
+    }
+    assert merge_summaries(merged, new) == merged
+    assert merge_summaries({}, new) == new

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 import httpx
 
+from kymograph.client.connection import Connection
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.wire.console import parse_console_line
@@ -44,7 +45,7 @@ class FakeServer:
     trouble: Callable[[httpx.Request], httpx.Response | None] = lambda _request: None
 
     def client(self) -> RunClient:
-        return RunClient(URL, authorization="Basic eA==", inner=httpx.MockTransport(self.answer))
+        return RunClient(Connection.of(URL, "key"), inner=httpx.MockTransport(self.answer))
 
     def run(self, project: str, run_id: str) -> FakeRun:
         return self.runs[project, run_id]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from kymograph.client.connection import Connection
 from kymograph.client.graphql import Viewer
 from kymograph.client.netrc_file import read_key, write_key
-from kymograph.client.settings import ClientSettings
 from kymograph.client.settings_files import read_settings_file
 from kymograph.errors import Unauthenticated
 from kymograph.sdk.login import Terminal, ensure_configured, login
@@ -29,7 +29,7 @@ class Person:
         self.environment: dict[str, str] = {"WANDB_DIR": str(folder)}
         self.answers = list(answers)
         self.asked: list[tuple[str, float | None]] = []
-        self.checked: list[ClientSettings] = []
+        self.checked: list[Connection] = []
 
     @property
     def netrc(self) -> Path:
@@ -42,9 +42,9 @@ class Person:
             raise answer
         return answer
 
-    def _find_viewer(self, settings: ClientSettings) -> Viewer:
-        self.checked.append(settings)
-        if settings.api_key == OTHER:
+    def _find_viewer(self, connection: Connection) -> Viewer:
+        self.checked.append(connection)
+        if connection.credential.api_key == OTHER:
             raise Unauthenticated("unknown key")
         return Viewer("ada", "ada", teams=("team",))
 
@@ -129,7 +129,7 @@ def test_who_one_is_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     person = Person(tmp_path)
     person.login(KEY, verify=True)
 
-    assert person.checked == [ClientSettings(URL, KEY)]
+    assert [(asked.base_url, asked.credential.api_key) for asked in person.checked] == [(URL, KEY)]
     assert f"Currently logged in as: ada (team) to {URL}" in capsys.readouterr().err
 
 

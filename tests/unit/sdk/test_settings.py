@@ -334,3 +334,12 @@ def test_every_computed_value_can_be_read() -> None:
 def test_iterating_gives_names_and_values() -> None:
     assert dict(Settings(project="p"))["project"] == "p"
     assert Settings().get("nothing", 5) == 5
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "x_proxies"])
+def test_a_secret_that_cannot_be_used_is_not_shown(name: str) -> None:
+    with pytest.raises(InvalidSetting, match=name) as caught:
+        Settings(**{name: "me:secret@host:1"})
+
+    assert "secret" not in str(caught.value)
+    assert caught.value.__suppress_context__

@@ -135,10 +135,11 @@ SHARED = """
 import kymograph
 rank = int(sys.argv[1])
 run = kymograph.init(
-    id="shared", project="p", mode="shared", config={"rank": rank}, dir=sys.argv[2],
-    settings={"x_label": f"rank{rank}", "x_primary": rank == 0, "x_update_finish_state": rank == 0,
-              "quiet": True, "x_disable_stats": True, "console": "off"},
+    id="shared", project="p", mode="shared", config={f"seed{rank}": rank}, dir=sys.argv[2],
+    settings={"x_label": f"rank{rank}", "x_primary": rank == 0, "quiet": True, "x_disable_stats": True,
+              "console": "off"},
 )
+run.write_logs("said")
 for step in range(10):
     run.log({f"rank{rank}/loss": step})
 run.finish()
@@ -152,8 +153,9 @@ def test_ranks_that_begin_by_themselves_write_one_run(kymograph_server: Recordin
     received = kymograph_server.run("shared")
     assert len(set(folders)) == 3
     assert [sum(f"rank{rank}/loss" in row for row in received.rows) for rank in (0, 1)] == [10, 20]
-    assert received.config == {"rank": 0}
-    assert "rank0/loss" in received.lines[max(it for it in received.lines if it[1] == "wandb-summary.json")][0]
+    assert received.config == {"seed0": 0, "seed1": 1}
+    summaries = {lines[0].count("rank0/loss") for (_, name), lines in received.lines.items() if "summary" in name}
+    assert summaries == {0, 1}
     assert received.exit_code == 0
     assert len({writer for writer, _ in received.lines}) == 3
     assert "" not in {writer for writer, _ in received.lines}
@@ -164,8 +166,9 @@ def test_a_rank_that_is_not_the_primary_does_not_end_the_run(kymograph_server: R
 
     received = kymograph_server.run("shared")
     assert received.exit_code is None
-    assert received.files == {}
-    assert not [name for _, name in received.lines if name == "wandb-summary.json"]
+    assert set(received.files) == {"output_rank1.log"}
+    (console,) = (lines for (_, name), lines in received.lines.items() if name == "output.log")
+    assert console[0].endswith(" [rank1] said")
 
 
 def test_init_gives_the_run_that_there_is(kymograph_begin: Begin) -> None:

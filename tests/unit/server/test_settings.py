@@ -148,3 +148,8 @@ def test_compaction_and_collection_can_be_tuned() -> None:
 def test_numbers_that_make_no_sense_are_refused_by_name(name: str, text: str) -> None:
     with pytest.raises(InvalidSetting, match=name.lower()):
         load_settings({f"KYMOGRAPH_{name}": text})
+
+
+@pytest.mark.parametrize(("text", "names"), [("", ()), ("mars", ("mars",)), (" mars, moon ,", ("mars", "moon"))])
+def test_storage_regions_are_a_list_of_names(text: str, names: tuple[str, ...]) -> None:
+    assert load_settings({"KYMOGRAPH_STORAGE_REGIONS": text}).storage_regions == names

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import xxhash
+
 from kymograph.core.artifact import ArtifactVersion, ManifestKind
-from kymograph.core.digest import md5_digest
+from kymograph.core.digest import DigestAlgorithm, md5_digest
 from kymograph.services.access import Caller
 from kymograph.services.artifact_uploads import ArtifactRequest, FileRequest, FileUpload, ManifestUpload
 from kymograph.storage.objects.base import PutResult
@@ -35,18 +38,29 @@ def name_in(url: str) -> str:
     return unquote(urlsplit(url).path.split("/", 4)[4])
 
 
-def entries_of(files: Mapping[str, bytes]) -> Entries:
-    return {path: {"digest": md5_digest(content), "size": len(content)} for path, content in files.items()}
+def entries_of(files: Mapping[str, bytes], algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> Entries:
+    more = {"extra": {"alg": "XXH128"}} if algorithm is DigestAlgorithm.XXH128 else {}
+    return {
+        path: {"digest": digest_of_file(content, algorithm), "size": len(content), **more}
+        for path, content in files.items()
+    }
+
+
+def digest_of_file(content: bytes, algorithm: DigestAlgorithm) -> str:
+    """Written down again, apart from the code under test. Source: protocol.md §8.2."""
+    hasher = hashlib.md5(content) if algorithm is DigestAlgorithm.MD5 else xxhash.xxh128(content)
+    return base64.b64encode(hasher.digest()).decode()
 
 
 def document_of(entries: Entries) -> bytes:
     return json.dumps({"version": 1, "storagePolicy": "wandb-storage-policy-v1", "contents": entries}).encode()
 
 
-def digest_of(entries: Entries) -> str:
-    """Written down again, apart from the code under test. Source: protocol.md §8.2."""
+def digest_of(entries: Entries, algorithm: DigestAlgorithm = DigestAlgorithm.MD5) -> str:
+    """The same for a whole version."""
     lines = "".join(f"{path}:{entries[path]['digest']}\n" for path in sorted(entries))
-    return hashlib.md5(f"wandb-artifact-manifest-v1\n{lines}".encode()).hexdigest()
+    content = f"wandb-artifact-manifest-v1\n{lines}".encode()
+    return (hashlib.md5 if algorithm is DigestAlgorithm.MD5 else xxhash.xxh128)(content).hexdigest()
 
 
 class ArtifactClient:
@@ -69,17 +83,25 @@ class ArtifactClient:
         return ArtifactRequest(digest=digest, **fields)
 
     def create(self, entries: Entries, **changes: Any) -> ArtifactVersion:
-        return self.services.artifact_uploads.create(self.caller, self.request(digest_of(entries), **changes))
+        digest = digest_of(entries, changes.get("digest_algorithm", DigestAlgorithm.MD5))
+        return self.services.artifact_uploads.create(self.caller, self.request(digest, **changes))
 
-    def prepare(self, artifact: ArtifactId, files: Mapping[str, bytes]) -> list[FileUpload]:
-        requests = [FileRequest(artifact, path, md5_digest(content)) for path, content in files.items()]
+    def prepare(
+        self, artifact: ArtifactId, files: Mapping[str, bytes], algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    ) -> list[FileUpload]:
+        requests = [
+            FileRequest(artifact, path, digest_of_file(content, algorithm), algorithm=algorithm)
+            for path, content in files.items()
+        ]
         return self.services.artifact_uploads.put_files(self.caller, requests)
 
     def send(self, url: str, content: bytes) -> PutResult:
         return asyncio.run(self.services.artifact_uploads.receive(token_of(url), stream(content)))
 
-    def upload(self, artifact: ArtifactId, files: Mapping[str, bytes]) -> list[FileUpload]:
-        uploads = self.prepare(artifact, files)
+    def upload(
+        self, artifact: ArtifactId, files: Mapping[str, bytes], algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    ) -> list[FileUpload]:
+        uploads = self.prepare(artifact, files, algorithm)
         for upload, content in zip(uploads, files.values(), strict=True):
             if upload.url is not None:
                 self.send(upload.url, content)
@@ -107,12 +129,13 @@ class ArtifactClient:
         **changes: Any,
     ) -> ArtifactVersion:
         """The whole way, ending early if the server has the content already."""
-        entries = {**entries_of(files), **(references or {})}
+        algorithm = changes.get("digest_algorithm", DigestAlgorithm.MD5)
+        entries = {**entries_of(files, algorithm), **(references or {})}
         draft = self.create(entries, **changes)
         if draft.version_index is not None:
             return draft
         self.services.artifact_uploads.put_manifest(self.caller, draft.id, name="wandb_manifest.json", kind=kind)
-        for path, upload in zip(files, self.upload(draft.id, files), strict=True):
+        for path, upload in zip(files, self.upload(draft.id, files, algorithm), strict=True):
             entries[path]["birthArtifactID"] = encode_id("Artifact", upload.file.artifact_id)
         self.announce(draft.id, document_of(entries), kind=kind)
         return self.commit(draft.id)

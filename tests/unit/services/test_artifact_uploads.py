@@ -10,13 +10,14 @@ import pytest
 from kymograph.core.accounts import Role
 from kymograph.core.artifact import ArtifactState
 from kymograph.core.artifact_filters import CollectionQuery
-from kymograph.core.digest import md5_digest
+from kymograph.core.digest import DigestAlgorithm, md5_digest
 from kymograph.errors import (
     ArtifactNotFound,
     DigestMismatch,
     Forbidden,
     InvalidName,
     InvalidSetting,
+    InvalidTag,
     MalformedRequest,
     ProjectNotFound,
     RequestTooLarge,
@@ -26,9 +27,10 @@ from kymograph.errors import (
     VersionSealed,
 )
 from kymograph.services import artifact_uploads
-from kymograph.services.artifact_uploads import FileRequest
+from kymograph.services.artifact_uploads import ArtifactUploads, FileRequest
+from kymograph.services.secrets import Signer
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
-from tests.unit.services.artifact_client import ArtifactClient, entries_of
+from tests.unit.services.artifact_client import ArtifactClient, digest_of, entries_of
 
 FILES = {"a.txt": b"A", "sub/ü %20.bin": b"B" * 1000}
 LARGE = b"0123456789abcdef" * 700_000
@@ -56,7 +58,7 @@ def test_a_draft_begins_as_pending_in_a_new_collection(client: ArtifactClient) -
 
     assert draft.state is ArtifactState.PENDING
     assert (draft.collection.name, draft.collection.type_name) == ("digits", "dataset")
-    assert (draft.description, draft.metadata_json, draft.tags) == ("d", '{"k": NaN}', ("t",))
+    assert (draft.description, draft.metadata_json, draft.tags) == ("d", '{"k":null}', ("t",))
     assert (draft.version_index, draft.aliases, draft.file_count) == (None, (), 0)
 
 
@@ -125,7 +127,8 @@ def test_a_client_id_of_somebody_elses_project_gives_nothing_away(
     ("change", "error"),
     [
         ({"storage_region": "mars"}, InvalidSetting),
-        ({"digest_algorithm": "MANIFEST_XXH128"}, UnsupportedOperation),
+        ({"tags": ("ok", "not ok!")}, InvalidTag),
+        ({"ttl_duration_s": 0}, InvalidSetting),
         ({"digest": "nonsense"}, MalformedRequest),
         ({"collection": "a/b"}, InvalidName),
         ({"type_name": ""}, InvalidName),
@@ -294,3 +297,73 @@ def test_a_committed_version_takes_nothing_more(client: ArtifactClient) -> None:
         client.prepare(version.id, {"more": b"more"})
     with pytest.raises(VersionSealed):
         client.announce(version.id, b"{}")
+
+
+def test_a_server_can_have_several_names_for_its_storage(
+    deployment: DeploymentUnderTest, client: ArtifactClient
+) -> None:
+    uploads = ArtifactUploads(
+        deployment.database,
+        deployment.objects,
+        Signer(b"k" * 32),
+        deployment.clock,
+        public_url="http://here",
+        regions=("moon", "mars"),
+    )
+
+    for region in (None, "", "default", "mars"):
+        draft = uploads.create(client.caller, client.request(digest_of(entries_of(FILES)), storage_region=region))
+        assert draft.state is ArtifactState.PENDING
+    with pytest.raises(InvalidSetting, match=r"'venus'.*default, moon, mars"):
+        uploads.create(client.caller, client.request("0" * 32, storage_region="venus"))
+
+
+# --- the other digest
+
+
+def test_content_can_be_hashed_with_xxh128(deployment: DeploymentUnderTest, client: ArtifactClient) -> None:
+    files = {"a.txt": b"A", "b.txt": b"A"}
+
+    version = client.log(files, digest_algorithm=DigestAlgorithm.XXH128)
+
+    assert version.digest_algorithm is version.collection.digest_algorithm is DigestAlgorithm.XXH128
+    assert version.digest != client.log(files, collection="by md5").digest
+    assert client.content(version) == files
+    assert client.log(files, digest_algorithm=DigestAlgorithm.XXH128) == version
+    keys = {key for key in stored_keys(deployment) if key.startswith("blobs/")}
+    assert len(keys) == 2
+
+
+def test_content_of_another_xxh128_is_refused(client: ArtifactClient) -> None:
+    draft = client.create(entries_of(FILES, DigestAlgorithm.XXH128), digest_algorithm=DigestAlgorithm.XXH128)
+    upload, *_ = client.prepare(draft.id, FILES, DigestAlgorithm.XXH128)
+    assert upload.url is not None
+
+    with pytest.raises(DigestMismatch):
+        client.send(upload.url, b"something else")
+    assert client.send(upload.url, next(iter(FILES.values()))).size_bytes == len(next(iter(FILES.values())))
+
+
+# --- logging what is there
+
+
+def test_a_run_that_logs_the_same_content_has_logged_that_version_too(
+    deployment: DeploymentUnderTest, client: ArtifactClient
+) -> None:
+    deployment.run("admin/project/second")
+    version = client.log(FILES, tags=("first",))
+
+    again = client.log(FILES, run="second", tags=("second",), aliases=(("digits", "again"),))
+
+    assert (again.id, again.aliases, again.tags) == (version.id, ("again", "latest"), ("first", "second"))
+    for name in ("run", "second"):
+        run = client.services.runs.get(client.caller, "admin", "project", name)
+        assert client.services.artifact_lineage.outputs(run) == [again]
+    maker = client.services.runs.get(client.caller, "admin", "project", "run")
+    assert again.created_by_run == maker.key
+
+
+def test_a_version_that_no_run_made_names_its_user(client: ArtifactClient) -> None:
+    version = client.log(FILES, run=None)
+
+    assert (version.created_by_run, version.created_by_user) == (None, client.caller.user.id)

@@ -205,6 +205,19 @@ def test_the_number_of_a_deleted_version_is_not_given_again(client: ArtifactClie
     assert client.content(again) == FILES
 
 
+def test_what_a_run_made_can_go_with_it(deployment: DeploymentUnderTest, client: ArtifactClient) -> None:
+    made, other = client.log(FILES), client.log({"a.txt": b"2"}, run="user")
+    client.log({"a.txt": b"2"})
+    run = client.services.runs.get(client.caller, "admin", "project", "run")
+
+    with pytest.raises(RunNotFound):
+        client.services.artifact_space.delete_of_run(deployment.user("eve"), run.key)
+    assert client.services.artifact_space.delete_of_run(client.caller, run.key).versions == 1
+
+    assert refreshed(client, made).state is ArtifactState.DELETED
+    assert refreshed(client, other).state is ArtifactState.COMMITTED
+
+
 def test_viewers_may_look_and_not_touch(deployment: DeploymentUnderTest) -> None:
     deployment.team("team", viewer=Role.VIEWER)
     deployment.run("team/project/run")

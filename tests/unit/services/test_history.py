@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,10 @@ from kymograph.core.accounts import Role
 from kymograph.core.ancestry import MAX_ANCESTORS
 from kymograph.core.history import LineBatch, RowQuery, Stream
 from kymograph.core.live import LiveEvent, LiveKind
-from kymograph.core.run import Run, RunChange
+from kymograph.core.run import Run, RunChange, RunState
 from kymograph.errors import Forbidden, ProjectNotFound, RunDeleted, RunNotFound
 from kymograph.services.history import HistoryService, StreamUpdate
+from kymograph.services.runs import RunAddress
 from kymograph.testing.deployments import DeploymentUnderTest
 from kymograph.types import JsonObject, JsonValue, MetricName, WriterId
 
@@ -370,3 +372,53 @@ def test_writers_of_a_shared_run_number_their_lines_apart(
 
     assert after.history_lines == 4
     assert [row.step for row in history.rows(run, RowQuery()).rows] == [0, 1, 2]
+
+
+def test_a_writer_that_goes_on_after_another_has_ended_the_run_does_not_begin_it_anew(
+    deployment: DeploymentUnderTest,
+) -> None:
+    run = join(deployment, "r1", "a")
+    join(deployment, "r1", "b")
+    say(deployment, run, "a", is_complete=True, exit_code=3)
+
+    after = say(deployment, run, "b", batches=[rows(5, writer="b")], summary_json='{"loss": 50}')
+
+    assert (after.state, after.exit_code, after.last_step) == (RunState.FAILED, 3, 5)
+    assert exact_json.loads(after.summary_json) == {"loss": 50}
+    assert join(deployment, "r1", "b").state is RunState.FAILED
+
+
+def test_a_writer_that_joins_a_run_that_has_ended_begins_it_anew(deployment: DeploymentUnderTest) -> None:
+    run = join(deployment, "r1", "a")
+    say(deployment, run, "a", is_complete=True, exit_code=0)
+
+    again = join(deployment, "r1", "c")
+
+    assert (again.state, again.exit_code, again.finished_at) == (RunState.RUNNING, None, None)
+    assert say(deployment, run, "c").state is RunState.RUNNING
+
+
+def test_what_several_writers_say_of_a_run_is_put_together(deployment: DeploymentUnderTest) -> None:
+    run = join(deployment, "r1", "a", config_json='{"lr": {"value": 1}, "both": {"value": "a"}}')
+    join(deployment, "r1", "b", config_json='{"depth": {"value": 2}, "both": {"value": "b"}}')
+    say(deployment, run, "a", summary_json='{"x": 1, "both": 1, "_step": 9, "_wandb": {"runtime": 7}}')
+
+    after = say(deployment, run, "b", summary_json='{"y": 2, "both": 2, "_step": 4, "_wandb": {"runtime": 5}}')
+
+    assert exact_json.loads(after.config_json) == {
+        "lr": {"value": 1},
+        "both": {"value": "b"},
+        "depth": {"value": 2},
+    }
+    assert exact_json.loads(after.summary_json) == {"x": 1, "y": 2, "both": 2, "_step": 9, "_wandb": {"runtime": 7}}
+
+
+def join(deployment: DeploymentUnderTest, run: str, writer: str, **changes: Any) -> Run:
+    address = RunAddress("admin", "p", run)
+    return deployment.services.runs.upsert(deployment.admin, address, RunChange(**changes), writer=WriterId(writer))[0]
+
+
+def say(deployment: DeploymentUnderTest, run: Run, writer: str, **update: Any) -> Run:
+    """One request of a writer's file stream."""
+    said = StreamUpdate(writer=WriterId(writer), **update)
+    return deployment.services.history.record(deployment.admin, run.entity, run.project, run.id, said)

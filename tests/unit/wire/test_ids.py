@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kymograph.errors import MalformedRequest
-from kymograph.wire.ids import encode_id, find_id, parse_id
+from kymograph.wire.ids import encode_id, find_id, find_run_address, parse_id
 
 KINDS = st.sampled_from(["Run", "Artifact", "User", "Cursor"])
 
@@ -40,3 +40,19 @@ def test_any_text_is_an_id_or_none(kind: str, text: str) -> None:
 )
 def test_only_plain_numbers_are_ids(decoded: str) -> None:
     assert find_id("Run", base64.b64encode(decoded.encode()).decode()) is None
+
+
+@pytest.mark.parametrize(
+    ("decoded", "found"),
+    [
+        ("Run:v1:abc:project:entity", ("entity", "project", "abc")),
+        ("Run:v1:v2:p:e", ("e", "p", "v2")),
+        ("Run:12", None),
+        ("Run:v1:abc:project", None),
+        ("Run:v1:a:b:c:d", None),
+        ("Run:v2:abc:project:entity", None),
+        ("Artifact:v1:abc:project:entity", None),
+    ],
+)
+def test_a_run_can_be_named_by_its_address(decoded: str, found: tuple[str, str, str] | None) -> None:
+    assert find_run_address(base64.b64encode(decoded.encode()).decode()) == found

@@ -51,9 +51,9 @@ class WandbCallback(Callback):  # type: ignore[misc] # of a package without type
             mode: Whether less or more of it is better; auto: more of an accuracy or F-measure, less of all else.
             save_weights_only: Whether the weights alone are kept.
             log_weights: Whether histograms of the parameters are logged after each epoch.
-            log_gradients: Whether histograms of the gradients are, which needs Keras on PyTorch: watch the model there.
+            log_gradients: Whether histograms of the gradients of the loss on `training_data` are.
             save_model: Whether the best model is kept.
-            training_data: Not used; accepted for old scripts.
+            training_data: ``(inputs, targets)``, or something that gives batches of them, for gradients.
             validation_data: ``(inputs, targets)``, for predictions.
             labels: Names of the classes.
             predictions: How many inputs are shown with their predictions, at most 100.
@@ -69,15 +69,17 @@ class WandbCallback(Callback):  # type: ignore[misc] # of a package without type
             data_type: `input_type` by its older name.
 
         Raises:
-            UsageError: No run is active, or gradients were asked for.
+            UsageError: No run is active, or gradients were asked for without `training_data`.
         """
         super().__init__()
         run = require_run("WandbCallback()")
-        if log_gradients:
+        if log_gradients and training_data is None:
             raise kymograph.UsageError(
-                "WandbCallback(log_gradients=True) needs what Keras gives on TensorFlow alone; on PyTorch call "
-                "kymograph.watch(model)"
+                "WandbCallback(log_gradients=True) needs training_data=(inputs, targets) as well"
             )
+        if isinstance(training_data, tuple | list) and len(training_data) != 2:
+            raise kymograph.UsageError("WandbCallback(training_data=…) must be a pair: (inputs, targets)")
+        self.log_gradients, self.training_data = log_gradients, training_data
         self.monitor, self.verbose, self.labels = monitor, verbose, list(labels or ())
         is_more_better = mode == "max" or (mode == "auto" and ("acc" in monitor or monitor.startswith("fmeasure")))
         self._is_better: Callable[[float, float], bool] = operator.gt if is_more_better else operator.lt
@@ -93,6 +95,7 @@ class WandbCallback(Callback):  # type: ignore[misc] # of a package without type
         if log_best_prefix and run.resumed:
             self.best = run.summary.get(f"{log_best_prefix}{monitor}", self.best)
         self._has_graph = False
+        self._probe: Any = None
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Log a batch, if it is one of those that are logged."""
@@ -108,6 +111,8 @@ class WandbCallback(Callback):  # type: ignore[misc] # of a package without type
                 f"parameters/{variable.path}": kymograph.Histogram(_flat(variable))
                 for variable in self.model.trainable_variables
             }
+        if self.log_gradients:
+            row |= self._gradients()
         inputs, _ = self._samples()
         if inputs is not None and self.input_type in _IMAGE_KINDS:
             row["examples"] = self._examples(inputs)
@@ -128,6 +133,14 @@ class WandbCallback(Callback):  # type: ignore[misc] # of a package without type
             for index, one in enumerate(shown)
         ]
         kymograph.log({"eval": kymograph.Table(columns=["input", "target", "prediction"], data=rows)})
+
+    def _gradients(self) -> dict[str, Any]:
+        if self._probe is None:
+            from kymograph.integrations.keras.gradients import GradientProbe
+
+            self._probe = GradientProbe(self.model)
+        found = self._probe.gradients(self.training_data, max_batches=(self.params or {}).get("steps"))
+        return {f"gradients/{path}.gradient": kymograph.Histogram(values) for path, values in found.items()}
 
     def _note_best(self, epoch: int, value: float) -> None:
         run = require_run("WandbCallback")

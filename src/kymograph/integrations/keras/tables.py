@@ -75,13 +75,11 @@ class WandbEvalCallback(Callback, ABC):  # type: ignore[misc] # of a package wit
             table_name: Of the table.
         """
         run = require_run("log_data_table()")
-        artifacts = getattr(kymograph, "Artifact", None)
-        if artifacts is None:
+        artifact = _artifact_of(self.data_table, table_name, name=name, type=type)
+        if artifact is None:
             run.log({table_name: self.data_table})
             self.data_table_ref = self.data_table
             return
-        artifact = artifacts(name, type=type)
-        artifact.add(self.data_table, table_name)
         run.use_artifact(artifact)
         artifact.wait()
         self.data_table_ref = artifact.get(table_name)
@@ -97,10 +95,18 @@ class WandbEvalCallback(Callback, ABC):  # type: ignore[misc] # of a package wit
             aliases: Of the version.
         """
         run = require_run("log_pred_table()")
-        artifacts = getattr(kymograph, "Artifact", None)
-        if artifacts is None:
+        artifact = _artifact_of(self.pred_table, table_name, name=f"run_{run.id}_pred", type=type)
+        if artifact is None:
             run.log({table_name: self.pred_table})
             return
-        artifact = artifacts(f"run_{run.id}_pred", type=type)
-        artifact.add(self.pred_table, table_name)
         run.log_artifact(artifact, aliases=list(aliases or ["latest"]))
+
+
+def _artifact_of(table: Any, table_name: str, *, name: str, type: str) -> Any | None:
+    """A new artifact with a table in it; None where there are no artifacts yet."""
+    artifacts = getattr(kymograph, "Artifact", None)
+    if artifacts is None:
+        return None
+    artifact = artifacts(name, type=type)
+    artifact.add(table, table_name)
+    return artifact

@@ -5,11 +5,13 @@ the training's process they would hold up its calls of `log` (measured: 363 µs 
 first second). A driver that crashes takes this process with it, not the training.
 
 One JSON document on standard input says what is wanted; findings are said on standard output, one a line. It ends with
-its standard input.
+its standard input. A training that ends before all is found out does not wait: it leaves a mark in the run's folder,
+and the findings go into a journal of their own there, which the sender reads as it reads those of other processes.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from base64 import b64encode
@@ -22,12 +24,18 @@ from typing import Any
 
 import orjson
 
+from kymograph.sdk import records
+from kymograph.sdk.journal import Journal
+from kymograph.sdk.run_folder import LOOK_TIMEOUT_S, RunFolder
+from kymograph.wire.records_pb2 import FilesItem, Record
+
 
 @dataclass(frozen=True, slots=True)
 class CompanionOrder:
     """What a companion is asked for."""
 
-    files_folder: str
+    run_folder: str
+    run_id: str
     started_at: str
     """ISO 8601, with a zone."""
     arguments: list[str]
@@ -50,25 +58,48 @@ class Companion:
     def __init__(self, order: CompanionOrder) -> None:
         """Prepare; nothing is looked at yet."""
         self._order = order
-        self._files = Path(order.files_folder)
+        self._folder = RunFolder(Path(order.run_folder), order.run_id)
+        self._files = self._folder.files
         self._lock = threading.Lock()
+        self._findings: list[Record] = []
+        self._is_left = threading.Event()
+        self._has_ended = threading.Event()
 
     def run(self) -> None:
         """Look around once, then sample until nobody listens."""
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
         monitor = self._start_monitor()
         if self._order.environment is not None:
             self._tell_environment(self._order.environment)
             names = [*self._write_requirements(), *self._write_patches(), *self._save_program()]
             if names:
+                self._findings.append(records.files(names, kind=FilesItem.WANDB))
                 self._say(kind="files", names=names)
         self._say(kind="looked")
-        sys.stdin.buffer.read()
+        self._is_left.wait()
+        if self._folder.looking_mark.exists():
+            self._keep_findings()
+        self._has_ended.set()
         if monitor is not None:
             monitor.stop()
 
+    def _listen(self) -> None:
+        sys.stdin.buffer.read()
+        self._is_left.set()
+        if not self._has_ended.wait(LOOK_TIMEOUT_S):
+            os._exit(1)  # a driver hangs
+
+    def _keep_findings(self) -> None:
+        """Write all again: what was said may not have been heard, and hearing it twice changes nothing."""
+        journal = Journal(self._folder.further_journal(f"surroundings-{os.getpid()}"))
+        for record in self._findings:
+            journal.append(record)
+        journal.close()
+        self._folder.looking_mark.unlink(missing_ok=True)
+
     def _say(self, **finding: Any) -> None:
         line = orjson.dumps(finding) + b"\n"
-        with self._lock:
+        with self._lock, suppress(BrokenPipeError):  # the training is gone
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
 
@@ -103,6 +134,7 @@ class Companion:
             }
         )
         record = environment.to_record(environment.probe(settings, arguments=self._order.arguments))
+        self._findings.append(Record(environment=record))
         self._say(kind="environment", record=b64encode(record.SerializeToString()).decode())
 
     def _write_requirements(self) -> list[str]:
@@ -140,9 +172,7 @@ class Companion:
 
 def main() -> None:
     """Read the order and carry it out."""
-    order = CompanionOrder(**orjson.loads(sys.stdin.buffer.readline()))
-    with suppress(BrokenPipeError):  # the training is gone
-        Companion(order).run()
+    Companion(CompanionOrder(**orjson.loads(sys.stdin.buffer.readline()))).run()
 
 
 if __name__ == "__main__":

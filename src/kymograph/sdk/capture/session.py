@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
+import time
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, Any
 
 from kymograph.sdk.capture.code import INTERACTIVE, name_of_main
 from kymograph.sdk.capture.companion import CompanionOrder
 from kymograph.sdk.capture.console import ConsoleCapture, LoggerCapture
 from kymograph.sdk.processes import start_module
+from kymograph.sdk.run_folder import LOOK_TIMEOUT_S, RunFolder
 from kymograph.sdk.settings import Settings
 from kymograph.wire.records_pb2 import EnvironmentRecord
 
 _log = logging.getLogger(__name__)
-LOOK_WAIT_S = 10.0
-"""How long the end of a run waits for what is still being found out about its surroundings."""
+
+
+_left: list[threading.Thread] = []
+"""Listeners of processes that still look around for runs that have ended."""
+
+
+def wait_for_what_was_left() -> None:
+    """Return once the folders of all runs are whole: as a process exits, its machine or container may go, too."""
+    deadline_s = time.monotonic() + LOOK_TIMEOUT_S
+    while _left:
+        _left.pop().join(max(deadline_s - time.monotonic(), 0))
 
 
 class CaptureSession:
@@ -33,7 +44,7 @@ class CaptureSession:
     def __init__(
         self,
         settings: Settings,
-        files_folder: Path,
+        folder: RunFolder,
         *,
         started_at: datetime,
         writer_id: str,
@@ -46,7 +57,7 @@ class CaptureSession:
 
         Args:
             settings: What is to be captured.
-            files_folder: The run's ``files`` folder.
+            folder: Of the run.
             started_at: When the run began.
             writer_id: Names this process among those that write the run.
             on_text: Told the stream and each piece of text that is printed.
@@ -54,7 +65,8 @@ class CaptureSession:
             on_environment: Told what was found out about the surroundings.
             on_files: Told names of files that were written.
         """
-        self._order = _order_of(settings, files_folder, started_at=started_at, writer_id=writer_id)
+        self._folder = folder
+        self._order = _order_of(settings, folder, started_at=started_at, writer_id=writer_id)
         self._on_sample, self._on_environment, self._on_files = on_sample, on_environment, on_files
         self._console = ConsoleCapture(on_text, settings.console or "auto")
         levels = settings.capture_loggers
@@ -79,31 +91,34 @@ class CaptureSession:
         with suppress(OSError):
             self._companion.stdin.write(json.dumps(asdict(self._order)).encode() + b"\n")
             self._companion.stdin.flush()
-        listener = threading.Thread(
-            target=self._listen, args=(self._companion.stdout,), name="kymograph companion", daemon=True
+        self._listener = threading.Thread(
+            target=self._listen,
+            args=(self._companion.stdout, self._companion.pid),
+            name="kymograph companion",
+            daemon=True,
         )
-        listener.start()
+        self._listener.start()
 
     def stop(self) -> None:
-        """End; everything that was captured has been told."""
+        """End. What is still being found out about the surroundings is left in the run's folder, by that process."""
         self._console.stop()
         if self._loggers is not None:
             self._loggers.stop()
         if self._companion is None:
             return
-        self._has_looked.wait(LOOK_WAIT_S)
+        if self._order.environment is not None and not self._has_looked.is_set():
+            with suppress(OSError):  # the disk takes nothing
+                self._folder.looking_mark.touch()
+            _left[:] = [*(thread for thread in _left if thread.is_alive()), self._listener]
         assert self._companion.stdin is not None
         with suppress(OSError):
             self._companion.stdin.close()
-        try:
-            self._companion.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self._companion.kill()
-            self._companion.wait()
+        # It ends by itself; without this, the interpreter would warn that nobody waited.
+        self._companion.returncode = 0
 
     # --- on a thread of its own --------------------------------------------------------------------------------------
 
-    def _listen(self, findings: IO[bytes]) -> None:
+    def _listen(self, findings: IO[bytes], pid: int) -> None:
         with findings:
             for line in findings:
                 try:
@@ -111,6 +126,9 @@ class CaptureSession:
                 except (ValueError, KeyError, TypeError) as error:
                     _log.debug("not understood: %s", error)
         self._has_looked.set()
+        if os.name != "nt":
+            with suppress(OSError):  # somebody else was told of its end
+                os.waitpid(pid, 0)
 
     def _take(self, finding: dict[str, Any]) -> None:
         kind = finding["kind"]
@@ -124,7 +142,7 @@ class CaptureSession:
             self._has_looked.set()
 
 
-def _order_of(settings: Settings, files_folder: Path, *, started_at: datetime, writer_id: str) -> CompanionOrder:
+def _order_of(settings: Settings, folder: RunFolder, *, started_at: datetime, writer_id: str) -> CompanionOrder:
     environment: dict[str, Any] | None = None
     if not settings.x_disable_meta:
         environment = {
@@ -163,7 +181,8 @@ def _order_of(settings: Settings, files_folder: Path, *, started_at: datetime, w
             "open_metrics_headers": settings.x_stats_open_metrics_http_headers or {},
         }
     return CompanionOrder(
-        files_folder=str(files_folder),
+        run_folder=str(folder.path),
+        run_id=folder.run_id,
         started_at=started_at.isoformat(),
         arguments=settings._args,
         environment=environment,

@@ -2,6 +2,7 @@
 
 from kymograph.sdk.media.audio import Audio
 from kymograph.sdk.media.base import BatchableMedia, Media, MediaPlace, Value
+from kymograph.sdk.media.eval_table import EvalTable
 from kymograph.sdk.media.figures import Bokeh, Plotly
 from kymograph.sdk.media.graph import Edge, Graph, Node
 from kymograph.sdk.media.histogram import Histogram
@@ -21,6 +22,7 @@ __all__ = [
     "BoundingBoxes2D",
     "Classes",
     "Edge",
+    "EvalTable",
     "Graph",
     "Histogram",
     "Html",

@@ -45,7 +45,6 @@ class Audio(TypedMedia, BatchableMedia):
         """
         self.sample_rate = sample_rate
         self.duration: float | None = None
-        self.reference: str | None = None
         if isinstance(data_or_path, str) and REFERENCE.match(data_or_path):
             self.reference = data_or_path
             super().__init__(b"", extension=Path(data_or_path).suffix, caption=caption)

@@ -1,8 +1,8 @@
 """What may be logged besides plain values: the base of all media, and how their files come to lie in a run's folder.
 
 A media object holds its content encoded (bytes) or names a file; nothing is written before it is logged. `bind` then
-writes below ``media/`` of the run's folder and gives the JSON object that stands in the history row. Placing media
-in artifacts is another way to use the same content and not done here.
+writes below ``media/`` of the run's folder and gives the JSON object that stands in the history row. Or it is put
+into an artifact: `in_artifact` gives the form that stands there, and hands the content to a `Shelf`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, ClassVar, Self, TypeAlias
+from typing import IO, ClassVar, Protocol, Self, TypeAlias
 
 from kymograph.errors import InvalidMedia, MediaFileNotFound
 from kymograph.sdk.media.dtypes import DType, NamedType, PythonObject, Typed
@@ -34,6 +34,11 @@ def _forget(path: tuple[str, ...], value: JsonValue) -> None:
     """Where nobody takes configuration."""
 
 
+def _forget_table(_table: Value, _key: str) -> Callable[[], object] | None:
+    """Where tables are in no artifacts."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class MediaPlace:
     """Where media of one run are put, and whom to tell."""
@@ -46,6 +51,9 @@ class MediaPlace:
     """Called with a path of keys in the run's config and the value to set there: class labels, charts."""
     raises_on_cut: bool = False
     """Whether a table with more rows than are kept is refused."""
+    put_table: Callable[[Value, str], Callable[[], object] | None] = _forget_table
+    """Called with a table, before it is written here, and the key it is logged under: puts it into an artifact, and
+    gives what logs that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +67,79 @@ class StoredFile:
     size_bytes: int
 
 
+class ArtifactFile(Protocol):
+    """A file of an artifact that holds a media object."""
+
+    def address(self) -> str | None:
+        """By which others refer to it; None as long as the artifact may change."""
+
+    def latest_address(self) -> str | None:
+        """The same of the latest version; None if that is not known."""
+
+    def content_address(self) -> str | None:
+        """Where the content of the object is, if it came from an artifact."""
+
+
+class Shelf(Protocol):
+    """Where media are put in an artifact."""
+
+    def put_content(self, media: Media) -> str:
+        """Have the content of a media object in the artifact, and give its path there."""
+
+    def put_object(self, value: Value, name: str, *, named_by_digest: bool = False) -> tuple[str, str]:
+        """Have an object in the artifact under a name; give its path and its digest.
+
+        Args:
+            value: The object.
+            name: Its path without the suffix of its kind.
+            named_by_digest: Whether the last part of the name becomes that of the digest.
+        """
+
+    def put_bytes(self, content: bytes, name: str) -> str:
+        """Have a content in the artifact, named by its digest, and give its path."""
+
+    def put_reference(self, entry: object, name: str) -> str:
+        """Have a reference to the entry of another artifact, and give its path."""
+
+    def has(self, path: str) -> bool:
+        """Whether there is a file of that path."""
+
+
 class Value(Typed, ABC):
     """Something with a JSON form of its own, its kind under ``_type``."""
 
     log_type: ClassVar[str]
     """``_type`` of the JSON form."""
+    artifact_type: ClassVar[str | None] = None
+    """The same of the form in artifacts, where that is another; it is the suffix of its file's name, too."""
+    came_from: ArtifactFile | None = None
+    """The file that it was read from."""
+    put_into: ArtifactFile | None = None
+    """The first file that it was put into."""
+
+    @classmethod
+    def suffixed(cls, name: str) -> str:
+        """The name of its file in an artifact: with the suffix of its kind."""
+        suffix = f"{cls.artifact_type or cls.log_type}.json"
+        return name if name.endswith(suffix) else f"{name}.{suffix}"
+
+    def in_artifact(self, shelf: Shelf) -> JsonValue:
+        """The form in an artifact; files that belong to it are put there.
+
+        Raises:
+            InvalidMedia: It has none.
+        """
+        raise InvalidMedia(type(self).__name__, "it has no form in artifacts")
+
+    def addresses(self) -> JsonObject:
+        """What a history row tells of the file of an artifact that holds it; empty if there is none."""
+        form: JsonObject = {}
+        file = self.came_from or self.put_into
+        if file is not None and (address := file.address()) is not None:
+            form["artifact_path"] = address
+        if self.put_into is not None and (latest := self.put_into.latest_address()) is not None:
+            form["_latest_artifact_path"] = latest
+        return form
 
     @abstractmethod
     def bind(self, place: MediaPlace, key: str, step: int) -> JsonObject:
@@ -92,6 +168,8 @@ class Media(Value):
 
     subfolder: ClassVar[str]
     """Below ``media/``."""
+    reference: str | None = None
+    """Where the content lies, if that is elsewhere."""
 
     def __init__(self, content: Content, *, extension: str, caption: str | None = None) -> None:
         """Take encoded `content`; `extension` begins with a dot.
@@ -108,10 +186,28 @@ class Media(Value):
     def bind(self, place: MediaPlace, key: str, step: int) -> JsonObject:  # noqa: D102 — docstring inherited
         stored = store(self._content, place, f"{MEDIA_FOLDER}/{self.subfolder}", key, step, extension=self._extension)
         form: JsonObject = {} if self.caption is None else {"caption": self.caption}
-        return form | {"_type": self.log_type, "sha256": stored.sha256, "size": stored.size_bytes, "path": stored.path}
+        form |= {"_type": self.log_type, "sha256": stored.sha256, "size": stored.size_bytes, "path": stored.path}
+        return form | self.addresses()
+
+    def in_artifact(self, shelf: Shelf) -> JsonObject:  # noqa: D102 — docstring inherited
+        form: JsonObject = {} if self.caption is None else {"caption": self.caption}
+        form |= {"path": shelf.put_content(self), "sha256": self.sha256()}
+        return form | {"_type": self.artifact_type or self.log_type}
+
+    @property
+    def content(self) -> Content:
+        """Encoded content, or the file that holds it."""
+        return self._content
+
+    @property
+    def extension(self) -> str:
+        """Of its file's name; begins with a dot."""
+        return self._extension
 
     def sha256(self) -> str:
-        """Of the content: 64 lower-case hex digits."""
+        """Of the content, or of the address where it lies: 64 lower-case hex digits."""
+        if self.reference is not None:
+            return hashlib.sha256(self.reference.encode()).hexdigest()
         if isinstance(self._content, bytes):
             return hashlib.sha256(self._content).hexdigest()
         with self._content.open("rb") as file:

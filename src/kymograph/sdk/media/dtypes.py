@@ -21,8 +21,8 @@ from kymograph.types import JsonObject, JsonValue
 if TYPE_CHECKING:
     import numpy as np
 
-StoreTable: TypeAlias = Callable[[Any], str]
-"""Puts another table beside the one being written and gives the path it has there."""
+StoreValue: TypeAlias = Callable[[Any], tuple[str, str]]
+"""Puts another table, or classes, beside the table being written; gives the path it has there and its digest."""
 
 
 class DType:
@@ -43,9 +43,9 @@ class DType:
         """Parameters of the JSON form, types among them as they are."""
         return {}
 
-    def to_json(self, store_table: StoreTable | None = None) -> JsonObject:
-        """The form that readers get; `store_table` is needed where a column points into another table."""
-        params = _json_of(self.params(), store_table)
+    def to_json(self, store_value: StoreValue | None = None) -> JsonObject:
+        """The form that readers get; `store_value` is needed where a column points into another table."""
+        params = _json_of(self.params(), store_value)
         return {"wb_type": self.name, "params": params} if params else {"wb_type": self.name}
 
     def __str__(self) -> str:
@@ -208,6 +208,8 @@ class ArrayType(DType):
 
     name: ClassVar[str] = "ndarray"
     shape: tuple[int, ...] = ()
+    stored_at: tuple[str, str] | None = None
+    """Path and name of the array that holds a whole column, where it is a file beside its table."""
 
     def accept(self, value: object) -> DType | None:  # noqa: D102 — docstring inherited
         if isinstance(value, list):
@@ -215,7 +217,8 @@ class ArrayType(DType):
         return self.accept_type(type_of(value))
 
     def params(self) -> dict[str, Any]:  # noqa: D102 — docstring inherited
-        return {"shape": list(self.shape), "serialization_path": None}
+        stored = None if self.stored_at is None else dict(zip(("path", "key"), self.stored_at, strict=True))
+        return {"shape": list(self.shape), "serialization_path": stored}
 
     def __str__(self) -> str:
         return f"Ndarray(shape:{list(self.shape)})"
@@ -250,9 +253,9 @@ class TypedDictType(DType):
     def params(self) -> dict[str, Any]:  # noqa: D102 — docstring inherited
         return {"type_map": dict(self.types)}
 
-    def to_json(self, store_table: StoreTable | None = None) -> JsonObject:
+    def to_json(self, store_value: StoreValue | None = None) -> JsonObject:
         """As others; the map is there also when it is empty."""
-        types: JsonObject = {str(key): known.to_json(store_table) for key, known in self.types.items()}
+        types: JsonObject = {str(key): known.to_json(store_value) for key, known in self.types.items()}
         return {"wb_type": self.name, "params": {"type_map": types}}
 
     def __str__(self) -> str:
@@ -390,13 +393,13 @@ def _shape_of_list(value: object) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _json_of(value: Any, store_table: StoreTable | None) -> JsonValue:
+def _json_of(value: Any, store_value: StoreValue | None) -> JsonValue:
     if isinstance(value, DType):
-        return value.to_json(store_table)
+        return value.to_json(store_value)
     if isinstance(value, dict):
-        return {str(key): _json_of(item, store_table) for key, item in value.items()}
+        return {str(key): _json_of(item, store_value) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_of(item, store_table) for item in value]
+        return [_json_of(item, store_value) for item in value]
     if isinstance(value, set | frozenset):
-        return [_json_of(item, store_table) for item in sorted(value, key=str)]
+        return [_json_of(item, store_value) for item in sorted(value, key=str)]
     return value  # type: ignore[no-any-return] # constants are plain values

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kymograph.errors import InvalidMedia
 from kymograph.sdk.media import foreign
-from kymograph.sdk.media.base import MediaPlace, Value
-from kymograph.types import JsonObject
+from kymograph.sdk.media.base import MediaPlace, Shelf, Value
+from kymograph.types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,6 +54,9 @@ class Histogram(Value):
             raise InvalidMedia("Histogram", f"it has {len(self.histogram)} bins, and may have {self.max_length}")
         if len(self.histogram) + 1 != len(self.bins):
             raise InvalidMedia("Histogram", "there must be one more edge of bins than there are counts")
+
+    def in_artifact(self, shelf: Shelf) -> JsonValue:  # noqa: D102 — docstring inherited
+        return {"_type": self.log_type, "values": [*self.histogram], "bins": [*self.bins]}
 
     def bind(self, place: MediaPlace, key: str, step: int) -> JsonObject:  # noqa: D102 — docstring inherited
         return {"_type": self.log_type, "values": [*self.histogram], "bins": [*self.bins]}

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+from kymograph.core.digest import hex_digest
 from kymograph.errors import InvalidMedia
-from kymograph.sdk.media.base import MediaPlace, Value
+from kymograph.sdk.media.base import HASH_CHARACTERS, MediaPlace, Shelf, Value
 from kymograph.sdk.media.dtypes import DType, NamedType
 from kymograph.sdk.media.table import Table
-from kymograph.types import JsonObject
+from kymograph.types import JsonObject, JsonValue
 
 
 class _OfArtifacts(Value):
     """What can be put into artifacts alone."""
 
     def bind(self, place: MediaPlace, key: str, step: int) -> JsonObject:
-        """Not possible for these.
+        """What names the file of the artifact that it was put into.
 
         Raises:
-            InvalidMedia: Always.
+            InvalidMedia: It was put into none, or into one that may still change.
         """
-        raise InvalidMedia(type(self).__name__, f"{key} must be added to an artifact before it can be logged")
+        place.put_table(self, key)
+        form = self.addresses()
+        if "artifact_path" not in form:
+            raise InvalidMedia(type(self).__name__, f"{key} must be added to an artifact before it can be logged")
+        return {"_type": self.log_type} | form
 
     def data_type(self) -> DType:
         return NamedType(self.log_type)
@@ -35,6 +41,7 @@ class PartitionedTable(_OfArtifacts):
 
     Attributes:
         parts_path: That folder.
+        parts: Give the tables, for one that was read from an artifact.
     """
 
     log_type: ClassVar[str] = "partitioned-table"
@@ -42,10 +49,22 @@ class PartitionedTable(_OfArtifacts):
     def __init__(self, parts_path: str) -> None:
         """Take the folder of the parts."""
         self.parts_path = parts_path
+        self.parts: list[Callable[[], Table]] = []
+
+    def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
+        """Each row of all parts, in the order of their names, with its index; one part is held at a time."""
+        index = 0
+        for part in self.parts:
+            for row in part().data:
+                yield index, row
+                index += 1
 
     def document(self) -> JsonObject:
         """The form of it in an artifact."""
         return {"_type": self.log_type, "parts_path": self.parts_path}
+
+    def in_artifact(self, shelf: Shelf) -> JsonValue:  # noqa: D102 — docstring inherited
+        return self.document()
 
     def __eq__(self, other: object) -> bool:
         """Whether the parts are in the same folder."""
@@ -88,6 +107,16 @@ class JoinedTable(_OfArtifacts):
             "join_key": key if isinstance(key, str) else [*key],
         }
 
+    def in_artifact(self, shelf: Shelf) -> JsonValue:
+        """The form in an artifact; its tables are put there too.
+
+        Raises:
+            InvalidMedia: One is named by a path, and there is none.
+        """
+        return self.document(
+            *(_put_table(table, index, shelf) for index, table in enumerate((self.table1, self.table2), 1))
+        )
+
     def __eq__(self, other: object) -> bool:
         """Whether tables and key are the same."""
         return isinstance(other, JoinedTable) and (self.table1, self.table2, self.join_key) == (
@@ -97,6 +126,21 @@ class JoinedTable(_OfArtifacts):
         )
 
     __hash__ = object.__hash__
+
+
+def _put_table(table: Any, index: int, shelf: Shelf) -> str:
+    """The path of a table in an artifact, where it is put if it is not there."""
+    if isinstance(table, Table | PartitionedTable):
+        return shelf.put_object(table, f"t{index}", named_by_digest=True)[0]
+    path = str(table)
+    if not isinstance(table, str):
+        kind = table.path.split(".")[-2]
+        path = shelf.put_reference(table, f"{hex_digest(table.digest)[:HASH_CHARACTERS]}.{kind}.json")
+    if not shelf.has(path):
+        raise InvalidMedia(
+            "JoinedTable", f"table:{path} not found in artifact; add it with Artifact.add before adding this"
+        )
+    return path
 
 
 def _is_table(table: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import IO, Any, ClassVar, Self
 from kymograph.core import exact_json
 from kymograph.errors import InvalidMedia
 from kymograph.sdk.media import foreign
-from kymograph.sdk.media.base import MEDIA_FOLDER, BatchableMedia, MediaPlace, TypedMedia, read_text
+from kymograph.sdk.media.base import MEDIA_FOLDER, BatchableMedia, MediaPlace, Shelf, TypedMedia, read_text
 from kymograph.types import JsonObject, JsonValue
 
 POINT_CLOUD = ".pts.json"
@@ -79,6 +79,16 @@ class Object3D(TypedMedia, BatchableMedia):
                 "Object3D", f"point_cloud_type is {point_cloud_type!r}, and may be {_POINT_CLOUD_TYPE!r}"
             )
         return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []})
+
+    def in_artifact(self, shelf: Shelf) -> JsonObject:
+        """The form in an artifact.
+
+        Raises:
+            InvalidMedia: It is no point cloud: readers know no others there.
+        """
+        if self._extension != POINT_CLOUD:
+            raise InvalidMedia("Object3D", "Non-point cloud 3D objects are not yet supported with Artifacts")
+        return super().in_artifact(shelf)
 
     @classmethod
     def bind_group(cls, items: Sequence[Self], place: MediaPlace, key: str, step: int) -> JsonObject:

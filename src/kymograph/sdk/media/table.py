@@ -6,7 +6,9 @@ into an artifact too, in the form of `Table.document`; that is done where artifa
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from kymograph.core import exact_json
 from kymograph.errors import InvalidMedia
 from kymograph.sdk.media import dtypes, foreign
-from kymograph.sdk.media.base import Media, MediaPlace, Value
+from kymograph.sdk.media.base import Media, MediaPlace, Shelf, Value
 from kymograph.sdk.media.convert import PLAIN, Converter
 from kymograph.sdk.media.dtypes import ANY, NUMBER, UNKNOWN, ArrayType, DType, ListType, TypedDictType, UnionType
 from kymograph.sdk.media.promote import promote_figure
@@ -54,6 +56,7 @@ class Table(Media):
     """
 
     log_type: ClassVar[str] = "table-file"
+    artifact_type: ClassVar[str | None] = "table"
     subfolder: ClassVar[str] = "table"
     MAX_ROWS: ClassVar[int] = 10_000
     """Of the file that history names. Source: seeds.md E.10."""
@@ -94,6 +97,8 @@ class Table(Media):
         """The folder of the run that it was logged to, and in what form."""
         self._logged_rows = 0
         self._increment = 0
+        self._increment_paths: list[str] = []
+        """Addresses of the tables that earlier increments became."""
         self.columns: list[ColumnKey] = []
         self.data: list[list[Any]] = []
         self._types: dict[ColumnKey, DType] = {}
@@ -354,7 +359,16 @@ class Table(Media):
             )
         else:
             self._increment += self.log_mode == "INCREMENTAL"
-            self._logged = None
+            self._logged = self.put_into = None
+
+    def _first_new_row(self) -> int:
+        """Of an increment, the row it begins with."""
+        return self._logged_rows if self.log_mode == "INCREMENTAL" else 0
+
+    @property
+    def increment(self) -> int:
+        """How many increments were logged before, with log_mode INCREMENTAL."""
+        return self._increment
 
     def _refuse_if_incremental(self, method: str) -> None:
         if self.log_mode == "INCREMENTAL":
@@ -371,7 +385,8 @@ class Table(Media):
         if self._logged is not None and self._logged[0] == place.folder:
             place.keep(str(self._logged[1]["path"]))
             return dict(self._logged[1])
-        begin = self._logged_rows if self.log_mode == "INCREMENTAL" else 0
+        place.put_table(self, key)
+        begin = self._first_new_row()
         rows = self.data[begin : begin + self.MAX_ROWS]
         if len(self.data) - begin > self.MAX_ROWS:
             if place.raises_on_cut:
@@ -389,37 +404,87 @@ class Table(Media):
             form |= {
                 "_type": "incremental-table-file",
                 "increment_num": self._increment,
-                "previous_increments_paths": [],
+                "previous_increments_paths": [*self._increment_paths],
             }
             self._logged_rows = len(self.data)
+            if "artifact_path" in form:
+                self._increment_paths.append(str(form["artifact_path"]))
         self._logged = (place.folder, dict(form))
         return form
 
     def document(
-        self, put_media: Callable[[Value], JsonObject], store_table: dtypes.StoreTable | None = None
+        self,
+        put_media: Callable[[Value], JsonValue],
+        store_value: dtypes.StoreValue | None = None,
+        put_bytes: Callable[[bytes, str], str] | None = None,
     ) -> JsonObject:
         """The whole table with the types of its columns: the form of tables in artifacts.
 
         Args:
             put_media: Puts a media object of a cell beside the table and gives its form there.
-            store_table: Puts another table, which keys point into, beside this one and gives its path there.
+            store_value: Puts another table, which keys point into, or classes beside this one.
+            put_bytes: Puts a content beside it under about that name, and gives its path: arrays then have files of
+                their own, one for each column.
         """
-        if len(self.data) > self.MAX_ARTIFACT_ROWS:
+        first = self._first_new_row()
+        if len(self.data) - first > self.MAX_ARTIFACT_ROWS:
             _logger.warning("a table of %d rows is kept with %d of them", len(self.data), self.MAX_ARTIFACT_ROWS)
+        types = {name: _written_type(known) for name, known in self._types.items()}
+        apart: set[int] = set()
+        if put_bytes is not None:
+            for index, name in enumerate(self.columns):
+                stored = self._stored_apart(name, types[name], put_bytes)
+                if stored is not None:
+                    types[name] = stored
+                    apart.add(index)
         rows: list[JsonValue] = [
-            [document_cell(value, put_media) for value in row] for row in self.data[: self.MAX_ARTIFACT_ROWS]
+            [None if index in apart else document_cell(value, put_media) for index, value in enumerate(row)]
+            for row in self.data[first : first + self.MAX_ARTIFACT_ROWS]
         ]
         return {
-            "_type": "table",
+            "_type": self.artifact_type,
             "columns": [*self.columns],
             "data": rows,
             "ncols": len(self.columns),
             "nrows": len(rows),
-            "column_types": TypedDictType({name: _written_type(known) for name, known in self._types.items()}).to_json(
-                store_table
-            ),
+            "column_types": TypedDictType(types).to_json(store_value),
             "log_mode": self.log_mode,
         }
+
+    def in_artifact(self, shelf: Shelf) -> JsonObject:  # noqa: D102 — docstring inherited
+        def store_value(value: Any) -> tuple[str, str]:
+            if isinstance(value, Table):
+                return shelf.put_object(value, "media/tables/t", named_by_digest=True)
+            # Readers look for it here; a second set of classes has a place of its own.
+            name = (
+                "media/cls" if not shelf.has(value.suffixed("media/cls")) else f"media/classes/{value.identity()}_cls"
+            )
+            return shelf.put_object(value, name)
+
+        form = self.document(lambda value: value.in_artifact(shelf), store_value, shelf.put_bytes)
+        if self.log_mode == "INCREMENTAL":
+            form |= {"increment_num": self._increment, "previous_increments_paths": [*self._increment_paths]}
+        return form
+
+    def _stored_apart(self, name: ColumnKey, known: DType, put_bytes: Callable[[bytes, str], str]) -> DType | None:
+        """The type of a column of arrays that was put into a file of NumPy; None for any other column."""
+        members = known.members if isinstance(known, UnionType) else (known,)
+        array = next((member for member in members if isinstance(member, ArrayType)), None)
+        if array is None:
+            return None
+        numpy = foreign.require("numpy", "a column of arrays")
+        try:
+            column = self.get_column(name, convert_to="numpy")
+        except ValueError:  # of different shapes
+            return None
+        if column.dtype.hasobject:  # type: ignore[union-attr] # an array, as was asked for
+            return None
+        packed = io.BytesIO()
+        numpy.savez_compressed(packed, **{str(name): column})
+        stored = replace(array, stored_at=(put_bytes(packed.getvalue(), "media/serialized_data/column.npz"), str(name)))
+        return (
+            stored if known is array else UnionType(tuple(stored if member is array else member for member in members))
+        )
 
 
 def _written_type(known: DType) -> DType:

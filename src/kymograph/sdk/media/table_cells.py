@@ -13,10 +13,10 @@ from typing import Any
 from kymograph.errors import InvalidMedia
 from kymograph.sdk.media import foreign
 from kymograph.sdk.media.base import Value
-from kymograph.types import JsonObject, JsonValue
+from kymograph.types import JsonValue
 
 
-def document_cell(value: Any, put_media: Callable[[Value], JsonObject]) -> JsonValue:
+def document_cell(value: Any, put_media: Callable[[Value], JsonValue]) -> JsonValue:
     """The form of a cell in a table's document.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from kymograph.errors import InvalidMedia
-from kymograph.sdk.media.dtypes import NUMBER, STRING, UNKNOWN, DType, StoreTable, Typed, TypedDictType
+from kymograph.sdk.media.dtypes import NUMBER, STRING, UNKNOWN, DType, StoreValue, Typed, TypedDictType
 from kymograph.types import JsonObject
 
 
@@ -69,11 +69,11 @@ class _LinkType(DType):
 
     table: Any
 
-    def to_json(self, store_table: StoreTable | None = None) -> JsonObject:
+    def to_json(self, store_value: StoreValue | None = None) -> JsonObject:
         """As others; the table has to be stored."""
-        if store_table is None:
+        if store_value is None:
             raise InvalidMedia("Table", "a table with links to another can be stored in artifacts only")
-        params: JsonObject = {**self.params(), "table": store_table(self.table)}
+        params: JsonObject = {**self.params(), "table": store_value(self.table)[0]}
         return {"wb_type": self.name, "params": params}
 
 

@@ -5,7 +5,7 @@ Numbers, texts and ``None`` are their own form, and `Run` need not ask here for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from kymograph.errors import InvalidValue
@@ -77,7 +77,8 @@ class _Draft:
         self._real = place
         self._kept: dict[str, None] = {}
         self._configured: list[tuple[tuple[str, ...], JsonValue]] = []
-        self.place = replace(place, keep=self._keep, configure=self._configure)
+        self._tables: list[Callable[[], object]] = []
+        self.place = replace(place, keep=self._keep, configure=self._configure, put_table=self._put_table)
 
     def _keep(self, path: str) -> None:
         self._kept[path] = None
@@ -85,8 +86,15 @@ class _Draft:
     def _configure(self, path: tuple[str, ...], value: JsonValue) -> None:
         self._configured.append((path, value))
 
+    def _put_table(self, table: Value, key: str) -> None:
+        log = self._real.put_table(table, key)
+        if log is not None:
+            self._tables.append(log)
+
     def commit(self) -> None:
         """Tell."""
+        for log in self._tables:
+            log()
         for path in self._kept:
             self._real.keep(path)
         for keys, value in self._configured:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kymograph.errors import InvalidMedia
 from kymograph.sdk.media import foreign
-from kymograph.sdk.media.base import BatchableMedia, MediaPlace, TypedMedia, captions_of
+from kymograph.sdk.media.base import BatchableMedia, MediaPlace, Shelf, TypedMedia, captions_of
 from kymograph.types import JsonObject
 
 if TYPE_CHECKING:
@@ -86,6 +86,12 @@ class Video(TypedMedia, BatchableMedia):
 
     def bind(self, place: MediaPlace, key: str, step: int) -> JsonObject:  # noqa: D102 — docstring inherited
         form = super().bind(place, key, step)
+        if self.width is not None and self.height is not None:
+            form |= {"width": self.width, "height": self.height}
+        return form
+
+    def in_artifact(self, shelf: Shelf) -> JsonObject:  # noqa: D102 — docstring inherited
+        form = super().in_artifact(shelf)
         if self.width is not None and self.height is not None:
             form |= {"width": self.width, "height": self.height}
         return form

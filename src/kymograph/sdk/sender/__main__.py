@@ -13,6 +13,7 @@ from pathlib import Path
 
 import orjson
 
+from kymograph.client.connection import Connection
 from kymograph.client.runs import RunClient
 from kymograph.errors import KymographError
 from kymograph.sdk.run_folder import RunFolder
@@ -34,18 +35,20 @@ def main() -> int:
     # Addresses for uploads are credentials, and httpx notes every one.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     start = orjson.loads(sys.stdin.buffer.readline())
-    logging.getLogger().setLevel(start.get("log_level", logging.INFO))
+    logging.getLogger().setLevel(start.pop("log_level", logging.INFO))
+    connection = Connection.from_document(start)
     # Whatever else prints must not get into the lines for the training.
     events = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     try:
-        with RunClient(start["base_url"], authorization=start["authorization"], headers=start.get("headers")) as client:
+        with RunClient(connection) as client:
             sender = send(folder, client, commands=sys.stdin.buffer, events=events)
     except KymographError as exc:
         logger.error("%s", exc)
         events.write(orjson.dumps({"kind": "refused", "error": error_document(exc)}) + b"\n")
         return 1
     except Exception:
+        # The edge of this process: whatever it was, the next look at the folder shall find out why nothing was sent.
         logger.exception("the sender ends")
         raise
     if sender.refusal is not None:

@@ -1,6 +1,6 @@
-"""What a sync changes of the record that says which run it is: where it goes, and under which tags.
+"""What a sync changes of what a journal says: where the run goes, under which tags, and what of it is left out.
 
-Pure, and applied wherever such a record is read, so that everything that follows from it agrees.
+Pure, and applied wherever a journal is read, so that everything that follows from it agrees.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kymograph.errors import UsageError
-from kymograph.wire.records_pb2 import RunRecord
+from kymograph.wire.records_pb2 import Item, RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,10 @@ class RunChanges:
     job_type: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     """Old tag → new tag; an empty one takes it away."""
+    is_appended: bool = False
+    """Whether its rows come after those that the run has on the server, if it is there."""
+    without_console: bool = False
+    """Whether its output is left out."""
 
     def apply(self, record: RunRecord) -> RunRecord:
         """The record with these values in it; the one given is left alone."""
@@ -40,6 +44,10 @@ class RunChanges:
             new = [self.tags.get(tag, tag) for tag in record.tags]
             del changed.tags[:]
             changed.tags.extend(dict.fromkeys(tag for tag in new if tag))
+        if self.is_appended:
+            kept = [item for item in changed.settings.item if item.key != "resume"]
+            del changed.settings.item[:]
+            changed.settings.item.extend([*kept, Item(key="resume", value_json='"allow"')])
         return changed
 
 

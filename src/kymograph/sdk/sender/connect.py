@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from kymograph.client.fields import count_of, list_of, object_of
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY
@@ -12,7 +13,7 @@ from kymograph.errors import NotFoundError, RunExists, RunNotResumable
 from kymograph.sdk.sender.documents import config_document
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.replay import RunReplay
-from kymograph.sdk.sender.sharing import sharing_of
+from kymograph.sdk.sender.sharing import settings_of
 from kymograph.types import JsonObject
 from kymograph.wire.records_pb2 import RunRecord
 
@@ -57,7 +58,7 @@ def connect(client: RunClient, replay: RunReplay, ledger: Ledger) -> Started:
     """
     run = replay.facts.run
     assert run is not None
-    settings = {item.key: exact_json.loads(item.value_json) for item in run.settings.item}
+    settings = settings_of(run)
     if ledger.is_connected and ledger.base_url == client.base_url:
         replay.resume(config=ledger.base_config, notes=ledger.base_notes, summary=ledger.base_summary)
         try:
@@ -85,27 +86,42 @@ def connect(client: RunClient, replay: RunReplay, ledger: Ledger) -> Started:
     return started
 
 
-def upsert(client: RunClient, replay: RunReplay, *, storage_id: str | None = None) -> JsonObject:
-    """Tell the server what describes the run, as it is now."""
+def upsert(client: RunClient, replay: RunReplay, *, storage_id: str | None = None, with_run: bool = True) -> JsonObject:
+    """Tell the server what describes the run, as it is now.
+
+    Args:
+        client: Of the server.
+        replay: Of the run.
+        storage_id: The server's id of it, once that is known.
+        with_run: Whether the record of the run is news. If not, what is said again might be older than what another
+            writer has said since.
+    """
     run = replay.facts.run or RunRecord()
-    environment = replay.facts.environment
+    sharing, environment = replay.facts.sharing, replay.facts.environment
     git = run.git if run.HasField("git") else None
+    program = environment.program if environment is not None else ""
+    described: JsonObject = {}
+    if with_run or not sharing.writer:
+        described = {
+            "groupName": run.run_group or None,
+            "displayName": run.display_name or None,
+            "notes": run.notes or None,
+            "commit": git.commit if git is not None else None,
+            "repo": git.remote_url if git is not None else None,
+            "host": (run.host or None) if sharing.is_primary else None,
+            "jobType": run.job_type or None,
+            "sweep": run.sweep_id or None,
+            "tags": list(run.tags) or None,
+        }
     return client.upsert_run(
+        writer=sharing.writer,
         id=storage_id,
         name=run.run_id,
         project=run.project or None,
         entity=run.entity or None,
-        groupName=run.run_group or None,
-        displayName=run.display_name or None,
-        notes=run.notes or None,
-        commit=git.commit if git is not None else None,
-        repo=git.remote_url if git is not None else None,
-        config=exact_json.dumps(config_document(replay)) if sharing_of(run).is_primary else None,
-        host=run.host or None,
-        program=environment.program or None if environment is not None else None,
-        jobType=run.job_type or None,
-        sweep=run.sweep_id or None,
-        tags=list(run.tags) or None,
+        config=exact_json.dumps(config_document(replay)),
+        program=program or None,
+        **described,
     )
 
 
@@ -122,19 +138,19 @@ def _started(bucket: JsonObject, **more: Any) -> Started:
         config=values,
         notes=notes,
         is_new=bucket.get("inserted") is True,
-        history_lines=_count(bucket, "historyLineCount") if "historyLineCount" in bucket else None,
+        history_lines=count_of(bucket, "historyLineCount") if "historyLineCount" in bucket else None,
         **more,
     )
 
 
 def _resumed(client: RunClient, replay: RunReplay, found: JsonObject, *, starting_step: int | None) -> Started:
     values, notes = _config_of(found)
-    summary = _object(found.get("summaryMetrics"))
+    summary = object_of(found.get("summaryMetrics"))
     replay.resume(config=values, notes=notes, summary=summary)
     bucket = upsert(client, replay, storage_id=str(found["id"]))
-    tail = [_object(text) for text in _list(found.get("historyTail"))]
+    tail = [object_of(text) for text in list_of(found.get("historyTail"))]
     last_row = tail[-1] if tail else {}
-    n_lines = _count(found, "historyLineCount")
+    n_lines = count_of(found, "historyLineCount")
     last_step = last_row.get("_step", summary.get("_step"))
     if starting_step is None:
         starting_step = int(last_step) + 1 if n_lines and isinstance(last_step, (int, float)) else 0
@@ -148,8 +164,8 @@ def _resumed(client: RunClient, replay: RunReplay, found: JsonObject, *, startin
         summary=summary,
         base_lines={
             "history": n_lines,
-            "events": _count(found, "eventsLineCount"),
-            "console": _count(found, "logLineCount"),
+            "events": count_of(found, "eventsLineCount"),
+            "console": count_of(found, "logLineCount"),
         },
     )
     return Started(**{**{name: getattr(started, name) for name in Started.__slots__}, "config": values, "notes": notes})
@@ -157,24 +173,9 @@ def _resumed(client: RunClient, replay: RunReplay, found: JsonObject, *, startin
 
 def _config_of(bucket: JsonObject) -> tuple[JsonObject, JsonObject]:
     """Values, and what clients noted."""
-    document = _object(bucket.get("config"))
+    document = object_of(bucket.get("config"))
     values: JsonObject = {}
     for key, entry in document.items():
         values[key] = entry["value"] if isinstance(entry, dict) and "value" in entry else entry
     notes = values.pop(INTERNAL_KEY, None)
     return values, notes if isinstance(notes, dict) else {}
-
-
-def _object(text: Any) -> JsonObject:
-    value = exact_json.loads_document(text) if isinstance(text, str) and text else text
-    return value if isinstance(value, dict) else {}
-
-
-def _list(text: Any) -> list[Any]:
-    value = exact_json.loads_document(text) if isinstance(text, str) and text else text
-    return value if isinstance(value, list) else []
-
-
-def _count(bucket: JsonObject, name: str) -> int:
-    value = bucket.get(name)
-    return int(value) if isinstance(value, (int, float)) else 0

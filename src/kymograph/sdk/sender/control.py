@@ -7,7 +7,6 @@ may vanish at any time: a sender whose training is gone sends what the journal h
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import IO
 
@@ -31,33 +30,22 @@ class Control:
         """Begin to listen.
 
         Args:
-            commands: Where the training writes; None if there is none.
+            commands: Where the training writes; None if there is none. All it can say is that there is something to do.
             events: Where it reads.
             wake: Called when a command came, or the last one.
             listener: Is told, in this process, what the training would be.
         """
         self._events, self._wake, self._listener = events, wake, listener
-        self._commands: deque[JsonObject] = deque()
         self.is_alone = commands is None
         """Whether no training listens any more."""
         if commands is not None:
             threading.Thread(target=self._listen, args=(commands,), name="control", daemon=True).start()
 
     def _listen(self, commands: IO[bytes]) -> None:
-        for line in commands:
-            try:
-                command = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue
-            if isinstance(command, dict):
-                self._commands.append(command)
-                self._wake()
+        for _ in commands:
+            self._wake()
         self.is_alone = True
         self._wake()
-
-    def take(self) -> JsonObject | None:
-        """The next command; None if none waits."""
-        return self._commands.popleft() if self._commands else None
 
     def send(self, kind: str, **content: object) -> None:
         """Tell the training something."""

@@ -15,7 +15,9 @@ from kymograph.core import exact_json
 from kymograph.core.config import INTERNAL_KEY
 from kymograph.core.terminal import VIEW_ROWS, Terminal
 from kymograph.sdk.run_folder import RunFolder, iter_records
+from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.replay import RunReplay
+from kymograph.sdk.sender.sharing import Sharing
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.config import encode_metrics
 from kymograph.wire.records_pb2 import EnvironmentRecord, OutputRawRecord, TelemetryRecord
@@ -23,7 +25,6 @@ from kymograph.wire.telemetry import encode_telemetry
 
 CONFIG_FILE = "config.yaml"
 SUMMARY_FILE = "wandb-summary.json"
-CONSOLE_FILE = "output.log"
 METADATA_FILE = "wandb-metadata.json"
 _KEPT_LINES = 10 * VIEW_ROWS
 """Of the console, which may still change: more than both streams' screens hold."""
@@ -73,16 +74,31 @@ def config_yaml(document: JsonObject) -> str:
 
 
 def write_final_files(folder: RunFolder, replay: RunReplay) -> None:
-    """Put config, summary and console beside the run as files, as every client leaves them."""
+    """Put config, summary and console beside the run as files, as every client leaves them.
+
+    Of several writers each keeps its console; what there can be only one of is the primary's.
+    """
     folder.files.mkdir(parents=True, exist_ok=True)
+    sharing = replay.facts.sharing
+    console = folder.files / sharing.console_file
+    if replay.console.end and not console.exists():
+        _write_console(folder, console)
+    if not sharing.is_primary:
+        return
     _write_if_new(folder.files / CONFIG_FILE, config_yaml(config_document(replay)))
     _write_if_new(folder.files / SUMMARY_FILE, exact_json.dumps(replay.summary.document()))
     metadata = folder.files / METADATA_FILE
     if replay.facts.environment is not None and not metadata.exists():
         text = orjson.dumps(environment_document(replay.facts.environment), option=orjson.OPT_INDENT_2)
         metadata.write_bytes(text)
-    if replay.console.end and not (folder.files / CONSOLE_FILE).exists():
-        _write_console(folder)
+
+
+def standard_files(folder: RunFolder, sharing: Sharing, changes: RunChanges) -> list[str]:
+    """Files that clients put beside every run, those of them that are there and are wanted."""
+    names = [] if changes.without_console else [sharing.console_file]
+    if sharing.is_primary:
+        names += [METADATA_FILE, "requirements.txt", "conda-environment.yaml", "diff.patch", CONFIG_FILE, SUMMARY_FILE]
+    return [name for name in names if (folder.files / name).is_file()]
 
 
 def _write_if_new(path: Path, text: str) -> None:
@@ -95,10 +111,10 @@ def _write_if_new(path: Path, text: str) -> None:
         path.write_bytes(text.encode())
 
 
-def _write_console(folder: RunFolder) -> None:
+def _write_console(folder: RunFolder, path: Path) -> None:
     """Print the whole journal once more: lines may change until they have left the screen, so none was kept."""
     terminal, lines, written = Terminal(), dict[int, str](), 0
-    with (folder.files / CONSOLE_FILE).open("w", encoding="utf-8", errors="replace") as file:
+    with path.open("w", encoding="utf-8", errors="replace") as file:
         for record in iter_records(folder.journal):
             if not record.HasField("output_raw"):
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from kymograph.core import exact_json
+from kymograph.sdk.sender.sharing import settings_of
 from kymograph.wire.records_pb2 import RunRecord
 
 FILE_SETTINGS = ("ignore_globs", "x_live_policy_rate_limit", "x_live_policy_wait_time")
@@ -30,9 +30,7 @@ class FileWishes:
 
 def file_wishes_of(run: RunRecord | None) -> FileWishes:
     """What the record of a run says."""
-    if run is None:
-        return FileWishes()
-    said = {item.key: exact_json.loads(item.value_json) for item in run.settings.item if item.key in FILE_SETTINGS}
+    said = settings_of(run)
     ignored, interval_s, wait_s = map(said.get, FILE_SETTINGS)
     return FileWishes(
         ignored=tuple(map(str, ignored)) if isinstance(ignored, list) else (),

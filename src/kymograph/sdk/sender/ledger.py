@@ -5,14 +5,14 @@ It may lag behind the server, never run ahead: what was sent and not noted is se
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import orjson
-
+from kymograph.client.files import replacing
 from kymograph.client.runs import RunAddress
+from kymograph.core import exact_json
+from kymograph.sdk.sender.artifact_operations import ArtifactNote
 from kymograph.types import JsonObject
 
 
@@ -47,6 +47,8 @@ class Ledger:
     acknowledged: dict[str, dict[str, int]] = field(default_factory=dict)
     """Lines that will not change any more and are there, by writer and stream."""
     files: dict[str, FileNote] = field(default_factory=dict)
+    artifacts: dict[str, ArtifactNote] = field(default_factory=dict)
+    """Operations on artifacts that are done, by writer and number."""
     alerts_sent: int = 0
     is_complete: bool = False
     """The server knows that the run has ended; nothing is left to do."""
@@ -65,9 +67,10 @@ class Ledger:
     def load(cls, path: Path) -> Self:
         """What an earlier sender noted; a new one if there is none, or it cannot be read."""
         try:
-            document: dict[str, Any] = orjson.loads(path.read_bytes())
+            document: Any = exact_json.loads_document(path.read_text(encoding="utf-8"))
             files = {name: FileNote(**note) for name, note in document.pop("files", {}).items()}
-            return cls(**document, files=files)
+            artifacts = {key: ArtifactNote(**note) for key, note in document.pop("artifacts", {}).items()}
+            return cls(**document, files=files, artifacts=artifacts)
         except (OSError, ValueError, TypeError, AttributeError):
             return cls()
 
@@ -77,6 +80,5 @@ class Ledger:
         Raises:
             OSError: The disk takes nothing.
         """
-        draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-        draft.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
-        draft.replace(path)
+        with replacing(path) as file:
+            file.write(exact_json.dumps(asdict(self)).encode())

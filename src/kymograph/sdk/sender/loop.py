@@ -13,11 +13,15 @@ from typing import IO
 from kymograph.client.runs import RunClient
 from kymograph.errors import FolderBusy
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender import artifacts
 from kymograph.sdk.sender.control import Control
 from kymograph.sdk.sender.sender import Sender, SenderOptions
 from kymograph.sdk.sender.uploads import AT_ONCE
 from kymograph.types import JsonObject
 
+LOCK_LOOK_S = 0.05
+"""Longer than somebody takes who only looks whether a lock is held."""
+N_THREADS = AT_ONCE + artifacts.AT_ONCE
 STOP_POLL_S = 0.5
 """How soon a sender that waits for its server notices that it shall stop."""
 
@@ -48,29 +52,42 @@ def send(
         JournalCorrupt: There is no journal.
     """
     awake = threading.Event()
-    with alone_on(folder), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload") as executor:
-        control = Control(commands, events, wake=awake.set, listener=listener)
-        sender = Sender(
-            folder,
-            client,
-            control=control,
-            executor=executor,
-            wake=awake.set,
-            now=time.monotonic,
-            options=options,
-        )
+    control = Control(commands, events, wake=awake.set, listener=listener)
+
+    def work() -> Sender:
+        with alone_on(folder), ThreadPoolExecutor(N_THREADS, thread_name_prefix="upload") as executor:
+            sender = Sender(
+                folder,
+                client,
+                control=control,
+                executor=executor,
+                wake=awake.set,
+                now=time.monotonic,
+                options=options,
+            )
+            try:
+                while (wait_s := sender.step()) is not None:
+                    if stop is None:
+                        awake.wait(wait_s)
+                    elif stop.is_set():
+                        break
+                    else:
+                        awake.wait(min(wait_s, STOP_POLL_S))
+                    awake.clear()
+            finally:
+                sender.close()
+            return sender
+
+    sender = work()
+    # Looked at once the lock is let go: a process that begins to write before relies on this sender, one that begins
+    # after finds none and starts another.
+    while sender.receipt is not None and not sender.knows_all_journals():
+        folder.synced_mark.unlink(missing_ok=True)
         try:
-            while (wait_s := sender.step()) is not None:
-                if stop is None:
-                    awake.wait(wait_s)
-                elif stop.is_set():
-                    break
-                else:
-                    awake.wait(min(wait_s, STOP_POLL_S))
-                awake.clear()
-        finally:
-            sender.close()
-        return sender
+            sender = work()
+        except FolderBusy:
+            break
+    return sender
 
 
 @contextmanager
@@ -83,8 +100,12 @@ def alone_on(folder: RunFolder) -> Iterator[None]:
     with folder.lock.open("ab") as file:
         try:
             _lock(file.fileno())
-        except OSError as exc:
-            raise FolderBusy(str(folder.path)) from exc
+        except OSError:
+            time.sleep(LOCK_LOOK_S)
+            try:
+                _lock(file.fileno())
+            except OSError as exc:
+                raise FolderBusy(str(folder.path)) from exc
         yield
 
 

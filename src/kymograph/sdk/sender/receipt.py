@@ -24,6 +24,9 @@ class Receipt:
     console_lines: int
     files: int
     files_uploaded: int
+    artifacts: int
+    """Versions that were logged, used or linked."""
+    artifacts_done: int
     digests: dict[str, str]
     """Base64 MD5 by file name."""
     problems: tuple[str, ...]
@@ -31,7 +34,8 @@ class Receipt:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is missing."""
-        return self.lines == self.lines_acknowledged and self.files == self.files_uploaded and not self.problems
+        counts = (self.lines, self.files, self.artifacts)
+        return counts == (self.lines_acknowledged, self.files_uploaded, self.artifacts_done) and not self.problems
 
     def document(self) -> JsonObject:
         """For the other process."""
@@ -43,6 +47,8 @@ class Receipt:
             "console_lines": self.console_lines,
             "files": self.files,
             "files_uploaded": self.files_uploaded,
+            "artifacts": self.artifacts,
+            "artifacts_done": self.artifacts_done,
             "digests": dict(self.digests),
             "problems": list(self.problems),
             "is_whole": self.is_whole,
@@ -53,7 +59,7 @@ def make_receipt(sender: Sender) -> Receipt:
     """The receipt of a sender that is done."""
     replays, ledger = [strand.replay for strand in sender.strands], sender.ledger
     problems = [f"{damage.problem} ({damage.size_bytes} bytes at {damage.position})" for damage in sender.damages()]
-    counts = sender.upload_counts
+    counts, operations = sender.upload_counts, sender.artifact_counts
     return Receipt(
         path=ledger.address.path,
         rows=sum(replay.rows for replay in replays),
@@ -62,6 +68,11 @@ def make_receipt(sender: Sender) -> Receipt:
         console_lines=sum(replay.console.end for replay in replays),
         files=len(ledger.files) + len(counts.problems),
         files_uploaded=len(ledger.files),
+        artifacts=operations.wanted,
+        artifacts_done=operations.done,
         digests={name: note.md5 for name, note in sorted(ledger.files.items())},
-        problems=(*problems, *(f"{name}: {problem}" for name, problem in counts.problems.items())),
+        problems=(
+            *problems,
+            *(f"{name}: {problem}" for name, problem in {**counts.problems, **operations.problems}.items()),
+        ),
     )

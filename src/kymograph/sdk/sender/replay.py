@@ -21,13 +21,17 @@ from kymograph.core.history import STEP
 from kymograph.core.metric_definitions import MetricDefinitions
 from kymograph.core.summary import SummaryBuilder
 from kymograph.core.terminal import Terminal
+from kymograph.sdk.sender.artifact_operations import ArtifactOperation
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.lines import LineQueue
+from kymograph.sdk.sender.sharing import Sharing, sharing_of
 from kymograph.types import JsonObject, JsonValue
 from kymograph.wire.console import encode_console_line
+from kymograph.wire.filestream import CONSOLE_FILE
 from kymograph.wire.metric_records import decode_definition
 from kymograph.wire.records_pb2 import (
     AlertRecord,
+    ArtifactRecord,
     ConfigRecord,
     EnvironmentRecord,
     FilesItem,
@@ -35,11 +39,13 @@ from kymograph.wire.records_pb2 import (
     HistoryRecord,
     OutputRawRecord,
     Record,
+    Request,
     RunExitRecord,
     RunRecord,
     StatsRecord,
     SummaryRecord,
     TelemetryRecord,
+    UseArtifactRecord,
 )
 from kymograph.wire.telemetry import PRODUCER, merge_telemetry
 
@@ -60,6 +66,7 @@ class RunFacts:
     """What describes the run and may change while it goes on."""
 
     run: RunRecord | None = None
+    sharing: Sharing = field(default_factory=Sharing)
     config: JsonObject = field(default_factory=dict)
     base_config: JsonObject = field(default_factory=dict)
     """What a run that is resumed had before; values of this journal win."""
@@ -69,6 +76,8 @@ class RunFacts:
     environment: EnvironmentRecord | None = None
     revision: int = 0
     """Goes up with every change."""
+    run_revision: int = 0
+    """The same for the record alone, without config and notes."""
     summary_revision: int = 0
     """The same for the summary."""
 
@@ -88,9 +97,9 @@ class RunReplay:
         Args:
             acknowledged: Lines that are on the server already.
             main: The replay that lines aside everything belongs to, if another process began the run.
-            changes: To what the journal says of the run.
+            changes: To what the journal says of the run; default: those of `main`.
         """
-        self._changes = changes or RunChanges()
+        self._changes: RunChanges = changes or (RunChanges() if main is None else main._changes)
         known = acknowledged or Acknowledged()
         self.history = LineQueue(acknowledged_end=known.history)
         self.events = LineQueue(acknowledged_end=known.events)
@@ -102,6 +111,9 @@ class RunReplay:
         self.new_files: deque[str] = deque() if main is None else main.new_files
         """Files that were named since somebody last looked, named again included."""
         self.alerts: deque[AlertRecord] = deque() if main is None else main.alerts
+        self.operations: deque[ArtifactOperation] = deque()
+        """About artifacts, that nobody has taken yet."""
+        self.operations_seen = 0
         self.is_preempting = False
         self.exit: RunExitRecord | None = None
         self.is_console_structured = False
@@ -196,10 +208,16 @@ class RunReplay:
         self._print(record.line, self._last_time, is_error=record.output_type == OutputRawRecord.STDERR)
 
     def _print(self, text: str, at: datetime, *, is_error: bool) -> None:
+        if self._changes.without_console:
+            return
         self._terminal.feed(text, at, is_error)
         for line in self._terminal.changed():
             text = encode_console_line(
-                line.text, line.timestamp, is_error=line.is_error, is_structured=self.is_console_structured
+                line.text,
+                line.timestamp,
+                is_error=line.is_error,
+                label=self.facts.sharing.label,
+                is_structured=self.is_console_structured,
             )
             self.console.put(line.number, text)
 
@@ -207,6 +225,8 @@ class RunReplay:
 
     def _apply_run(self, record: RunRecord) -> None:
         self.facts.run = self._changes.apply(record)
+        self.facts.sharing = sharing_of(self.facts.run)
+        self.facts.run_revision += 1
         if record.HasField("start_time"):
             self._last_time = _time_of_stamp(record.start_time)
         self._apply_config(record.config)
@@ -261,11 +281,25 @@ class RunReplay:
 
     def _apply_files(self, record: Any) -> None:
         for item in record.files:
+            if self._changes.without_console and item.path == CONSOLE_FILE:
+                continue
             self.files[item.path] = item.policy
             self.new_files.append(item.path)
 
     def _apply_alert(self, record: AlertRecord) -> None:
         self.alerts.append(record)
+
+    def _apply_artifact(self, record: ArtifactRecord | UseArtifactRecord) -> None:
+        self._operate(record)
+
+    def _apply_request(self, record: Request) -> None:
+        if record.HasField("link_artifact"):
+            self._operate(record.link_artifact)
+
+    def _operate(self, record: Any) -> None:
+        self.operations_seen += 1
+        next_step = 0 if self._open_step is None else self._open_step + 1
+        self.operations.append(ArtifactOperation(self.operations_seen, record, next_step))
 
     def _apply_preempting(self, _record: Any) -> None:
         self.is_preempting = True
@@ -290,6 +324,9 @@ _OTHERS: dict[str, Callable[[RunReplay, Any], None]] = {
     "metric": RunReplay._apply_metric,
     "files": RunReplay._apply_files,
     "alert": RunReplay._apply_alert,
+    "artifact": RunReplay._apply_artifact,
+    "use_artifact": RunReplay._apply_artifact,
+    "request": RunReplay._apply_request,
     "preempting": RunReplay._apply_preempting,
     "exit": RunReplay._apply_exit,
     "output_logger": RunReplay._apply_output_logger,

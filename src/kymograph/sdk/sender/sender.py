@@ -12,20 +12,21 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
-from kymograph.errors import KymographError, RequestTooLarge, ServerBusy, StorageFull, TransportError
+from kymograph.errors import KymographError, RequestTooLarge, StorageFull, TransportError
+from kymograph.sdk import writer_lock
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.artifacts import ArtifactCounts, ArtifactQueue
 from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.connect import Started, connect, upsert
 from kymograph.sdk.sender.control import Control, error_document
-from kymograph.sdk.sender.documents import write_final_files
+from kymograph.sdk.sender.documents import standard_files, write_final_files
 from kymograph.sdk.sender.file_wishes import FileWishes, file_wishes_of
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.sdk.sender.live import LiveWatch
 from kymograph.sdk.sender.receipt import Receipt, make_receipt
-from kymograph.sdk.sender.sharing import Sharing, sharing_of
+from kymograph.sdk.sender.sharing import Sharing
 from kymograph.sdk.sender.strand import Strand, lines_document
 from kymograph.sdk.sender.uploads import UploadCounts, Uploads
 from kymograph.types import JsonObject
@@ -35,6 +36,10 @@ from kymograph.wire.records_pb2 import FilesItem
 
 POLL_S = 0.2
 """How often the journal is looked at for more."""
+LATE_POLL_S = 2.0
+"""The same once the run has ended, for other processes that still write it."""
+LOOKING_POLL_S = 0.05
+"""The same while all that is left is found out within moments, and somebody may wait for the end."""
 STREAM_EVERY_S = 0.75
 """A row is on the server within a second of being logged."""
 FULL_BYTES = 1 << 20
@@ -68,11 +73,14 @@ class _Due:
 
 @dataclass(slots=True)
 class _Sent:
-    """What the server has, besides lines."""
+    """What the server has, besides lines, and the training was told."""
 
     facts_revision: int = -1
+    run_revision: int = -1
     summary_revision: int = 0
     is_preempting: bool = False
+    is_stop_told: bool = False
+    """Whether the training knows that somebody stopped it: being told again would interrupt its end."""
 
 
 @dataclass(slots=True)
@@ -127,25 +135,38 @@ class Sender:
         )
         self.strands = [self._main]
         self.replay = self._main.replay
-        self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now)
+        backoff = client.connection.transfer.backoff()
+        self._uploads = Uploads(folder.files, self.ledger.files, executor=executor, wake=wake, now=now, backoff=backoff)
         self._wishes = FileWishes()
         self._live = LiveWatch(folder.files, self._wishes)
+        self._artifacts = ArtifactQueue(
+            folder.artifacts,
+            self.ledger.artifacts,
+            client=client,
+            executor=executor,
+            wake=wake,
+            now=now,
+            told=self._tell_of_artifact,
+            save=self._save_ledger,
+        )
         self._started: Started | None = None
-        self._sharing = Sharing()
-        self._due, self._sent, self._backoff = _Due(), _Sent(), Backoff()
+        self._due, self._sent, self._backoff = _Due(), _Sent(), client.connection.graphql.backoff()
         self._has_final_files = False
         self._alerts_seen = 0
-        self._request_bytes = MAX_REQUEST_BYTES
+        self._request_bytes = client.connection.stream_bytes or MAX_REQUEST_BYTES
         self._trouble = ""
         self._alone_since_s: float | None = None
+        self._is_more_to_come = False
         self.refusal: KymographError | None = None
         """Why the server will not have the run."""
         self.receipt: Receipt | None = None
-        """Once all is done."""
+        """Once all that is there is sent, and the run has ended or nobody waits for more."""
+        self._is_done = False
 
     def close(self) -> None:
         """Release the journal; what was acknowledged is noted."""
         self._save_ledger()
+        self._artifacts.close()
         for strand in self.strands:
             strand.close()
 
@@ -154,9 +175,18 @@ class Sender:
         return [damage for strand in self.strands for damage in strand.damages()]
 
     @property
+    def _sharing(self) -> Sharing:
+        return self.replay.facts.sharing
+
+    @property
     def upload_counts(self) -> UploadCounts:
         """How far the files are."""
         return self._uploads.counts
+
+    @property
+    def artifact_counts(self) -> ArtifactCounts:
+        """How far the artifacts are."""
+        return self._artifacts.counts
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
@@ -166,22 +196,22 @@ class Sender:
         Returns:
             In how many s to come back, at the latest; None if there is nothing left to do.
         """
-        if self.receipt is not None or self.refusal is not None:
+        if self._is_done or self.refusal is not None:
             return None
         try:
             return self._step()
         except TransportError as exc:
             return self._wait_after(exc)
         except KymographError as exc:
-            self.refusal = exc
-            self._control.send("refused", error=error_document(exc))
-            self._save_ledger()
+            self._give_up(exc)
             return None
 
     def _step(self) -> float | None:
         now = self._now()
         if now < self._due.connect:
             return self._due.connect - now
+        if self.receipt is not None:
+            return self._watch_others()
         if self._started is None:
             if not self._main.read_run():
                 return None if self._is_over_without_run() else POLL_S
@@ -189,14 +219,20 @@ class Sender:
         self._read()
         self._send_facts()
         self._send_alerts()
-        wait_s = self._send_files()
+        waits_s = [self._send_files(), self._artifacts.work(self.ledger.address)]
         self._stream()
         self._finish()
         if self.receipt is not None:
-            return None
+            return self._watch_others()
         self._note_progress()
-        waits = [POLL_S, *([wait_s] if wait_s is not None else [])]
+        usual_s = LOOKING_POLL_S if self._is_more_to_come else POLL_S
+        waits = [usual_s, *(wait_s for wait_s in waits_s if wait_s is not None)]
         return 0.0 if self._has_more_to_send() else min(waits)
+
+    def _give_up(self, error: KymographError) -> None:
+        self.refusal = error
+        self._control.send("refused", error=error_document(error))
+        self._save_ledger()
 
     def _has_been_alone_for_long(self) -> bool:
         if not self._control.is_alone:
@@ -206,12 +242,10 @@ class Sender:
         return self._now() - self._alone_since_s > ALONE_FOR_S
 
     def _wait_after(self, error: TransportError) -> float | None:
-        if self._has_been_alone_for_long():
-            self.refusal = error
-            self._save_ledger()
+        wait_s = self._backoff.wait_after(error)
+        if self._has_been_alone_for_long() or self._backoff.is_exhausted:
+            self._give_up(error)
             return None
-        told_s = error.retry_after_s if isinstance(error, ServerBusy) else None
-        wait_s = self._backoff.wait_s(told_s)
         self._due.connect = self._now() + wait_s
         if str(error) != self._trouble:
             self._trouble = str(error)
@@ -231,9 +265,16 @@ class Sender:
         return self._options.is_sync or self._control.is_alone
 
     def _read(self) -> None:
+        # Asked first: a journal that is there when this is no more is found below.
+        self._is_more_to_come = self.folder.is_being_looked_around()
         self._find_strands()
         for strand in self.strands:
+            if self._artifacts.is_full:
+                strand.is_at_end = False
+                continue
             strand.read(max_pending_bytes=MAX_PENDING_BYTES // len(self.strands))
+            while strand.replay.operations:
+                self._artifacts.want(strand.writer, strand.replay.operations.popleft())
         while self.replay.new_files:
             name = self.replay.new_files.popleft()
             if self.replay.files[name] == FilesItem.NOW:
@@ -250,7 +291,6 @@ class Sender:
     # --- what describes the run --------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self._sharing = sharing_of(self.replay.facts.run)
         self._wishes = file_wishes_of(self.replay.facts.run)
         self._live = LiveWatch(self.folder.files, self._wishes)
         started = connect(self._client, self.replay, self.ledger)
@@ -264,12 +304,15 @@ class Sender:
         ledger.asked = [run.entity, run.project, run.run_id]
         ledger.storage_id, ledger.display_name = started.storage_id, started.display_name
         if not ledger.base_lines:
-            ledger.base_lines = started.base_lines
+            # One of several writers numbers its lines by itself.
+            ledger.base_lines = {} if self._sharing.writer else started.base_lines
             if started.is_resumed:
                 ledger.base_config, ledger.base_notes = started.config, started.notes
                 ledger.base_summary = started.summary
         self._started = started
+        self._backoff = self._client.connection.stream.backoff()
         self._sent.facts_revision = self.replay.facts.revision
+        self._sent.run_revision = self.replay.facts.run_revision
         self._save_ledger()
         self._control.send(
             "started",
@@ -297,6 +340,7 @@ class Sender:
         """Send everything once more."""
         self.ledger.acknowledged.clear()
         self.ledger.files.clear()
+        self.ledger.artifacts.clear()
         self._main.close()
         self._main = Strand(self.folder.journal, changes=self._options.changes)
         self._main.replay.resume(
@@ -310,9 +354,15 @@ class Sender:
         is_due = self._now() >= self._due.upsert or self.replay.exit is not None
         if revision == self._sent.facts_revision or not is_due:
             return
-        upsert(self._client, self.replay, storage_id=self.ledger.storage_id or None)
+        run_revision = self.replay.facts.run_revision
+        upsert(
+            self._client,
+            self.replay,
+            storage_id=self.ledger.storage_id or None,
+            with_run=run_revision != self._sent.run_revision,
+        )
         self._works_again()
-        self._sent.facts_revision = revision
+        self._sent.facts_revision, self._sent.run_revision = revision, run_revision
         self._due.upsert = self._now() + UPSERT_EVERY_S
 
     def _send_alerts(self) -> None:
@@ -335,11 +385,9 @@ class Sender:
 
     def _send_files(self) -> float | None:
         if self._is_over() and not self._has_final_files:
-            if self._sharing.is_primary:
-                write_final_files(self.folder, self.replay)
+            write_final_files(self.folder, self.replay)
             self._has_final_files = True
-            about = standard_files(self.folder) if self._sharing.is_primary else []
-            for name in [*self.replay.files, *about]:
+            for name in [*self.replay.files, *standard_files(self.folder, self._sharing, self._options.changes)]:
                 self._want(name)
         live = (name for name, policy in self.replay.files.items() if policy == FilesItem.LIVE)
         for name in self._live.due(live, self._now()):
@@ -352,14 +400,29 @@ class Sender:
 
     def _is_over(self) -> bool:
         """Whether the journal is read to its end and will not grow."""
-        is_ended = self.replay.exit is not None or self._options.is_sync or self._control.is_alone
-        return is_ended and all(strand.is_at_end for strand in self.strands)
+        is_ended = self.replay.exit is not None or self._options.is_sync
+        # Without a word about its end, a run goes on as long as any process of it does.
+        is_ended = is_ended or (self._control.is_alone and not self.is_written_by_others())
+        return is_ended and not self._is_more_to_come and all(strand.is_at_end for strand in self.strands)
+
+    def _tell_of_artifact(self, writer: str, number: int, artifact_id: str, error: KymographError | None) -> None:
+        self._control.send(
+            "artifact",
+            writer=writer,
+            number=number,
+            id=artifact_id,
+            error=None if error is None else error_document(error),
+        )
 
     # --- the stream --------------------------------------------------------------------------------------------------
 
     def _has_more_to_send(self) -> bool:
         is_full = sum(strand.replay.pending_bytes for strand in self.strands) >= FULL_BYTES
-        return is_full or (self._is_over() and any(strand.has_lines for strand in self.strands))
+        return is_full or (self._is_over() and self._has_unsent_lines())
+
+    def _has_unsent_lines(self) -> bool:
+        has_summary = self._sent.summary_revision != self.replay.facts.summary_revision
+        return has_summary or any(strand.has_lines for strand in self.strands)
 
     def _stream(self) -> None:
         now = self._now()
@@ -402,11 +465,9 @@ class Sender:
             self._sent.summary_revision = summary_revision
             self._due.summary = now + SUMMARY_EVERY_S
         self._sent.is_preempting = self.replay.is_preempting
-        self._due.stream = now + STREAM_EVERY_S
+        self._due.stream = now + (self._client.connection.stream_every_s or STREAM_EVERY_S)
 
     def _wants_summary(self, *, is_over: bool) -> bool:
-        if not self._sharing.is_primary:
-            self._sent.summary_revision = self.replay.facts.summary_revision  # it is the primary's to say
         is_due = is_over or self._now() >= self._due.summary
         return is_due and self._sent.summary_revision != self.replay.facts.summary_revision
 
@@ -425,7 +486,8 @@ class Sender:
             return False
         self._works_again()
         self._due.last_stream = self._now()
-        if wishes.get("stopped"):
+        if wishes.get("stopped") and not self._sent.is_stop_told:
+            self._sent.is_stop_told = True
             self._control.send("stop")
         return True
 
@@ -447,9 +509,33 @@ class Sender:
         self.ledger.is_complete = exit_code is not None
         self._save_ledger()
         self.receipt = make_receipt(self)
-        if exit_code is not None and self._options.is_marked:
-            self.folder.synced_mark.touch()
         self._control.send("finished", receipt=self.receipt.document())
+
+    def _watch_others(self) -> float | None:
+        """After the end: whether another process that writes the run has said more, or still may.
+
+        The training need not wait for it: a worker may live on for long. Each time that all is sent, the end is said
+        again.
+        """
+        is_written = self.is_written_by_others()  # asked before reading: what a process wrote last is read after it
+        self._read()
+        if self._has_something_left():
+            self.receipt, self._has_final_files = None, False
+            return 0.0
+        if is_written and not self._options.is_sync:
+            return LATE_POLL_S
+        self._is_done = True
+        if not is_written and self._exit_code() is not None and self._options.is_marked:
+            self.folder.synced_mark.touch()
+        return None
+
+    def is_written_by_others(self) -> bool:
+        """Whether a process besides the one that made the run still writes it."""
+        return any(map(writer_lock.is_held, (path for _, path in self.folder.further_journals())))
+
+    def knows_all_journals(self) -> bool:
+        """Whether no process has begun to write the run unnoticed."""
+        return {writer for writer, _ in self.folder.further_journals()} <= {strand.writer for strand in self.strands}
 
     def _exit_code(self) -> int | None:
         """What the run ended with; None if it has not, or nobody knows yet."""
@@ -460,10 +546,10 @@ class Sender:
 
     def _has_something_left(self) -> bool:
         return (
-            any(strand.has_lines for strand in self.strands)
+            self._has_unsent_lines()
             or not self._uploads.is_idle
+            or not self._artifacts.is_idle
             or self._sent.facts_revision != self.replay.facts.revision
-            or self._sent.summary_revision != self.replay.facts.summary_revision
             or bool(self.replay.alerts)
         )
 
@@ -473,14 +559,16 @@ class Sender:
             return
         self._due.ledger = now + LEDGER_EVERY_S
         self._save_ledger()
-        counts = self._uploads.counts
+        counts, operations, sent = self._uploads.counts, self._artifacts.counts, self._artifacts.files
         self._control.send(
             "progress",
             rows=sum(strand.replay.history.acknowledged_end for strand in self.strands),
-            files_done=counts.done,
-            files_wanted=counts.wanted,
-            bytes_sent=counts.bytes_sent,
-            trouble=counts.trouble,
+            files_done=counts.done + sent.files_sent,
+            files_wanted=counts.wanted + sent.files_wanted,
+            artifacts_done=operations.done,
+            artifacts_wanted=operations.wanted,
+            bytes_sent=counts.bytes_sent + sent.bytes_sent,
+            trouble=counts.trouble or operations.trouble,
         )
 
     def _save_ledger(self) -> None:
@@ -499,17 +587,3 @@ def asked_address(folder: RunFolder, changes: RunChanges) -> list[str]:
     finally:
         strand.close()
     return [] if run is None else [run.entity, run.project, run.run_id]
-
-
-def standard_files(folder: RunFolder) -> list[str]:
-    """Files that clients put beside every run, those of them that are there."""
-    names = (
-        "wandb-metadata.json",
-        "requirements.txt",
-        "conda-environment.yaml",
-        "diff.patch",
-        "config.yaml",
-        "wandb-summary.json",
-        "output.log",
-    )
-    return [name for name in names if (folder.files / name).is_file()]

@@ -14,6 +14,7 @@ from kymograph.sdk.sender.replay import Acknowledged, RunReplay
 from kymograph.types import JsonObject
 from kymograph.wire.filestream import CONSOLE_FILE, EVENTS_FILE, HISTORY_FILE
 from kymograph.wire.journal import Damage
+from kymograph.wire.records_pb2 import Record
 
 _FILES = {"history": HISTORY_FILE, "events": EVENTS_FILE, "console": CONSOLE_FILE}
 
@@ -43,6 +44,8 @@ class Strand:
         self.replay = RunReplay(Acknowledged(**(acknowledged or {})), main=main, changes=changes)
         self.is_at_end = False
         self._tail = JournalTail(path)
+        self._held: list[Record] = []
+        """Read, and not folded yet."""
 
     @property
     def queues(self) -> dict[str, LineQueue]:
@@ -55,18 +58,26 @@ class Strand:
         return any(map(len, self.queues.values()))
 
     def read_run(self) -> bool:
-        """Read up to the record that says which run it is; returns whether it is there."""
+        """Fold up to the record that says which run it is, and no further; returns whether it is there.
+
+        What comes after it is to be folded onto what a run that is resumed had before.
+        """
         while self.replay.facts.run is None:
-            records = self._tail.read(4096)
-            if records is None:
-                return False
-            for record in records:
-                self.replay.apply(record)
+            if not self._held:
+                records = self._tail.read(4096)
+                if records is None:
+                    return False
+                self._held = records
+            else:
+                self.replay.apply(self._held.pop(0))
         return True
 
     def read(self, *, max_pending_bytes: int) -> None:
         """Fold what is there, as far as so much waits."""
         self.is_at_end = False
+        held, self._held = self._held, []
+        for record in held:
+            self.replay.apply(record)
         while self.replay.pending_bytes < max_pending_bytes:
             records = self._tail.read()
             if records is None:

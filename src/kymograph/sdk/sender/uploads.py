@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
-from base64 import b64encode
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import md5
 from pathlib import Path
 
+from kymograph.client.files import md5_of
 from kymograph.client.retry import Backoff
 from kymograph.client.runs import RunAddress, RunClient, UploadTarget
-from kymograph.errors import KymographError, ServerBusy
+from kymograph.errors import KymographError
 from kymograph.sdk.sender.ledger import FileNote
 
 AT_ONCE = 8
@@ -54,6 +53,7 @@ class Uploads:
         executor: Executor,
         wake: Callable[[], None],
         now: Callable[[], float],
+        backoff: Backoff | None = None,
     ) -> None:
         """Begin with nothing to do.
 
@@ -63,6 +63,7 @@ class Uploads:
             executor: Does the transfers.
             wake: Called from its threads when one has ended.
             now: A monotonic clock in s.
+            backoff: The waits after what went wrong, and how often it is tried again.
         """
         self._folder, self._notes = folder, notes
         self._executor, self._wake, self._now = executor, wake, now
@@ -73,7 +74,7 @@ class Uploads:
         """Changed while they were under way."""
         self._results: deque[tuple[_Batch, BaseException | None]] = deque()
         self._lock = threading.Lock()
-        self._backoff = Backoff()
+        self._backoff = backoff or Backoff()
         self._not_before = 0.0
         self.counts = UploadCounts()
         self.finished: deque[str] = deque()
@@ -97,13 +98,13 @@ class Uploads:
         try:
             stat = (self._folder / name).stat()
         except OSError as exc:
-            self._give_up(name, exc.strerror or str(exc))
+            self._give_up([name], exc.strerror or str(exc))
             return False
         note = self._notes.get(name)
         return note is None or (note.size_bytes, note.mtime_ns) != (stat.st_size, stat.st_mtime_ns)
 
-    def _give_up(self, name: str, problem: str) -> None:
-        self.counts.problems[name] = problem
+    def _give_up(self, names: Sequence[str], problem: str) -> None:
+        self.counts.problems.update(dict.fromkeys(names, problem))
 
     def work(self, client: RunClient, at: RunAddress) -> float | None:
         """Take up results and start what can be started; returns in how many s to come back, None if nobody has to."""
@@ -138,13 +139,14 @@ class Uploads:
         path = self._folder / target.name
         try:
             stat = path.stat()
-            digest = _md5_of(path)
+            digest = md5_of(path)
             client.put_file(target, path)
         except FileNotFoundError:
             with self._lock:
-                self._give_up(target.name, "it is gone")
+                self._give_up([target.name], "it is gone")
             return
         with self._lock:
+            self.counts.problems.pop(target.name, None)
             self._notes[target.name] = FileNote(stat.st_size, stat.st_mtime_ns, digest)
             self.counts.bytes_sent += stat.st_size
 
@@ -163,24 +165,18 @@ class Uploads:
                 self._backoff.reset()
                 self.counts.trouble = ""
             elif isinstance(error, OSError):  # the network, or the disk: both may pass
-                told = error.retry_after_s if isinstance(error, ServerBusy) else None
-                self._not_before = self._now() + self._backoff.wait_s(told)
                 self.counts.trouble = str(error)
+                if self._now() >= self._not_before:  # those that were under way together fail together
+                    self._not_before = self._now() + self._backoff.wait_after(error)
+                if self._backoff.is_exhausted:
+                    self._give_up(left, str(error))
+                    continue
                 self._queued.update(left)
                 self._queue.extendleft(reversed(left))
             elif isinstance(error, KymographError):
-                for name in left:
-                    self._give_up(name, str(error))
+                self._give_up(left, str(error))
             else:
                 raise error
             for name in self._again.intersection(batch.done):
                 self._again.discard(name)
                 self.want(name)
-
-
-def _md5_of(path: Path) -> str:
-    digest = md5(usedforsecurity=False)
-    with path.open("rb") as source:
-        while piece := source.read(1 << 20):
-            digest.update(piece)
-    return b64encode(digest.digest()).decode()

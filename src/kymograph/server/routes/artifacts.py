@@ -14,7 +14,6 @@ from kymograph.server.limits import body_stream
 from kymograph.server.ranges import bytes_response
 from kymograph.services.access import Caller
 from kymograph.services.artifact_downloads import StoredBytes
-from kymograph.services.artifact_uploads import DEFAULT_REGION
 from kymograph.services.container import Services
 from kymograph.services.files import guess_mimetype
 from kymograph.types import ArtifactId, ObjectKey
@@ -27,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 async def put_artifact_file(token: str, path: str, request: Request, services: ServicesDep) -> Response:
     """Store a file or a manifest; the address alone is the credential."""
     stored = await services.artifact_uploads.receive(token, body_stream(request))
-    return Response(status_code=200, headers={"ETag": f'"{stored.md5}"'})
+    return Response(status_code=200, headers={"ETag": f'"{stored.digest}"'})
 
 
 @router.get("/storage/artifacts/{token}/{path:path}")
@@ -106,7 +105,7 @@ class _Address:
 
 
 async def _entry(services: Services, caller: Caller, request: Request, address: _Address) -> Response:
-    if address.region != DEFAULT_REGION:
+    if not services.artifact_uploads.knows_region(address.region):
         raise ArtifactNotFound(address.name, within=f"storage region {address.region!r}")
 
     def find() -> ObjectKey:

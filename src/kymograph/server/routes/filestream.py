@@ -19,11 +19,9 @@ from kymograph.services.container import Services
 from kymograph.services.history import StreamUpdate
 from kymograph.types import WriterId
 from kymograph.wire.filestream import MAX_REQUEST_BYTES, encode_reply, parse_request
+from kymograph.wire.sharing import STREAM_WRITER_HEADER, writer_of
 
 logger = logging.getLogger(__name__)
-
-WRITER_HEADER = "X-WANDB-ASYNC-CLIENT-ID"
-"""Names the writer of a shared run. Source: protocol.md §5.5."""
 
 
 async def file_stream(request: Request) -> Response:
@@ -31,7 +29,7 @@ async def file_stream(request: Request) -> Response:
     services, identity = services_of(request), await identify(request)
     body = await read_body(request, MAX_REQUEST_BYTES)
     encoding = request.headers.get("content-encoding")
-    writer = WriterId(request.headers.get(WRITER_HEADER, "")[:128])
+    writer = writer_of(request.headers, STREAM_WRITER_HEADER)
     address = (request.path_params["entity"], request.path_params["project"], request.path_params["run"])
     services.admission.check(len(body))
     reply, lines = await run_in_threadpool(_record, services, identity.caller, address, body, encoding, writer)
@@ -57,6 +55,7 @@ def _record(
         logger.warning("unknown virtual files ignored", extra={"run": "/".join(address), "files": parsed.ignored[:10]})
     update = StreamUpdate(
         batches=parsed.batches,
+        writer=writer,
         summary_json=parsed.summary_json,
         is_preempting=parsed.is_preempting,
         is_complete=parsed.is_complete,

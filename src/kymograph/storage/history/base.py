@@ -235,6 +235,12 @@ class Tail(Protocol):
             By how much `line_count` of each stream has grown, as the method of that name counts.
         """
 
+    def join(self, run: RunKey, writer: WriterId) -> bool:
+        """Note that a writer takes part in the run, before it has any line; returns whether that is news."""
+
+    def has_writer(self, run: RunKey, writer: WriterId) -> bool:
+        """Whether a writer takes part in the run."""
+
     def extents(self, run: RunKey) -> list[StreamExtent]:
         """How far each stream of the run goes, by stream, writer and part."""
 

@@ -135,6 +135,19 @@ class SqlTail:
                 grown[batch.stream] += self._append(_StreamId(run, batch.stream, batch.writer, batch.part), batch)
         return grown
 
+    def join(self, run: RunKey, writer: WriterId) -> bool:
+        """Docstring inherited."""
+        if self.has_writer(run, writer):
+            return False
+        # Of the streams, the console is the one whose state nothing is derived from.
+        self._lock_stream(_StreamId(run, Stream.CONSOLE, writer, ""))
+        return True
+
+    def has_writer(self, run: RunKey, writer: WriterId) -> bool:
+        """Docstring inherited."""
+        found = select(tail_streams.c.run_id).where(tail_streams.c.run_id == run, tail_streams.c.writer == writer)
+        return self._connection.execute(found.limit(1)).first() is not None
+
     def _append(self, stream: _StreamId, batch: LineBatch) -> int:
         """Returns by how many lines the stream has grown."""
         state = self._lock_stream(stream)

@@ -294,14 +294,15 @@ _UPDATE_DOCUMENTS = update(run_documents).where(run_documents.c.run_key == bindp
 _INSERT_DOCUMENTS = insert(run_documents)
 
 
+# Both tables: after waiting for the lock, PostgreSQL reads again what is locked, and the rest as it was before.
 @cache
 def _locked_by_key(dialect: str) -> Select[Any]:
-    return _RUN_BY_KEY.with_for_update(of=runs) if dialect == "postgresql" else _RUN_BY_KEY
+    return _RUN_BY_KEY.with_for_update(of=(runs, run_documents)) if dialect == "postgresql" else _RUN_BY_KEY
 
 
 @cache
 def _locked_by_id(dialect: str) -> Select[Any]:
-    return _RUN_BY_ID.with_for_update(of=runs) if dialect == "postgresql" else _RUN_BY_ID
+    return _RUN_BY_ID.with_for_update(of=(runs, run_documents)) if dialect == "postgresql" else _RUN_BY_ID
 
 
 @cache

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.files import ByteSpan as ByteSpan
 from kymograph.types import Digest, ObjectKey
 
@@ -27,7 +28,8 @@ class PutResult:
     """What was stored, measured while it passed."""
 
     size_bytes: int
-    md5: Digest
+    digest: Digest
+    """By the algorithm that was asked for."""
 
 
 class ObjectStore(Protocol):
@@ -46,13 +48,14 @@ class ObjectStore(Protocol):
         body: AsyncIterator[bytes],
         *,
         max_bytes: int | None = None,
-        expected_md5: Digest | None = None,
+        expected: Digest | None = None,
+        algorithm: DigestAlgorithm = DigestAlgorithm.MD5,
     ) -> PutResult:
-        """Store a stream.
+        """Store a stream and hash it on the way.
 
         Raises:
             RequestTooLarge: More than `max_bytes` came; nothing was stored.
-            DigestMismatch: The content has another digest than `expected_md5`; nothing was stored.
+            DigestMismatch: The content has another digest than `expected`; nothing was stored.
             StorageFull: No space; nothing was stored.
         """
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -19,6 +17,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
+from kymograph.core.digest import DigestAlgorithm, encode_digest, md5_digest, new_hasher
 from kymograph.errors import (
     DigestMismatch,
     InvalidSetting,
@@ -101,10 +100,11 @@ class ObstoreObjects:
         body: AsyncIterator[bytes],
         *,
         max_bytes: int | None = None,
-        expected_md5: Digest | None = None,
+        expected: Digest | None = None,
+        algorithm: DigestAlgorithm = DigestAlgorithm.MD5,
     ) -> PutResult:
         """Docstring inherited."""
-        measured = _Measured(body, max_bytes=max_bytes, expected_md5=expected_md5)
+        measured = _Measured(body, max_bytes=max_bytes, expected=expected, algorithm=algorithm)
         pieces = measured.pieces()
         head = bytearray()
         async for piece in pieces:
@@ -165,7 +165,7 @@ class ObstoreObjects:
         """Docstring inherited."""
         with self._translated(key):
             obstore.put(self._store, self._paths.encode(key), body, use_multipart=len(body) > PART_BYTES)
-        return PutResult(len(body), _to_digest(md5(body, usedforsecurity=False).digest()))
+        return PutResult(len(body), md5_digest(body))
 
     def add_bytes(self, key: ObjectKey, body: bytes) -> bool:
         """Docstring inherited."""
@@ -290,12 +290,14 @@ class ObstoreObjects:
 class _Measured:
     """A stream that is counted, bounded and hashed while it passes, in pieces of bounded size."""
 
-    def __init__(self, body: AsyncIterator[bytes], *, max_bytes: int | None, expected_md5: Digest | None) -> None:
+    def __init__(
+        self, body: AsyncIterator[bytes], *, max_bytes: int | None, expected: Digest | None, algorithm: DigestAlgorithm
+    ) -> None:
         self._body = body
         self._max_bytes = max_bytes
-        self._expected_md5 = expected_md5
+        self._expected = expected
         self._size = 0
-        self._hash = md5(usedforsecurity=False)
+        self._hash = new_hasher(algorithm)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The stream, some chunks joined.
@@ -319,25 +321,21 @@ class _Measured:
                 yield piece
         rest = b"".join(held)
         self._hash.update(rest)
-        actual = _to_digest(self._hash.digest())
-        if self._expected_md5 is not None and actual != self._expected_md5:
-            raise DigestMismatch("upload", expected=self._expected_md5, actual=actual)
+        actual = encode_digest(self._hash.digest())
+        if self._expected is not None and actual != self._expected:
+            raise DigestMismatch("upload", expected=self._expected, actual=actual)
         if rest:
             yield rest
 
     def result(self) -> PutResult:
         """What passed; call it after the end."""
-        return PutResult(self._size, _to_digest(self._hash.digest()))
+        return PutResult(self._size, encode_digest(self._hash.digest()))
 
 
 async def _chain(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield head
     async for piece in rest:
         yield piece
-
-
-def _to_digest(raw: bytes) -> Digest:
-    return Digest(b64encode(raw).decode())
 
 
 def _to_info(key: ObjectKey, meta: ObjectMeta) -> ObjectInfo:

@@ -65,6 +65,11 @@ class BlobStore(Protocol):
     ) -> dict[Digest, Blob]:
         """The same for many digests of one algorithm."""
 
+    def find_in_version(
+        self, artifact: ArtifactId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    ) -> dict[Digest, Blob]:
+        """The same, of what a version names alone, wherever it lies; looks at all its entries."""
+
     def announce(
         self,
         project: ProjectId,
@@ -195,15 +200,17 @@ class MoveStore(Protocol):
         now: datetime,
         *,
         unless_named: bool = False,
-        keeps_links: bool = False,
+        unless_linked: bool = False,
     ) -> Freed:
-        """Mark committed versions deleted; their aliases go. Versions that are no longer committed are left out.
+        """Mark committed versions deleted; their aliases and the links to them go.
+
+        Versions that are no longer committed are left out.
 
         Args:
             artifacts: Which ones.
             now: The present moment.
             unless_named: Leave out those that have an alias or a link.
-            keeps_links: Links to them stay, and so does their content then; otherwise links go, too.
+            unless_linked: Leave out those that have a link from another project.
 
         Returns:
             How many versions, and the content that no committed version has any more.
@@ -244,7 +251,7 @@ class ChoiceStore(Protocol):
         """Committed versions of a project that a filter means."""
 
     def choose_all(self, project: ProjectId) -> list[Sized]:
-        """All committed versions of a project."""
+        """Committed versions of a project, apart from those that other projects have links to."""
 
     def choose_of_run(self, run: RunKey) -> list[Sized]:
         """Committed versions that a run made."""
@@ -256,7 +263,7 @@ class ChoiceStore(Protocol):
         """Committed versions whose time to live is over, of all projects; links protect them."""
 
     def list_orphans(self, *, limit: int) -> list[Sized]:
-        """Versions of projects that are gone, committed still."""
+        """Versions of projects that are gone, committed still, that no link leads to."""
 
     def list_purgeable(
         self,

@@ -53,7 +53,8 @@ class SqlChoiceStore:
 
     def choose_all(self, project: ProjectId) -> list[Sized]:
         """Docstring inherited."""
-        return self._read(_sized().where(collections.c.project_id == project, _is(ArtifactState.COMMITTED)))
+        is_meant = and_(collections.c.project_id == project, _is(ArtifactState.COMMITTED))
+        return self._read(_sized().where(is_meant, ~is_link_outside()))
 
     def choose_of_run(self, run: RunKey) -> list[Sized]:
         """Docstring inherited."""
@@ -71,7 +72,7 @@ class SqlChoiceStore:
 
     def list_orphans(self, *, limit: int) -> list[Sized]:
         """Docstring inherited."""
-        return self._read(_sized().where(_is(ArtifactState.COMMITTED), is_gone()).limit(limit))
+        return self._read(_sized().where(_is(ArtifactState.COMMITTED), is_gone(), ~is_link()).limit(limit))
 
     def list_purgeable(
         self,
@@ -112,21 +113,33 @@ class SqlChoiceStore:
 
 def is_link() -> Any:
     """Whether a version has a place in a collection that is not its own, and that is there."""
+    return exists(_links().correlate(versions))
+
+
+def is_link_outside() -> Any:
+    """Whether it has such a place in another project."""
+    home = collections.alias("link_home")
+    made_in = select(home.c.project_id).where(home.c.id == versions.c.collection_id).correlate(versions)
+    return exists(_links().where(_link_collections.c.project_id != made_in.scalar_subquery()).correlate(versions))
+
+
+_link_collections = collections.alias("link_collections")
+
+
+def _links() -> Select[Any]:
     place = memberships.alias("link_places")
-    other = collections.alias("link_collections")
-    return exists(
+    return (
         select(place.c.artifact_id)
-        .join(other, other.c.id == place.c.collection_id)
-        .join(projects, projects.c.id == other.c.project_id)
+        .join(_link_collections, _link_collections.c.id == place.c.collection_id)
+        .join(projects, projects.c.id == _link_collections.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)
         .where(
             place.c.artifact_id == versions.c.id,
             place.c.collection_id != versions.c.collection_id,
-            other.c.deleted_at.is_(None),
+            _link_collections.c.deleted_at.is_(None),
             projects.c.deleted_at.is_(None),
             entities.c.deleted_at.is_(None),
         )
-        .correlate(versions)
     )
 
 

@@ -240,7 +240,7 @@ def test_rows_link_to_rows_of_other_tables() -> None:
     other = Table(columns=["row"], data=[[people.index_ref(1)]])
 
     orders.add_data(people.data[1][0], "milk")
-    document = orders.document(_no_media, lambda table: "people.table.json")
+    document = orders.document(_no_media, lambda table: ("people.table.json", "digest"))
 
     assert other.data[0][0].get_row() == {"id": "2", "name": "Bob"}
     types: Any = document["column_types"]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kymograph.client.connection import Connection
 from kymograph.client.runs import RunClient
 from kymograph.sdk import records
 from kymograph.sdk.journal import Journal
@@ -18,6 +19,7 @@ from kymograph.types import JsonValue
 from kymograph.wire.records_pb2 import ConfigRecord, RunRecord
 from tests.unit.sdk.sender.servers import MemoryServer
 
+CONNECTION = Connection.of("http://server", "key")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -98,10 +100,11 @@ class Sending:
         *,
         clock: VirtualTime | None = None,
         options: SenderOptions | None = None,
+        connection: Connection | None = None,
     ) -> None:
         self.clock = clock or VirtualTime()
         self.listener = Listener()
-        self.client = RunClient("http://server", authorization="Basic key", inner=server)
+        self.client = RunClient(connection or CONNECTION, inner=server)
         self.sender = Sender(
             folder,
             self.client,

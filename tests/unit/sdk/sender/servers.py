@@ -94,7 +94,7 @@ class MemoryServer(httpx.BaseTransport):
         return {
             "id": "storage-id",
             "name": self.run["name"],
-            "displayName": self.run["displayName"] or "quiet-sea-1",
+            "displayName": self.run.get("displayName") or "quiet-sea-1",
             "config": self.run["config"],
             "historyLineCount": len(self.lines["", HISTORY]),
             "project": {"id": "p", "name": self.run["project"] or "uncategorized", "entity": {"id": "e", "name": "me"}},

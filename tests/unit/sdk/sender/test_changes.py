@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kymograph.errors import UsageError
+from kymograph.sdk import records
 from kymograph.sdk.sender.changes import RunChanges, parse_tag_replacements
 from kymograph.wire.records_pb2 import RunRecord
 
@@ -24,6 +25,15 @@ def test_tags_are_renamed_taken_away_and_never_doubled() -> None:
     changes = RunChanges(tags={"one": "three", "two": ""})
 
     assert list(changes.apply(RECORD).tags) == ["three"]
+
+
+def test_a_run_that_is_appended_to_may_be_there() -> None:
+    record = RunRecord(run_id="a")
+    record.settings.CopyFrom(records.settings({"resume": "never", "mode": "offline"}))
+
+    changed = RunChanges(is_appended=True).apply(record)
+
+    assert {item.key: item.value_json for item in changed.settings.item} == {"mode": '"offline"', "resume": '"allow"'}
 
 
 def test_replacements_of_tags_are_read_with_white_space_around_them() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,16 @@ from typing import Any
 import httpx
 import pytest
 
-from kymograph.errors import RunExists, RunNotResumable, Unauthenticated
+from kymograph.client.connection import Attempts
+from kymograph.errors import RunExists, RunNotResumable, ServerBusy, Unauthenticated
 from kymograph.sdk import records
+from kymograph.sdk.journal import Journal
 from kymograph.sdk.run_folder import RunFolder
+from kymograph.sdk.sender.changes import RunChanges
 from kymograph.sdk.sender.sender import MAX_PENDING_BYTES, SenderOptions
-from tests.unit.sdk.sender.journals import NOON, Sending, Training, VirtualTime
-from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, MemoryServer
+from kymograph.wire.records_pb2 import EnvironmentRecord, Record
+from tests.unit.sdk.sender.journals import CONNECTION, NOON, Sending, Training, VirtualTime
+from tests.unit.sdk.sender.servers import CONSOLE, EVENTS, SUMMARY, MemoryServer
 
 HOUR_S = 3600.0
 SYNC = SenderOptions(is_sync=True)
@@ -318,17 +324,18 @@ def test_a_stop_from_the_page_reaches_the_training(tmp_path: Path, server: Memor
 
     with sending(training.folder, server) as it:
         it.run_for(3)
+        training.log(loss=2)
+        it.run_for(3)
 
-        assert "stop" in it.listener.kinds()
+        assert it.listener.kinds().count("stop") == 1, "being told again would interrupt its end"
 
 
 def test_another_process_of_the_run_sends_under_its_own_name(tmp_path: Path, server: MemoryServer) -> None:
-    from kymograph.sdk.journal import Journal
-
     training = Training(tmp_path / "run")
     further = Journal(training.folder.further_journal("worker"))
     training.log(loss=1)
     further.append_row({"_step": 0, "rank1/loss": 2})
+    further.close()
     training.end()
 
     send_all(training.folder, server)
@@ -336,6 +343,85 @@ def test_another_process_of_the_run_sends_under_its_own_name(tmp_path: Path, ser
     assert server.rows() == [{"loss": 1, "_step": 0}]
     assert server.rows("worker") == [{"_step": 0, "rank1/loss": 2}]
     assert server.summary["rank1/loss"] == 2
+
+
+def test_a_process_that_writes_on_after_the_end_is_sent_and_the_end_said_again(
+    tmp_path: Path, server: MemoryServer
+) -> None:
+    training = Training(tmp_path / "run")
+    further = Journal(training.folder.further_journal("worker"))
+    further.append_row({"_step": 0, "worker": 1})
+    training.end()
+    with sending(training.folder, server) as it:
+        assert not it.run_for(60)
+        assert it.listener.kinds() == ["started", "finished"], "the training need not wait"
+        assert (server.is_complete, len(server.rows("worker"))) == (True, 1)
+        assert not training.folder.synced_mark.exists()
+        requests = server.requests
+
+        assert not it.run_for(HOUR_S)
+        assert server.requests == requests, "for the server it has ended"
+
+        server.is_complete = False
+        further.append_row({"_step": 1, "worker": 2})
+        assert not it.run_for(10)
+        assert [row["worker"] for row in server.rows("worker")] == [1, 2]
+        assert (server.is_complete, server.summary["worker"]) == (True, 2)
+
+        further.append_row({"_step": 2, "worker": 3})
+        further.close()
+        assert it.run_for(10)
+        assert it.sender.receipt is not None
+        assert it.sender.receipt.lines_acknowledged == 3
+        assert training.folder.synced_mark.exists()
+
+
+def test_a_process_that_begins_to_write_after_the_end_is_seen(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    first = Journal(training.folder.further_journal("first"))
+    training.end()
+    with sending(training.folder, server) as it:
+        it.run_for(10)
+        second = Journal(training.folder.further_journal("second"))
+        first.close()
+        assert not it.run_for(10)
+        second.append_row({"_step": 0, "second": 1})
+        second.close()
+        assert it.run_for(10)
+
+    assert server.rows("second") == [{"_step": 0, "second": 1}]
+
+
+def test_a_run_whose_first_process_was_killed_goes_on_with_the_others(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    further = Journal(training.folder.further_journal("worker"))
+    training.journal.close()  # without a word
+    with sending(training.folder, server) as it:
+        it.listener.is_alone = True
+        assert not it.run_for(5)
+        requests = server.stream_requests
+        assert not it.run_for(300)
+        assert server.stream_requests > requests, "the server is to know that it is alive"
+
+        further.append_row({"_step": 0, "worker": 1})
+        further.close()
+        assert it.run_for(10)
+    assert server.rows("worker") == [{"_step": 0, "worker": 1}]
+    assert not server.is_complete
+
+
+def test_a_sync_does_not_wait_for_who_still_writes_and_leaves_no_mark(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    further = Journal(training.folder.further_journal("worker"))
+    further.append_row({"_step": 0, "worker": 1})
+    training.end()
+
+    send_all(training.folder, server, options=SYNC)
+    assert (len(server.rows("worker")), training.folder.synced_mark.exists()) == (1, False)
+
+    further.close()
+    send_all(training.folder, server, options=SYNC)
+    assert training.folder.synced_mark.exists()
 
 
 # --- resuming --------------------------------------------------------------------------------------------------------
@@ -353,6 +439,39 @@ EXISTING = {
     "config": '{"old": {"value": 1}, "lr": {"value": 1}, "_wandb": {"value": {"t": {}}}}',
     "wandbConfig": '{"t": {}}',
 }
+
+
+def test_a_sync_may_append_to_a_run_that_is_there(tmp_path: Path, server: MemoryServer) -> None:
+    server.existing = EXISTING | {"summaryMetrics": '{"best": 7, "loss": 9, "odd": Infinity, "_step": 4}'}
+    training = Training(tmp_path / "run")
+    training.log(step=5, loss=1)
+    training.journal.append(records.output("stdout", "said\n", NOON))
+    training.end()
+    appended = SenderOptions(is_sync=True, changes=RunChanges(is_appended=True))
+
+    for _ in range(2):
+        send_all(training.folder, server, options=appended)
+
+    assert list(server.lines["", "wandb-history.jsonl"]) == [5]
+    assert list(server.lines["", CONSOLE]) == [3]
+    assert (server.summary["best"], server.summary["loss"], server.summary["odd"]) == (7, 1, math.inf)
+
+
+def test_the_console_may_be_left_out(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    further = Journal(training.folder.further_journal("worker"))
+    for journal in (training.journal, further):
+        journal.append(records.output("stdout", "said\n", NOON))
+    further.close()
+    training.save("output.log", b"said\n", policy="end")
+    training.log(loss=1)
+    training.end()
+
+    send_all(training.folder, server, options=SenderOptions(is_sync=True, changes=RunChanges(without_console=True)))
+
+    assert len(server.rows()) == 1
+    assert not any(name == CONSOLE for _, name in server.lines)
+    assert "output.log" not in server.files
 
 
 def test_a_resumed_run_goes_on_behind_what_is_there(tmp_path: Path, server: MemoryServer) -> None:
@@ -416,3 +535,104 @@ def test_damage_is_reported_and_the_rest_is_sent(tmp_path: Path, server: MemoryS
     assert 1_500 < len(server.rows()) < 2_000
     assert it.sender.receipt is not None
     assert any("checksum" in problem for problem in it.sender.receipt.problems)
+
+
+def test_a_server_is_asked_as_often_as_settings_say(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.log(loss=1)
+    server.failure = lambda _request: httpx.Response(503)
+    impatient = replace(CONNECTION, graphql=Attempts(30, retries=3, shortest_wait_s=10, longest_wait_s=10))
+    with sending(training.folder, server, connection=impatient) as it:
+        assert it.run_for(HOUR_S)
+
+        assert server.requests == 4
+        assert 30 <= it.clock.now_s <= 40
+        assert isinstance(it.sender.refusal, ServerBusy)
+        assert it.listener.kinds() == ["trouble", "refused"]
+
+
+def test_after_it_began_the_stream_has_its_own_patience(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    impatient = replace(CONNECTION, stream=Attempts(30, retries=2))
+    with sending(training.folder, server, connection=impatient) as it:
+        it.run_for(5)
+        server.failure = lambda _request: httpx.Response(503)
+        training.log(loss=1)
+        before = server.requests
+        assert it.run_for(HOUR_S)
+
+        assert server.requests - before == 3
+    server.failure = None
+    training.end()
+    send_all(training.folder, server, options=SYNC)
+    assert server.rows() == [{"loss": 1, "_step": 0}]
+
+
+def test_requests_of_the_stream_are_as_large_and_as_often_as_settings_say(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    for _ in range(100):
+        training.log(text="x" * 100)
+    slow = replace(CONNECTION, stream_bytes=2_000, stream_every_s=20.0)
+    with sending(training.folder, server, connection=slow) as it:
+        it.run_for(61)
+        assert server.stream_requests == 4
+        assert server.largest_body < 3_000
+        training.end()
+        assert it.run_for(HOUR_S)
+    assert len(server.rows()) == 100
+
+
+def test_lines_of_a_labelled_writer_carry_its_label(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run", settings={"x_label": "node/1"})
+    training.journal.append(records.output("stderr", "said\n", NOON))
+    training.end()
+
+    send_all(training.folder, server)
+
+    assert server.lines["", CONSOLE] == {0: "ERROR 2026-01-01T12:00:00.000000 [node/1] said"}
+    assert server.files["output_node_1.log"] == b"said\n"
+
+
+def test_one_of_several_writers_says_what_it_knows_and_leaves_the_rest_to_the_primary(
+    tmp_path: Path, server: MemoryServer
+) -> None:
+    shared = {"mode": "shared", "x_writer": "w1", "x_primary": False, "x_update_finish_state": False}
+    training = Training(tmp_path / "run", settings=shared, config={"lr": 0.1}, tags=["a"], host="node")
+    training.log(loss=1)
+    training.journal.append(records.output("stdout", "said\n", NOON))
+    with sending(training.folder, server) as it:
+        it.run_for(5)
+        first = server.run
+        training.journal.append(records.config_change(("depth",), 2))
+        training.end(3)
+        assert it.run_for(HOUR_S)
+
+    assert (first["tags"], first["host"]) == (["a"], None)
+    assert "tags" not in server.run
+    assert set(server.config) == {"lr", "depth", "_wandb"}
+    assert '"loss":1' in server.lines["w1", SUMMARY][0]
+    assert set(server.files) == {"output_w1.log"}
+    assert not server.is_complete
+
+
+def test_the_end_waits_for_what_is_still_found_out_about_the_surroundings(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.log(loss=1)
+    training.folder.looking_mark.touch()
+    training.end()
+    with sending(training.folder, server) as it:
+        assert not it.run_for(5)
+        is_early = server.is_complete
+        (training.folder.files / "requirements.txt").write_bytes(b"numpy==2\n")
+        journal = Journal(training.folder.further_journal("surroundings-1"))
+        journal.append(Record(environment=EnvironmentRecord(writer_id="w1", python="3.11")))
+        journal.append(records.files(["requirements.txt"]))
+        journal.close()
+        training.folder.looking_mark.unlink()
+        assert it.run_for(5)
+
+    assert not is_early
+    assert server.is_complete
+    assert server.files["requirements.txt"] == b"numpy==2\n"
+    assert server.config["_wandb"]["value"]["e"]["w1"] == {"python": "3.11"}
+    assert b'"3.11"' in server.files["wandb-metadata.json"]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.unit.sdk.sender.journals import Sending, Training
+from kymograph.client.connection import Attempts, Connection
+from tests.unit.sdk.sender.journals import CONNECTION, Sending, Training
 from tests.unit.sdk.sender.servers import MemoryServer
 
 
@@ -14,8 +16,8 @@ def server() -> MemoryServer:
     return MemoryServer()
 
 
-def send(training: Training, server: MemoryServer) -> Sending:
-    it = Sending(training.folder, server)
+def send(training: Training, server: MemoryServer, connection: Connection = CONNECTION) -> Sending:
+    it = Sending(training.folder, server, connection=connection)
     assert it.run_for(3_600)
     it.close()
     return it
@@ -102,3 +104,26 @@ def test_a_file_that_is_there_already_is_not_sent_again(tmp_path: Path, server: 
     send(training, server)
 
     assert "note.txt" not in server.files
+
+
+def test_a_file_is_given_up_after_as_many_attempts_as_settings_say(tmp_path: Path, server: MemoryServer) -> None:
+    training = Training(tmp_path / "run")
+    training.save("kept.txt", b"x")
+    training.log(loss=1)
+    training.end()
+    attempts: list[str] = []
+
+    def unwell(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path.startswith("/upload/kept"):
+            attempts.append(request.url.path)
+            return httpx.Response(503)
+        return None
+
+    server.failure = unwell
+
+    it = send(training, server, connection=replace(CONNECTION, transfer=Attempts(30, retries=2)))
+
+    assert len(attempts) == 3 + 1, "and once more when the run ends"
+    assert server.is_complete
+    assert it.sender.receipt is not None
+    assert [problem.split(":")[0] for problem in it.sender.receipt.problems] == ["kept.txt"]

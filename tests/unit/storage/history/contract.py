@@ -87,6 +87,19 @@ class TailContract:
 
         assert read_lines(database) == list(enumerate(lines))
 
+    def test_a_writer_is_known_once_it_has_joined_or_written(self, database: Database) -> None:
+        append(database, history(0, "a"), history(0, "b", writer="wrote"))
+
+        def join(writer: str) -> bool:
+            return database.write(lambda tx: tx.tail.join(RUN, WriterId(writer)))
+
+        assert [join("joins"), join("joins"), join("wrote")] == [True, False, False]
+        assert database.read(lambda tx: tx.tail.has_writer(RUN, WriterId("joins")))
+        assert not database.read(lambda tx: tx.tail.has_writer(RUN, WriterId("stranger")))
+        assert database.read(lambda tx: tx.tail.line_count(RUN, Stream.HISTORY)) == 2
+        append(database, history(7, "c", writer="joins"))
+        assert database.read(lambda tx: tx.tail.line_count(RUN, Stream.HISTORY)) == 3
+
     def test_lone_surrogates_become_replacement_characters(self, database: Database) -> None:
         append(database, history(0, "a\ud800b"))
 

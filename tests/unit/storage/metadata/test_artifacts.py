@@ -24,7 +24,6 @@ from kymograph.core.artifact_filters import (
     parse_collection_order,
     parse_version_order,
 )
-from kymograph.core.run import RunChange
 from kymograph.errors import ArtifactNotFound, NameTaken, UsageError
 from kymograph.storage.transaction import SqlTransaction
 from kymograph.types import ArtifactId, CollectionId, Digest, ManifestDigest, ObjectKey
@@ -80,6 +79,7 @@ def test_a_draft_is_invisible_until_it_is_committed(world: World) -> None:
     assert committed.state is ArtifactState.COMMITTED
     assert (committed.version_index, committed.size_bytes, committed.file_count) == (0, 7, 2)
     assert committed.aliases == ("best", "latest")
+    assert (draft.commit_hash, len(committed.commit_hash or "")) == (None, 20)
     assert world.database.read(lambda tx: tx.artifacts.find(draft.id)) == committed
     assert listed(world, collection) == ([committed], 1)
 
@@ -497,11 +497,3 @@ def test_a_run_that_came_to_the_same_content_has_logged_it_too(world: World) -> 
     for run in (producer, other):
         assert world.database.read(lambda tx, run=run: tx.lineage.list_outputs(run.key)) == [version]  # type: ignore[misc]
     assert version.created_by_run == producer.key
-
-
-def test_a_version_names_the_commit_of_its_run(world: World) -> None:
-    run = world.run("r1", RunChange(commit="abc123"))
-
-    version = world.database.write(lambda tx: tx.artifacts.create(new_artifact(world, run=run.key), NOW))
-
-    assert version.commit_hash == "abc123"

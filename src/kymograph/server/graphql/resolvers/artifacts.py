@@ -9,6 +9,7 @@ from graphql import FieldNode
 
 from kymograph.core.accounts import User
 from kymograph.core.artifact import TTL_INHERITED, ArtifactVersion, ManifestKind
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.run import Run
 from kymograph.errors import MalformedRequest
 from kymograph.server.graphql.connections import connection, page_bounds, whole
@@ -67,7 +68,7 @@ def _request_of(input: dict[str, Any]) -> ArtifactRequest:
         type_name=input["artifactTypeName"],
         collection=name,
         digest=input["digest"],
-        digest_algorithm=input["digestAlgorithm"],
+        digest_algorithm=DigestAlgorithm(input["digestAlgorithm"]),
         aliases=tuple(aliases_of(input.get("aliases") or [])),
         tags=_tag_names(input.get("tags")),
         description=input.get("description"),
@@ -123,12 +124,16 @@ def resolve_update_manifest(_parent: None, info: Info, input: dict[str, Any]) ->
 def resolve_create_files(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """Where to PUT files: as many answers as asked for, in the same order."""
     context = info.context
+    algorithm = DigestAlgorithm(input.get("digestAlgorithm") or DigestAlgorithm.MD5)
+    # Clients that know one algorithm only send `md5`; those that know more send `digest`, too.
+    first, second = ("md5", "digest") if algorithm is DigestAlgorithm.MD5 else ("digest", "md5")
     requests = [
         FileRequest(
             artifact=_artifact_id(given["artifactID"]),
             name=given["name"],
-            md5=given.get("md5") or given.get("digest"),
+            digest=given.get(first) or given.get(second),
             mimetype=given.get("mimetype"),
+            algorithm=algorithm,
         )
         for given in input["artifactFiles"]
     ]
@@ -241,7 +246,7 @@ def _ttl_of(parent: ArtifactVersion, info: Info) -> int:
 @artifact.field("aliases")
 def resolve_aliases(parent: ArtifactVersion, info: Info) -> list[Payload]:
     """The version's aliases in all collections. Clients up to 0.13 also look for its number there."""
-    held = info.context.services.artifacts.aliases(info.context.caller, parent)
+    held = info.context.aliases.take(info.context, parent)
     nodes = [alias_node(record.collection, record.alias) for record in held]
     if parent.version_index is not None and _selects(info, "artifactCollectionName"):
         nodes.append(alias_node(parent.collection, f"v{parent.version_index}"))
@@ -313,7 +318,9 @@ def resolve_outputs(parent: Run, info: Info, **arguments: Any) -> Payload:
     """Versions that the run made."""
     offset, limit = page_bounds(arguments)
     found = info.context.services.artifact_lineage.outputs(parent)
-    return connection(found[offset : offset + limit], offset=offset, total=len(found))
+    page = found[offset : offset + limit]
+    info.context.aliases.expect(page)
+    return connection(page, offset=offset, total=len(found))
 
 
 @run.field("inputArtifacts")
@@ -322,6 +329,7 @@ def resolve_inputs(parent: Run, info: Info, **arguments: Any) -> Payload:
     offset, limit = page_bounds(arguments)
     found = info.context.services.artifact_lineage.inputs(info.context.caller, parent)
     page = found[offset : offset + limit]
+    info.context.aliases.expect(version for version, _ in page)
     result = connection([version for version, _ in page], offset=offset, total=len(found))
     for edge, (_, used_as) in zip(result["edges"], page, strict=True):
         edge["usedAs"] = used_as

@@ -241,7 +241,9 @@ def resolve_collection_artifacts(
     offset, limit = page_bounds(arguments)
     query = VersionQuery(parse_version_filter(filters), parse_version_order(order), limit, offset)
     found, total = info.context.services.collections.search_places(parent, query)
-    page = connection([place.version for place in found], offset=offset, total=total)
+    versions = [place.version for place in found]
+    info.context.aliases.expect(versions)
+    page = connection(versions, offset=offset, total=total)
     for edge, place in zip(page["edges"], found, strict=True):
         edge["version"] = f"v{place.version_index}"
     return page

@@ -63,7 +63,7 @@ entity.set_field("privateOnly", lambda _parent, _info: False)
 entity.set_field("defaultAccess", lambda _parent, _info: "PRIVATE")
 entity.set_field("codeSavingEnabled", lambda _parent, _info: True)
 entity.set_field("limits", lambda _parent, _info: "{}")
-entity.set_field("xxhashDigestsEnabled", lambda _parent, _info: False)
+entity.set_field("xxhashDigestsEnabled", lambda _parent, _info: True)
 
 
 @entity.field("storageBytes")

@@ -28,7 +28,11 @@ def readable_project_of(info: Info, parent: Collection) -> Project | None:
 
     A version that is linked to a readable collection names the sequence where it was made, readable or not.
     """
-    return info.context.services.projects.find(info.context.caller, parent.entity, parent.project)
+    context = info.context
+    address = parent.entity, parent.project
+    if address not in context.projects:
+        context.projects[address] = context.services.projects.find(context.caller, *address)
+    return context.projects[address]
 
 
 def tag_node(name: str) -> Payload:

@@ -71,11 +71,13 @@ def resolve_access(parent: Project, _info: Info) -> str:
 def resolve_entity(parent: Project, info: Info) -> Entity:
     """The owner."""
     context = info.context
-    entity = context.services.accounts.find_entity(context.caller, parent.entity)
-    if entity is None:
-        # A public project shows its owner's name and nothing else of it.
-        raise NotFoundError(parent.entity)
-    return entity
+    if parent.entity not in context.owners:
+        entity = context.services.accounts.find_entity(context.caller, parent.entity)
+        if entity is None:
+            # A public project shows its owner's name and nothing else of it.
+            raise NotFoundError(parent.entity)
+        context.owners[parent.entity] = entity
+    return context.owners[parent.entity]
 
 
 @project.field("runCount")

@@ -19,7 +19,7 @@ from kymograph.services.access import Access
 from kymograph.services.runs import RunAddress
 from kymograph.types import RunKey
 from kymograph.wire.config import started_at
-from kymograph.wire.ids import encode_id, parse_id
+from kymograph.wire.ids import encode_id, find_run_address, parse_id
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def resolve_upsert_bucket(_parent: None, info: Info, input: dict[str, Any]) -> P
         run=input.get("name") or None,
         key=RunKey(parse_id("Run", storage_id)) if storage_id else None,
     )
-    saved, inserted = context.services.runs.upsert(context.caller, address, _change_of(input))
+    saved, inserted = context.services.runs.upsert(context.caller, address, _change_of(input), writer=context.writer)
     # Given a line count, clients number their lines from it on, also those that sync a log: without it, the segments of
     # a resumed run would replace one another. `core.resend` tells the same log synced again.
     return {"bucket": saved, "inserted": inserted, "serverSettings": {"serverMessages": []}}
@@ -98,11 +98,19 @@ def resolve_rewind_run(_parent: None, info: Info, input: dict[str, Any]) -> Payl
     return {"rewoundRun": rewound}
 
 
+def _run_key(info: Info, text: str) -> RunKey:
+    """The run that an id names, one of ours or one that a client made of the run's address."""
+    address = find_run_address(text)
+    if address is None:
+        return RunKey(parse_id("Run", text))
+    return info.context.services.runs.get(info.context.caller, *address).key
+
+
 @mutation.field("stopRun")
 def resolve_stop_run(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """Ask a run to stop."""
     context = info.context
-    context.services.runs.request_stop(context.caller, RunKey(parse_id("Run", input["id"])))
+    context.services.runs.request_stop(context.caller, _run_key(info, input["id"]))
     return {"success": True}
 
 
@@ -110,7 +118,7 @@ def resolve_stop_run(_parent: None, info: Info, input: dict[str, Any]) -> Payloa
 def resolve_update_run_state(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """Set a state by hand."""
     context = info.context
-    context.services.runs.set_state(context.caller, RunKey(parse_id("Run", input["id"])), _parse_state(input["state"]))
+    context.services.runs.set_state(context.caller, _run_key(info, input["id"]), _parse_state(input["state"]))
     return {"success": True}
 
 
@@ -118,13 +126,13 @@ def resolve_update_run_state(_parent: None, info: Info, input: dict[str, Any]) -
 def resolve_delete_run(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
     """Delete a run; one that is gone already stays gone, without an error."""
     context = info.context
-    run = RunKey(parse_id("Run", input["id"]))
     try:
+        run = _run_key(info, input["id"])
+        if input.get("deleteArtifacts"):
+            context.services.artifact_space.delete_of_run(context.caller, run)
         context.services.runs.delete(context.caller, run)
     except RunNotFound:
         return {"success": True}
-    if input.get("deleteArtifacts"):
-        context.services.artifact_space.delete_of_run(run)
     return {"success": True}
 
 

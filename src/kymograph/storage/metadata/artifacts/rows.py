@@ -9,7 +9,7 @@ from sqlalchemy import Connection, FromClause, Row, Select, and_, select
 from kymograph.core.artifact import ArtifactState, ArtifactVersion, Collection, CollectionKind
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.storage.metadata.sql import chunks
-from kymograph.storage.metadata.tables import aliases, collections, entities, memberships, projects, runs, versions
+from kymograph.storage.metadata.tables import aliases, collections, entities, memberships, projects, versions
 from kymograph.types import (
     ArtifactId,
     CollectionId,
@@ -104,7 +104,6 @@ _VERSION_COLUMNS = (
     ),
     _own_places.c.version_index.label("own_version_index"),
     _own_places.c.created_by_user.label("own_created_by_user"),
-    runs.c.commit.label("commit_hash"),
 )
 
 
@@ -115,13 +114,9 @@ def select_versions(source: FromClause = versions, *more: Any) -> Select[Any]:
         source: What the statement is about; holds `versions`.
         more: Columns beside those that `read_versions` needs.
     """
-    tables = (
-        own.joined(source, versions.c.collection_id)
-        .outerjoin(
-            _own_places,
-            and_(_own_places.c.artifact_id == versions.c.id, _own_places.c.collection_id == versions.c.collection_id),
-        )
-        .outerjoin(runs, runs.c.key == versions.c.created_by_run)
+    tables = own.joined(source, versions.c.collection_id).outerjoin(
+        _own_places,
+        and_(_own_places.c.artifact_id == versions.c.id, _own_places.c.collection_id == versions.c.collection_id),
     )
     return select(*_VERSION_COLUMNS, *own.columns, *more).select_from(tables)
 
@@ -171,6 +166,5 @@ def _version(row: Row[Any], held: tuple[str, ...]) -> ArtifactVersion:
         aliases=held,
         tags=row.tags,
         digest_algorithm=DigestAlgorithm(row.digest_algorithm),
-        commit_hash=row.commit_hash,
         created_by_user=None if row.own_created_by_user is None else UserId(row.own_created_by_user),
     )

@@ -38,8 +38,8 @@ class SqlVersionStore:
         )
         if collection.type_name != new.type_name:
             raise UsageError(
-                f"artifact {new.collection_name!r} has type {collection.type_name!r}, not {new.type_name!r}; "
-                "use another name or that type"
+                f"Artifact {new.collection_name} already exists with type {collection.type_name!r}; "
+                f"cannot create another with type {new.type_name!r}"
             )
         if collection.kind is not CollectionKind.SEQUENCE:
             raise UsageError(
