@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,7 @@ from sqlalchemy import (
 
 from kymograph.core.artifact_browse import ChangeKind, ChangeOrder, ChangeTotal, DiffPage, EntryChange, FolderItem
 from kymograph.storage.metadata.columns import AnyText, escape_text
+from kymograph.storage.metadata.sql import chunks
 from kymograph.storage.space.tables import entries
 from kymograph.types import ArtifactId, Digest
 
@@ -40,7 +42,6 @@ class SqlListingStore:
         self, artifact: ArtifactId, folder: str = "", *, after: str | None = None, limit: int = 1000
     ) -> list[FolderItem]:
         """Docstring inherited."""
-        is_sqlite = self._connection.dialect.name == "sqlite"
         values = {
             "of_artifact": artifact,
             "first": folder if after is None else _following(after),
@@ -48,13 +49,29 @@ class SqlListingStore:
             "cut": len(escape_text(folder)) + 1,
             "most": limit,
         }
-        statement = _folder_items(func.instr if is_sqlite else func.strpos, has_end=bool(folder))
-        return [
-            FolderItem(row.path, row.files, int(row.size_bytes))
-            if row.path.endswith(_SLASH)
-            else FolderItem(row.path, 1, int(row.size_bytes), Digest(row.digest), row.stored == 0)
-            for row in self._connection.execute(statement, values)
-        ]
+        statement = _folder_items(self._connection.dialect.name, has_end=bool(folder))
+        paths = [path for (path,) in self._connection.execute(statement, values)]
+        files = self._files(artifact, [path for path in paths if not path.endswith(_SLASH)])
+        return [self._folder(artifact, path) if path.endswith(_SLASH) else files[path] for path in paths]
+
+    def _files(self, artifact: ArtifactId, paths: Sequence[str]) -> dict[str, FolderItem]:
+        found = {}
+        for some in chunks(paths):
+            rows = self._connection.execute(
+                select(entries.c.path, entries.c.size_bytes, entries.c.digest, entries.c.blob_id).where(
+                    entries.c.artifact_id == artifact, entries.c.path.in_(some)
+                )
+            )
+            for path, size_bytes, digest, blob in rows:
+                found[path] = FolderItem(path, 1, size_bytes, Digest(digest), is_reference=blob is None)
+        return found
+
+    def _folder(self, artifact: ArtifactId, path: str) -> FolderItem:
+        # One statement for each folder, each a single walk along the index: joined to their list it takes ten times
+        # as long (a million entries: 0.09 s instead of 1.1 s).
+        values = {"of_artifact": artifact, "first": path, "stop": _following(path)}
+        files, size_bytes = self._connection.execute(_BELOW, values).one()
+        return FolderItem(path, files, int(size_bytes))
 
     def compare(
         self,
@@ -101,13 +118,14 @@ def _following(item: str) -> str:
 
 
 @cache
-def _folder_items(find: Any, *, has_end: bool) -> Select[Any]:
-    """Children of a folder, each found from the one before by a look into the index: what lies below is only summed up.
+def _folder_items(dialect: str, *, has_end: bool) -> Select[Any]:
+    """Paths of what is in a folder, each found from the one before by a look into the index, whatever lies below.
 
     Args:
-        find: The function that gives the place of a text in another one.
+        dialect: Of the database.
         has_end: Whether the folder is not the root, which ends where the entries do.
     """
+    find = func.instr if dialect == "sqlite" else func.strpos
     of_artifact = entries.c.artifact_id == bindparam("of_artifact", type_=Integer)
     cut = bindparam("cut", type_=Integer)
 
@@ -128,27 +146,20 @@ def _folder_items(find: Any, *, has_end: bool) -> Select[Any]:
     steps = select(literal(1).label("number"), first_from(bindparam("first", type_=AnyText)).label("found")).cte(
         "steps", recursive=True
     )
-    following = child(steps.c.found, _AFTER_SLASH, _SMALLEST)
     steps = steps.union_all(
-        select(steps.c.number + 1, first_from(following)).where(
+        select(steps.c.number + 1, first_from(child(steps.c.found, _AFTER_SLASH, _SMALLEST))).where(
             steps.c.found.is_not(None), steps.c.number < bindparam("most", type_=Integer)
         )
     )
-    item = child(steps.c.found, _SLASH, "")
-    below = and_(of_artifact, entries.c.path >= item, entries.c.path < child(steps.c.found, _AFTER_SLASH, _SMALLEST))
-    return (
-        select(
-            item.label("path"),
-            func.count().label("files"),
-            func.sum(entries.c.size_bytes).label("size_bytes"),
-            func.min(entries.c.digest).label("digest"),
-            func.count(entries.c.blob_id).label("stored"),
-        )
-        .select_from(steps.join(entries, below))
-        .where(steps.c.found.is_not(None))
-        .group_by(steps.c.number, steps.c.found)
-        .order_by(steps.c.number)
-    )
+    found = steps.c.found.is_not(None)
+    return select(child(steps.c.found, _SLASH, "")).where(found).order_by(steps.c.number)
+
+
+_BELOW = select(func.count(), func.coalesce(func.sum(entries.c.size_bytes), 0)).where(
+    entries.c.artifact_id == bindparam("of_artifact", type_=Integer),
+    entries.c.path >= bindparam("first", type_=AnyText),
+    entries.c.path < bindparam("stop", type_=AnyText),
+)
 
 
 def _changes() -> Any:
