@@ -12,7 +12,7 @@ import pytest
 from kymograph.core.run import Run
 from kymograph.services.artifact_uploads import ArtifactRequest
 from kymograph.wire.ids import encode_id
-from tests.security.world import KEYS, OUTSIDERS, PROJECT, SECRET, TEAM, World
+from tests.security.world import KEYS, ORGANIZATION, OUTSIDERS, PROJECT, SECRET, TEAM, World
 from tests.unit.services.artifact_client import ArtifactClient
 
 
@@ -94,6 +94,11 @@ def collection(world: World) -> str:
     return name
 
 
+def registry(world: World) -> dict[str, str]:
+    """The path of a registry in which people have the roles that they have in the team."""
+    return {"organization": ORGANIZATION, "registry": world.fresh_registry().name}
+
+
 VERSION = "/api/v1/projects/{entity}/{project}/artifacts/collections/{collection}/versions/{version}"
 
 CENSUS: dict[str, Case] = {
@@ -104,6 +109,13 @@ CENSUS: dict[str, Case] = {
     "POST /api/v1/keys": Case(Permission.SIGNED_IN, lambda _: {"description": "mine"}),
     "GET /api/v1/projects": Case(Permission.SIGNED_IN),
     "GET /api/v1/projects/{entity}/{project}": Case(Permission.READ),
+    "GET /api/v1/registries": Case(Permission.SIGNED_IN),
+    "GET /api/v1/registries/{organization}/{registry}": Case(Permission.READ, parameters=registry),
+    "GET /api/v1/registries/{organization}/{registry}/collections": Case(Permission.READ, parameters=registry),
+    "GET /api/v1/registries/{organization}/{registry}/members": Case(Permission.READ, parameters=registry),
+    "PATCH /api/v1/registries/{organization}/{registry}": Case(
+        Permission.ADMINISTER, lambda _: {"description": "changed"}, registry
+    ),
     "GET /api/v1/projects/{entity}/{project}/runs": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/groups": Case(Permission.READ, query={"by": "state"}),
     "GET /api/v1/projects/{entity}/{project}/columns": Case(Permission.READ),

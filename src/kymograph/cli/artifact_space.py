@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -31,7 +29,11 @@ def du(path: str | None, as_json: bool, shows_all: bool) -> None:
     PATH is [ENTITY/]PROJECT, or ENTITY/PROJECT/COLLECTION.  [default: WANDB_ENTITY and WANDB_PROJECT] What is "own"
     would be free if that collection or version went; the rest is shared with others. All numbers are exact.
     """
-    with _connected() as (transport, settings):
+    from kymograph.cli.connecting import connection_to, settings_here
+    from kymograph.client.transport import Transport
+
+    settings = settings_here()
+    with Transport(connection_to(settings)) as transport:
         project, collection = _place_of(transport, settings, path)
         address = f"{project}/storage/collections"
         if collection is not None:
@@ -61,7 +63,10 @@ def gc(dry_run: bool, orphans: bool) -> None:
     Versions whose time to live is over are deleted; deleted versions that can no longer be restored, abandoned drafts
     and content that nobody has any more are removed for good. Needs an administrator's key.
     """
-    with _connected() as (transport, _):
+    from kymograph.cli.connecting import connection_to, settings_here
+    from kymograph.client.transport import Transport
+
+    with Transport(connection_to(settings_here())) as transport:
         if orphans:
             _print_orphans(transport.get("/api/v1/admin/artifacts/orphans"))
             return
@@ -79,7 +84,11 @@ def purge(path: str | None, dry_run: bool, yes: bool) -> None:
     PATH is [ENTITY/]PROJECT.  [default: WANDB_ENTITY and WANDB_PROJECT] What another version, a link, or a run of
     another project needs stays. Needs an administrator of the project.
     """
-    with _connected() as (transport, settings):
+    from kymograph.cli.connecting import connection_to, settings_here
+    from kymograph.client.transport import Transport
+
+    settings = settings_here()
+    with Transport(connection_to(settings)) as transport:
         project, collection = _place_of(transport, settings, path)
         if collection is not None:
             raise click.UsageError("a whole project is purged: write ENTITY/PROJECT")
@@ -93,17 +102,6 @@ def purge(path: str | None, dry_run: bool, yes: bool) -> None:
 
 
 SPACE_COMMANDS: tuple[click.Command, ...] = (du, gc, purge)
-
-
-@contextmanager
-def _connected() -> Iterator[tuple[Transport, Settings]]:
-    """The server that the settings of this folder mean."""
-    from kymograph.cli.connecting import connection_to, settings_here
-    from kymograph.client.transport import Transport
-
-    settings = settings_here()
-    with Transport(connection_to(settings)) as transport:
-        yield transport, settings
 
 
 def _place_of(transport: Transport, settings: Settings, path: str | None) -> tuple[str, str | None]:

@@ -27,6 +27,7 @@ from kymograph.server.routes.rest import (
     live,
     metrics,
     projects,
+    registries,
     runs,
     session,
     sql,
@@ -66,7 +67,7 @@ def create_app(deployment: Deployment) -> FastAPI:
     app.router.routes.insert(0, filestream.route)
     about_runs = (runs, table, metrics, history, exports, files, sql, live)
     about_artifacts = (rest_artifacts, lineage, artifact_space)
-    for module in (session, projects, *about_runs, *about_artifacts, admin):
+    for module in (session, projects, registries, *about_runs, *about_artifacts, admin):
         app.include_router(module.router, prefix="/api/v1")
     for route in (health, prometheus, docs, graphql, storage, artifacts, telemetry):
         app.include_router(route.router)

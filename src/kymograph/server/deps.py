@@ -34,6 +34,8 @@ from kymograph.services.history import HistoryService
 from kymograph.services.lineage_graph import LineageGraphs
 from kymograph.services.live import LiveBus, LocalLiveBus
 from kymograph.services.projects import ProjectService
+from kymograph.services.registries import RegistryService
+from kymograph.services.registry_members import RegistryMembers
 from kymograph.services.runs import RunService
 from kymograph.services.secrets import Signer
 from kymograph.services.sql import SqlService
@@ -141,6 +143,8 @@ def open_deployment(
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
+            registries=RegistryService(database, clock),
+            registry_members=RegistryMembers(database),
             runs=RunService(database, ValueIndexer(database), live, clock, merge_configs),
             history=history,
             exports=ExportService(

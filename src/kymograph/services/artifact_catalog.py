@@ -23,9 +23,10 @@ from kymograph.core.lineage import UseRecord
 from kymograph.core.names import parse_new_alias, parse_tag
 from kymograph.core.project import Project
 from kymograph.core.run import Run
-from kymograph.errors import ArtifactNotFound, CollectionNotFound
+from kymograph.errors import ArtifactNotFound, CollectionNotFound, Forbidden
 from kymograph.services.access import Access, Caller, require_project
-from kymograph.services.artifact_access import readable_projects, require_artifact
+from kymograph.services.artifact_access import is_usable, readable_projects, require_artifact
+from kymograph.services.registry_rules import check_aliases
 from kymograph.storage.base import Database, Transaction
 from kymograph.types import RunKey
 
@@ -166,7 +167,7 @@ class ArtifactCatalog:
             ProjectNotFound: Absent or not readable.
             CollectionNotFound: The project has no such collection.
             ArtifactNotFound: The collection has no such version.
-            Forbidden: The caller may only read there, or where a linked version was made.
+            Forbidden: The caller may only read there, or where a linked version was made, or an alias is protected.
             MalformedRequest: The metadata is not a JSON object.
             UsageError: An alias, a tag, the time to live or the metadata breaks the rules.
         """
@@ -177,6 +178,7 @@ class ArtifactCatalog:
         def job(tx: Transaction) -> PlaceView:
             found = require_project(tx, caller, entity, project, Access.WRITE)
             place = _require_place(tx, found, collection, alias)
+            check_aliases(tx, caller, found, [*added, *change.remove_aliases])
             now = self._clock()
             tx.memberships.remove_aliases(place.collection.id, place.version.id, change.remove_aliases)
             tx.memberships.put_aliases(place.collection.id, place.version.id, added, now)
@@ -212,6 +214,17 @@ class ArtifactCatalog:
         if not found:
             raise ArtifactNotFound(path, within=version.path)
         return found[0]
+
+    def get_content(self, caller: Caller, version: ArtifactVersion, path: str) -> EntryRecord:
+        """The same for somebody who wants its bytes.
+
+        Raises:
+            ArtifactNotFound: It has no entry of that path.
+            Forbidden: The caller may see the version and no more.
+        """
+        if not self._database.read(lambda tx: is_usable(tx, caller, version)):
+            raise Forbidden("get the content of this artifact", where="the registries that it is linked to")
+        return self.get_entry(version, path)
 
     def compare(
         self,

@@ -23,6 +23,8 @@ from kymograph.services.history import HistoryService
 from kymograph.services.lineage_graph import LineageGraphs
 from kymograph.services.live import LiveBus
 from kymograph.services.projects import ProjectService
+from kymograph.services.registries import RegistryService
+from kymograph.services.registry_members import RegistryMembers
 from kymograph.services.runs import RunService
 from kymograph.services.sql import SqlService
 
@@ -33,6 +35,8 @@ class Services:
 
     accounts: AccountService
     projects: ProjectService
+    registries: RegistryService
+    registry_members: RegistryMembers
     runs: RunService
     history: HistoryService
     exports: ExportService

@@ -21,7 +21,7 @@ from kymograph.storage.metadata.artifacts.base import (
     MembershipStore,
     VersionStore,
 )
-from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RunStore
+from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RegistryStore, RunStore
 from kymograph.storage.space.base import BlobStore, ChoiceStore, EntryStore, ListingStore, MoveStore, SpaceStore
 
 T = TypeVar("T")
@@ -37,6 +37,10 @@ class Transaction(Protocol):
     @property
     def projects(self) -> ProjectStore:
         """Projects."""
+
+    @property
+    def registries(self) -> RegistryStore:
+        """Types and members of registries."""
 
     @property
     def runs(self) -> RunStore:

@@ -18,6 +18,7 @@ from kymograph.storage.metadata.artifacts.membership_store import SqlMembershipS
 from kymograph.storage.metadata.artifacts.version_store import SqlVersionStore
 from kymograph.storage.metadata.file_store import SqlFileStore
 from kymograph.storage.metadata.project_store import SqlProjectStore
+from kymograph.storage.metadata.registry_store import SqlRegistryStore
 from kymograph.storage.metadata.run_store import SqlRunStore
 from kymograph.storage.metadata.run_table import RunTables
 from kymograph.storage.space.blobs import SqlBlobStore
@@ -53,6 +54,11 @@ class SqlTransaction:
     def projects(self) -> SqlProjectStore:
         """Projects."""
         return SqlProjectStore(self.connection)
+
+    @cached_property
+    def registries(self) -> SqlRegistryStore:
+        """Types and members of registries."""
+        return SqlRegistryStore(self.connection)
 
     @cached_property
     def runs(self) -> SqlRunStore:

@@ -68,7 +68,7 @@ class BlobStore(Protocol):
     def find_in_version(
         self, artifact: ArtifactId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm = DigestAlgorithm.MD5
     ) -> dict[Digest, Blob]:
-        """The same, of what a version names alone, wherever it lies; looks at all its entries."""
+        """Those that a version itself holds; looks through all its entries."""
 
     def announce(
         self,

@@ -53,10 +53,10 @@ class SqlBlobStore:
     ) -> dict[Digest, Blob]:
         """Docstring inherited."""
         found: dict[Digest, Blob] = {}
-        named = select(entries.c.blob_id).where(entries.c.artifact_id == artifact)
         for some in chunks(list(dict.fromkeys(digests))):
+            held = select(entries.c.blob_id).where(entries.c.artifact_id == artifact, entries.c.digest.in_(some))
             statement = _blobs().where(
-                blobs.c.id.in_(named.where(entries.c.digest.in_(some))), blobs.c.algorithm == algorithm.value
+                blobs.c.id.in_(held), blobs.c.algorithm == algorithm.value, blobs.c.size_bytes.is_not(None)
             )
             found.update((Digest(row.digest), _blob(row)) for row in self._connection.execute(statement))
         return found

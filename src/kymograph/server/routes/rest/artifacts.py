@@ -275,8 +275,8 @@ async def get_file(
     """The bytes of a file; ranges are honoured. A reference has none here."""
 
     def find() -> EntryRecord:
-        view = _get_place(services, caller, entity, project, collection, version)
-        return services.artifact_catalog.get_entry(view.place.version, path)
+        found = _get_place(services, caller, entity, project, collection, version).place.version
+        return services.artifact_catalog.get_content(caller, found, path)
 
     entry = await run_in_threadpool(find)
     if entry.object_key is None:

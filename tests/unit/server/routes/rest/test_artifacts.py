@@ -65,9 +65,7 @@ def ok(http: Http, url: str, **params: Any) -> Any:
 
 
 @pytest.mark.usefixtures("versions")
-def test_types_and_collections_are_counted(
-    http: Http, client: ArtifactClient, deployment: DeploymentUnderTest
-) -> None:
+def test_types_and_collections_are_counted(http: Http, client: ArtifactClient, deployment: DeploymentUnderTest) -> None:
     deployment.clock.advance(seconds=1)
     client.log({"w": b"w"}, type_name="model", collection="net")
 
