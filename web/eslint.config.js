@@ -73,6 +73,7 @@ export default tseslint.config(
                 '../run/*',
                 '../artifacts/*',
                 '../storage/*',
+                '../registry/*',
                 '../compare/*',
                 '../shell/*',
               ],

@@ -26,6 +26,16 @@ const routeTree = root.addChildren([
     path: '/authorize',
     component: lazyRouteComponent(() => import('./features/auth/AuthorizePage'), 'AuthorizePage'),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/registry',
+    component: lazyRouteComponent(() => import('./features/registry/RegistriesPage'), 'RegistriesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/registry/$organization/$registry',
+    component: lazyRouteComponent(() => import('./features/registry/RegistryPage'), 'RegistryPage'),
+  }),
   createRoute({ getParentRoute: () => root, path: '/$entity', component: projects }),
   // Most visits go here, so it is not loaded in a second step.
   createRoute({ getParentRoute: () => root, path: '/$entity/$project', component: WorkspacePage }),

@@ -7,7 +7,7 @@ import { Ago } from '../../ui/Ago'
 import { ErrorNote, SkeletonRows } from '../../ui/States'
 import { Tags } from '../../ui/Tags'
 import { Name } from '../../ui/Text'
-import { Description } from './Description'
+import { Description } from '../../panels/Description'
 
 export function CollectionPage({ at, type }: { at: CollectionRef; type: string }) {
   const client = useQueryClient()

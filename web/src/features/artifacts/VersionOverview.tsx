@@ -11,7 +11,7 @@ import { Ago } from '../../ui/Ago'
 import { Copy } from '../../ui/Copy'
 import { Tags } from '../../ui/Tags'
 import { Text } from '../../ui/Text'
-import { Description } from './Description'
+import { Description } from '../../panels/Description'
 import { RunName } from '../../panels/RunName'
 
 interface VersionOverviewProps {

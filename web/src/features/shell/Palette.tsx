@@ -127,6 +127,7 @@ function useCommands(text: string, asked: string, onKeys: () => void): Command[]
   return useMemo(() => {
     const actions: Command[] = [
       { id: 'projects', label: 'Projects', hint: 'g p', run: () => void navigate({ to: '/' }) },
+      { id: 'registries', label: 'Registries', hint: '', run: () => void navigate({ to: '/registry' }) },
       { id: 'key', label: 'New API key', hint: '', run: () => void navigate({ to: '/authorize' }) },
       { id: 'light', label: 'Light theme', hint: 't', run: () => setTheme('light') },
       { id: 'dark', label: 'Dark theme', hint: 't', run: () => setTheme('dark') },

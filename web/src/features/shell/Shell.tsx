@@ -98,7 +98,7 @@ interface TopBarProps {
 }
 
 function TopBar({ username, onKeys, onSearch }: TopBarProps) {
-  const { entity, project, run } = usePlace()
+  const { entity, project, run, organization, registry } = usePlace()
   return (
     <header className="topbar">
       <Link to="/" className="topbar-brand">
@@ -106,6 +106,13 @@ function TopBar({ username, onKeys, onSearch }: TopBarProps) {
         Kymograph
       </Link>
       <nav className="crumbs" aria-label="Place">
+        {registry !== undefined && (
+          <>
+            <bdi>{organization}</bdi>
+            <span className="faint">/</span>
+            <Name>{registry}</Name>
+          </>
+        )}
         {entity !== undefined && (
           <Link to="/$entity" params={{ entity }}>
             <Name>{entity}</Name>
@@ -121,6 +128,7 @@ function TopBar({ username, onKeys, onSearch }: TopBarProps) {
           </>
         )}
       </nav>
+      {project === undefined && <Lists />}
       {entity !== undefined && project !== undefined && <ProjectPages entity={entity} project={project} />}
       <span className="topbar-space" />
       {entity !== undefined && project !== undefined && <LiveNotice entity={entity} project={project} />}
@@ -133,6 +141,19 @@ function TopBar({ username, onKeys, onSearch }: TopBarProps) {
       <IconButton icon="help" label="Keyboard shortcuts (?)" onClick={onKeys} />
       {username !== null && <UserMenu username={username} />}
     </header>
+  )
+}
+
+function Lists() {
+  return (
+    <nav className="project-pages" aria-label="Lists">
+      <Link to="/" activeOptions={{ exact: true, includeSearch: false }}>
+        Projects
+      </Link>
+      <Link to="/registry" activeOptions={{ includeSearch: false }}>
+        Registries
+      </Link>
+    </nav>
   )
 }
 

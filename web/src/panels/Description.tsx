@@ -1,10 +1,16 @@
 /** A description in Markdown, to read and to edit in place. */
 
 import { useState } from 'react'
-import { Button, IconButton } from '../../ui/Button'
-import { Markdown } from '../../ui/Markdown'
+import { Button, IconButton } from '../ui/Button'
+import { Markdown } from '../ui/Markdown'
 
-export function Description({ text, onSave }: { text: string; onSave: (text: string) => void }) {
+interface DescriptionProps {
+  text: string
+  onSave: (text: string) => void
+  readOnly?: boolean
+}
+
+export function Description({ text, onSave, readOnly = false }: DescriptionProps) {
   const [draft, setDraft] = useState<string | null>(null)
   const save = (): void => {
     if (draft !== null && draft !== text) onSave(draft)
@@ -14,7 +20,7 @@ export function Description({ text, onSave }: { text: string; onSave: (text: str
     <section className="card" aria-label="Description">
       <header className="card-head">
         <h2>Description</h2>
-        {draft === null && (
+        {draft === null && !readOnly && (
           <IconButton icon="pencil" label="Edit the description" onClick={() => setDraft(text)} />
         )}
       </header>
@@ -41,6 +47,8 @@ export function Description({ text, onSave }: { text: string; onSave: (text: str
             </Button>
           </div>
         </div>
+      ) : text === '' && readOnly ? (
+        <p className="card-empty faint">None.</p>
       ) : text === '' ? (
         <p className="card-empty">
           <button type="button" className="link" onClick={() => setDraft('')}>
