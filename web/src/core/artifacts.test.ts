@@ -33,6 +33,12 @@ describe('snippets', () => {
     expect(shell?.code).toContain(`wandb artifact get 'me/my "p"/data set:v1'`)
   })
 
+  it('make no run in a registry', () => {
+    const [own] = usageSnippets({ entity: 'acme', project: 'wandb-registry-models' }, 'net:v1', 'http://h:1')
+    expect(own?.code).toContain('kymograph.init()')
+    expect(own?.code).toContain('acme/wandb-registry-models/net:v1')
+  })
+
   it('cannot be left by a quote', () => {
     expect(shellWord("a'; rm x")).toBe(`'a'\\''; rm x'`)
   })

@@ -1,5 +1,7 @@
 /** What the REST API answers about artifacts, and small readings of it. */
 
+import { registryOf } from './registries'
+
 export interface ArtifactType {
   name: string
   collections: number
@@ -261,7 +263,10 @@ export function usageSnippets(
     [
       `import ${module}`,
       '',
-      `run = ${module}.init(project=${JSON.stringify(path.project)})`,
+      // Runs are made in projects; a registry only lends versions.
+      registryOf(path.project) === null
+        ? `run = ${module}.init(project=${JSON.stringify(path.project)})`
+        : `run = ${module}.init()`,
       `artifact = run.use_artifact(${quoted})`,
       'folder = artifact.download()',
     ].join('\n')

@@ -48,6 +48,13 @@ export interface RegistryChange {
   protected_aliases?: string[]
 }
 
+const PREFIX = 'wandb-registry-'
+
+/** The registry that a project is; null for an ordinary one. */
+export function registryOf(project: string): string | null {
+  return project.startsWith(PREFIX) ? project.slice(PREFIX.length) : null
+}
+
 /** Who may look into a registry, in words. */
 export function visibilityWords(visibility: Registry['visibility']): string {
   if (visibility === 'restricted') return 'members only'

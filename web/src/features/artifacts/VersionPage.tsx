@@ -190,10 +190,23 @@ function VersionHead({ at, type, version }: { at: VersionRef; type: string; vers
       {version.is_link && (
         <span className="faint">
           link to{' '}
-          <bdi>
-            {version.source.entity}/{version.source.project}/{version.source.collection}:
-            {version.source.version}
-          </bdi>
+          <Link
+            to="/$entity/$project/artifacts/$"
+            params={{
+              entity: version.source.entity,
+              project: version.source.project,
+              _splat: artifactSplat({
+                type: version.type,
+                collection: version.source.collection,
+                version: version.source.version,
+              }),
+            }}
+          >
+            <bdi>
+              {version.source.entity}/{version.source.project}/{version.source.collection}:
+              {version.source.version}
+            </bdi>
+          </Link>
         </span>
       )}
       <Menu

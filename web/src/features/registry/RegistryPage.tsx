@@ -21,6 +21,7 @@ import {
 import { Description } from '../../panels/Description'
 import { Ago } from '../../ui/Ago'
 import { Button } from '../../ui/Button'
+import { Icon } from '../../ui/Icon'
 import { Search } from '../../ui/Search'
 import { EmptyState, ErrorNote, SkeletonRows } from '../../ui/States'
 import { Tags } from '../../ui/Tags'
@@ -195,7 +196,11 @@ function Row({ registry, row }: { registry: RegistryDetail; row: RegistryCollect
                 className="chip is-alias"
                 title={registry.protected_aliases.includes(alias) ? `${alias}: protected` : alias}
               >
-                {registry.protected_aliases.includes(alias) && <span aria-label="protected">🔒︎</span>}
+                {registry.protected_aliases.includes(alias) && (
+                  <span role="img" aria-label="protected">
+                    <Icon name="lock" size={12} />
+                  </span>
+                )}
                 <Name>{alias}</Name>
               </span>
             ))}

@@ -5,6 +5,7 @@ import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { sessionQuery, signOut } from '../../api/queries'
 import { useLiveStatus } from '../../api/useLive'
+import { registryOf } from '../../core/registries'
 import { Boundary } from '../../ui/Boundary'
 import { IconButton } from '../../ui/Button'
 import { useNow } from '../../ui/Ago'
@@ -159,20 +160,35 @@ function Lists() {
 
 function ProjectPages({ entity, project }: { entity: string; project: string }) {
   const params = { entity, project }
+  const registry = registryOf(project)
   return (
     <nav className="project-pages" aria-label="Pages of the project">
-      <Link to="/$entity/$project" params={params} activeOptions={{ exact: true, includeSearch: false }}>
-        Workspace
-      </Link>
+      {registry === null ? (
+        <Link to="/$entity/$project" params={params} activeOptions={{ exact: true, includeSearch: false }}>
+          Workspace
+        </Link>
+      ) : (
+        <Link to="/registry/$organization/$registry" params={{ organization: entity, registry }}>
+          Registry
+        </Link>
+      )}
       <Link to="/$entity/$project/artifacts" params={params} activeOptions={{ includeSearch: false }}>
         Artifacts
       </Link>
-      <Link to="/$entity/$project/lineage" params={params} activeOptions={{ includeSearch: false }}>
-        Lineage
-      </Link>
-      <Link to="/$entity/$project/settings/storage" params={params} activeOptions={{ includeSearch: false }}>
-        Storage
-      </Link>
+      {registry === null && (
+        <>
+          <Link to="/$entity/$project/lineage" params={params} activeOptions={{ includeSearch: false }}>
+            Lineage
+          </Link>
+          <Link
+            to="/$entity/$project/settings/storage"
+            params={params}
+            activeOptions={{ includeSearch: false }}
+          >
+            Storage
+          </Link>
+        </>
+      )}
     </nav>
   )
 }
