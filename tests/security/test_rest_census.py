@@ -13,6 +13,7 @@ from kymograph.core.run import Run
 from kymograph.services.artifact_uploads import ArtifactRequest
 from kymograph.wire.ids import encode_id
 from tests.security.world import KEYS, ORGANIZATION, OUTSIDERS, PROJECT, SECRET, TEAM, World
+from tests.unit.services.artifact_client import ArtifactClient
 
 
 class Permission(StrEnum):
@@ -71,6 +72,20 @@ def own_key(world: World) -> dict[str, str]:
     return {"key": encode_id("ApiKey", 10**9)}
 
 
+def committed(world: World) -> str:
+    """A new artifact collection with one version of one file in it."""
+    client = ArtifactClient(world.under_test)
+    name = world.fresh_name(f"{SECRET}-artifact")
+    files = {f"{SECRET}.txt": SECRET.encode()}
+    client.log(files, entity=TEAM, project=PROJECT, run=None, type_name=f"{SECRET}-type", collection=name)
+    return name
+
+
+def in_collection(world: World) -> dict[str, str]:
+    """Path parameters of a version and of its file."""
+    return {"collection": committed(world), "version": "latest", "path": f"{SECRET}.txt"}
+
+
 def collection(world: World) -> str:
     """A new artifact collection with one draft in it."""
     name = world.fresh_name(f"{SECRET}-artifact")
@@ -83,6 +98,8 @@ def registry(world: World) -> dict[str, str]:
     """The path of a registry in which people have the roles that they have in the team."""
     return {"organization": ORGANIZATION, "registry": world.fresh_registry().name}
 
+
+VERSION = "/api/v1/projects/{entity}/{project}/artifacts/collections/{collection}/versions/{version}"
 
 CENSUS: dict[str, Case] = {
     "POST /api/v1/session": Case(Permission.EVERYBODY, lambda _: {"api_key": KEYS["viewer"]}),
@@ -127,6 +144,28 @@ CENSUS: dict[str, Case] = {
     "GET /api/v1/projects/{entity}/{project}/storage/collections": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/storage/collections/{collection}": Case(
         Permission.READ, parameters=lambda world: {"collection": collection(world)}
+    ),
+    "GET /api/v1/projects/{entity}/{project}/artifacts/types": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/artifacts/collections": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/artifacts/collections/{collection}": Case(
+        Permission.READ, parameters=in_collection
+    ),
+    "PATCH /api/v1/projects/{entity}/{project}/artifacts/collections/{collection}": Case(
+        Permission.WRITE, lambda _: {"description": "changed", "tags": ["new"]}, in_collection
+    ),
+    "GET /api/v1/projects/{entity}/{project}/artifacts/collections/{collection}/versions": Case(
+        Permission.READ, parameters=in_collection
+    ),
+    f"GET {VERSION}": Case(Permission.READ, parameters=in_collection),
+    f"PATCH {VERSION}": Case(Permission.WRITE, lambda _: {"add_aliases": ["best"]}, in_collection),
+    f"GET {VERSION}/uses": Case(Permission.READ, parameters=in_collection),
+    f"GET {VERSION}/entries": Case(Permission.READ, parameters=in_collection),
+    f"GET {VERSION}/files/{{path}}": Case(Permission.READ, parameters=in_collection),
+    f"GET {VERSION}/diff": Case(Permission.READ, parameters=in_collection, query={"base": "v0"}),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/artifacts": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/lineage": Case(Permission.READ, query={"at": "run:{run}"}),
+    "GET /api/v1/projects/{entity}/{project}/lineage/neighbors": Case(
+        Permission.READ, query={"at": "run:{run}", "direction": "up"}
     ),
     "POST /api/v1/projects/{entity}/{project}/artifacts/delete": Case(Permission.WRITE, lambda _: {"dry_run": True}),
     "POST /api/v1/projects/{entity}/{project}/artifacts/undelete": Case(Permission.WRITE, lambda _: {}),
@@ -207,7 +246,12 @@ def send(world: World, person: str, route: str, case: Case, run: Run) -> Any:
     client = world.clients[person]
     client.cookies.clear()
     before = world.fingerprint()
-    response = client.request(method, path.format(**values), json=body, params=case.query)
+    response = client.request(
+        method,
+        path.format(**values),
+        json=body,
+        params={name: text.format(**values) for name, text in case.query.items()},
+    )
     if response.is_error:
         assert world.fingerprint() == before, "a refused request changed something"
     return response

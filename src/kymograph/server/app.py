@@ -23,6 +23,7 @@ from kymograph.server.routes.rest import (
     exports,
     files,
     history,
+    lineage,
     live,
     metrics,
     projects,
@@ -31,6 +32,9 @@ from kymograph.server.routes.rest import (
     session,
     sql,
     table,
+)
+from kymograph.server.routes.rest import (
+    artifacts as rest_artifacts,
 )
 
 
@@ -61,21 +65,9 @@ def create_app(deployment: Deployment) -> FastAPI:
     install_error_handlers(app)
 
     app.router.routes.insert(0, filestream.route)
-    for module in (
-        session,
-        projects,
-        registries,
-        runs,
-        table,
-        metrics,
-        history,
-        exports,
-        files,
-        sql,
-        live,
-        artifact_space,
-        admin,
-    ):
+    about_runs = (runs, table, metrics, history, exports, files, sql, live)
+    about_artifacts = (rest_artifacts, lineage, artifact_space)
+    for module in (session, projects, registries, *about_runs, *about_artifacts, admin):
         app.include_router(module.router, prefix="/api/v1")
     for route in (health, prometheus, docs, graphql, storage, artifacts, telemetry):
         app.include_router(route.router)

@@ -15,6 +15,7 @@ from kymograph.errors import ObjectNotFound
 from kymograph.server.settings import Settings
 from kymograph.services.accounts import AccountService
 from kymograph.services.admission import Admission
+from kymograph.services.artifact_catalog import ArtifactCatalog
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_garbage import ArtifactCollector
@@ -30,6 +31,7 @@ from kymograph.services.exports import ExportService
 from kymograph.services.files import FileService
 from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
+from kymograph.services.lineage_graph import LineageGraphs
 from kymograph.services.live import LiveBus, LocalLiveBus
 from kymograph.services.projects import ProjectService
 from kymograph.services.registries import RegistryService
@@ -168,6 +170,8 @@ def open_deployment(
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             artifact_space=ArtifactSpace(database, artifact_garbage, clock),
+            artifact_catalog=ArtifactCatalog(database, clock),
+            lineage_graphs=LineageGraphs(database),
             live=live,
             garbage=Collector(
                 database,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kymograph.services.accounts import AccountService
 from kymograph.services.admission import Admission
+from kymograph.services.artifact_catalog import ArtifactCatalog
 from kymograph.services.artifact_commits import ArtifactCommits
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_lineage import ArtifactLineage
@@ -19,6 +20,7 @@ from kymograph.services.exports import ExportService
 from kymograph.services.files import FileService
 from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
+from kymograph.services.lineage_graph import LineageGraphs
 from kymograph.services.live import LiveBus
 from kymograph.services.projects import ProjectService
 from kymograph.services.registries import RegistryService
@@ -47,6 +49,8 @@ class Services:
     artifact_commits: ArtifactCommits
     artifact_downloads: ArtifactDownloads
     artifact_space: ArtifactSpace
+    artifact_catalog: ArtifactCatalog
+    lineage_graphs: LineageGraphs
     live: LiveBus
     garbage: Collector
     compactor: Compactor

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from kymograph.storage.garbage.base import GarbageStore
 from kymograph.storage.history.base import SegmentStore, Tail
 from kymograph.storage.metadata.artifacts.base import (
+    CatalogStore,
     CollectionStore,
     LineageStore,
     ManifestStore,
@@ -21,7 +22,7 @@ from kymograph.storage.metadata.artifacts.base import (
     VersionStore,
 )
 from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RegistryStore, RunStore
-from kymograph.storage.space.base import BlobStore, ChoiceStore, EntryStore, MoveStore, SpaceStore
+from kymograph.storage.space.base import BlobStore, ChoiceStore, EntryStore, ListingStore, MoveStore, SpaceStore
 
 T = TypeVar("T")
 
@@ -68,6 +69,14 @@ class Transaction(Protocol):
     @property
     def entries(self) -> EntryStore:
         """Entries of artifact versions."""
+
+    @property
+    def listings(self) -> ListingStore:
+        """Folders and differences of artifact versions."""
+
+    @property
+    def catalog(self) -> CatalogStore:
+        """Overviews of artifact types, collections and versions."""
 
     @property
     def blobs(self) -> BlobStore:
