@@ -42,8 +42,8 @@ export function Trash({ at, storage }: { at: ProjectRef; storage: ProjectStorage
       ))}
       {storage.trashed_versions > 0 && rows.length === 0 && !query.isPending && (
         <p className="faint">
-          They went with their collections, or are of collections further down the list; undelete a collection
-          by its name with <code>kymograph artifact undelete</code>.
+          They went with their collections, or belong to collections that are not listed above; both come back
+          through the REST API.
         </p>
       )}
       {asked && <PurgeDialog at={at} onClose={() => setAsked(false)} />}
