@@ -7,10 +7,12 @@ from urllib.parse import quote
 
 import click
 
+from kymograph.cli.connecting import connection_to, settings_here
 from kymograph.cli.local import shown_bytes
 
 if TYPE_CHECKING:
     from kymograph.client.transport import Transport
+    from kymograph.sdk.settings import Settings
 
 _PAGE = 1_000
 _LINES = 50
@@ -26,10 +28,9 @@ def du(path: str | None, as_json: bool, shows_all: bool) -> None:
     PATH is [ENTITY/]PROJECT, or ENTITY/PROJECT/COLLECTION.  [default: WANDB_ENTITY and WANDB_PROJECT] What is "own"
     would be free if that collection or version went; the rest is shared with others. All numbers are exact.
     """
-    from kymograph.client.transport import Transport
-
-    with Transport.from_environment() as transport:
-        project, collection = _place_of(transport, path)
+    settings = settings_here()
+    with _transport(settings) as transport:
+        project, collection = _place_of(transport, settings, path)
         address = f"{project}/storage/collections"
         if collection is not None:
             address += f"/{quote(collection, safe='')}"
@@ -58,9 +59,7 @@ def gc(dry_run: bool, orphans: bool) -> None:
     Versions whose time to live is over are deleted; deleted versions that can no longer be restored, abandoned drafts
     and content that nobody has any more are removed for good. Needs an administrator's key.
     """
-    from kymograph.client.transport import Transport
-
-    with Transport.from_environment() as transport:
+    with _transport(settings_here()) as transport:
         if orphans:
             _print_orphans(transport.get("/api/v1/admin/artifacts/orphans"))
             return
@@ -78,10 +77,9 @@ def purge(path: str | None, dry_run: bool, yes: bool) -> None:
     PATH is [ENTITY/]PROJECT.  [default: WANDB_ENTITY and WANDB_PROJECT] What another version, a link, or a run of
     another project needs stays. Needs an administrator of the project.
     """
-    from kymograph.client.transport import Transport
-
-    with Transport.from_environment() as transport:
-        project, collection = _place_of(transport, path)
+    settings = settings_here()
+    with _transport(settings) as transport:
+        project, collection = _place_of(transport, settings, path)
         if collection is not None:
             raise click.UsageError("a whole project is purged: write ENTITY/PROJECT")
         address = f"{project}/artifacts/purge"
@@ -96,7 +94,13 @@ def purge(path: str | None, dry_run: bool, yes: bool) -> None:
 SPACE_COMMANDS: tuple[click.Command, ...] = (du, gc, purge)
 
 
-def _place_of(transport: Transport, path: str | None) -> tuple[str, str | None]:
+def _transport(settings: Settings) -> Transport:
+    from kymograph.client.transport import Transport
+
+    return Transport(connection_to(settings))
+
+
+def _place_of(transport: Transport, settings: Settings, path: str | None) -> tuple[str, str | None]:
     """Address of the project that a path means, and the collection if it names one."""
     from kymograph.cli.sql import project_of
 
@@ -104,7 +108,7 @@ def _place_of(transport: Transport, path: str | None) -> tuple[str, str | None]:
     if len(parts) > 3 or (path and not all(parts)):
         raise click.UsageError(f"{path!r} is no place: write ENTITY/PROJECT or ENTITY/PROJECT/COLLECTION")
     collection = parts[2] if len(parts) == 3 else None
-    entity, project = project_of(transport, "/".join(parts[:2]) or None)
+    entity, project = project_of(transport, settings, "/".join(parts[:2]) or None)
     return f"/api/v1/projects/{quote(entity, safe='')}/{quote(project, safe='')}", collection
 
 

@@ -11,7 +11,6 @@ from click.testing import CliRunner, Result
 
 from kymograph.cli.main import cli
 from kymograph.client import transport as module
-from kymograph.client.settings import ClientSettings
 
 COLLECTED = {"expired": 1, "drafts": 2, "purged": 3, "objects": 4, "size_bytes": 5_000}
 SPACE = {
@@ -48,11 +47,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
         return httpx.Response(200, json=SPACE)
 
     made = module.Transport
-    monkeypatch.setattr(
-        module.Transport,
-        "from_environment",
-        lambda: made(ClientSettings("http://host", "key"), inner=httpx.MockTransport(handle)),
-    )
+    monkeypatch.setattr(module, "Transport", lambda connection: made(connection, inner=httpx.MockTransport(handle)))
+    monkeypatch.setenv("WANDB_BASE_URL", "http://host")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     return seen
 
 
