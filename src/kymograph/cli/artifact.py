@@ -26,6 +26,11 @@ class InOrder(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102 — docstring inherited
         return list(self.commands)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does, in full."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(140)) for name, one in self.commands.items()])
+
 
 @click.group(
     cls=InOrder,

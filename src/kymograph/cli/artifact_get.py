@@ -37,18 +37,20 @@ def get(
 
     Files that are here already are not fetched again, so it can be stopped and started anew. Each is checked.
     """
+    from kymograph.cli.artifact_view import full_name, short_name
+
     asked = split_artifact(path)
     with artifact_server(asked.server) as server:
         artifact = server.find(asked)
         if type_name is not None and artifact.type != type_name:
-            raise InvalidArtifact(f"{artifact.qualified_name} is of type {artifact.type}, not {type_name}")
+            raise InvalidArtifact(f"{full_name(artifact)} is of type {artifact.type}, not {type_name}")
         folder = os.path.abspath(artifact.download(root, skip_cache=skip_cache or None, path_prefix=only))
     if as_json:
-        click.echo(json.dumps({"name": artifact.qualified_name, "type": artifact.type, "folder": folder}, indent=2))
+        click.echo(json.dumps({"name": full_name(artifact), "type": artifact.type, "folder": folder}, indent=2))
         return
     whole = f"{counted(artifact.file_count, 'file')}, {shown_bytes(artifact.size)}"
     what = f"what fits {only!r}" if only else whole
-    click.echo(f"{shown_path(Path(folder))}: {artifact.name} ({artifact.type}), {what}")
+    click.echo(f"{shown_path(Path(folder))}: {short_name(artifact)} ({artifact.type}), {what}")
 
 
 @click.command("verify", epilog=examples(("kymograph artifact verify me/digits/data:v3 --root data", "")))
@@ -61,6 +63,7 @@ def verify(name: str, root: str | None, *, as_json: bool) -> None:
     References, which lie elsewhere, are not checked. Exit status 1 means that something is missing, changed, or there
     that is not in the version.
     """
+    from kymograph.cli.artifact_view import full_name, short_name
     from kymograph.cli.run import printable
     from kymograph.sdk.artifacts.download import default_root
     from kymograph.sdk.artifacts.folder_contents import compare_folder
@@ -75,7 +78,7 @@ def verify(name: str, root: str | None, *, as_json: bool) -> None:
         found = compare_folder(folder, artifact.manifest)
     if as_json:
         document = {
-            "name": artifact.qualified_name,
+            "name": full_name(artifact),
             "folder": folder,
             "missing": found.missing,
             "changed": found.changed,
@@ -90,7 +93,7 @@ def verify(name: str, root: str | None, *, as_json: bool) -> None:
                 click.echo(f"{what:8} {printable(path)}")
         total = f"{counted(found.checked, 'file')} checked"
         left = f", {counted(found.unchecked, 'reference')} not" if found.unchecked else ""
-        verdict = f"exactly {artifact.name}" if found.is_equal else f"not {artifact.name}"
-        click.echo(f"{shown_path(Path(folder))}: {total}{left}; it is {verdict}")
+        verdict = "it is" if found.is_equal else "it is not"
+        click.echo(f"{shown_path(Path(folder))}: {total}{left}; {verdict} exactly {short_name(artifact)}")
     if not found.is_equal:
         raise SystemExit(1)

@@ -127,14 +127,14 @@ def show(name: str, *, as_json: bool) -> None:
     NAME is [ENTITY/]PROJECT/NAME:VERSION, NAME:VERSION for the project of your settings, or the address of its page;
     without a version it is the latest.
     """
-    from kymograph.cli.artifact_view import brief, print_artifact
+    from kymograph.cli.artifact_view import brief, full_name, print_artifact
 
     asked = split_artifact(name)
     with artifact_server(asked.server) as server:
         artifact = server.find(asked)
         maker, users, links, ttl = artifact.logged_by(), artifact.used_by(), artifact.linked_artifacts, artifact.ttl
     made_by = None if maker is None else maker.path
-    used_by, link_names = [run.path for run in users], [link.qualified_name for link in links]
+    used_by, link_names = [run.path for run in users], [full_name(link) for link in links]
     source = artifact.source_qualified_name if artifact.is_link else None
     if as_json:
         more = {
@@ -167,7 +167,7 @@ def diff(old: str, new: str, *, shows_all: bool, as_json: bool) -> None:
 
     Nothing is downloaded. Exit status 1 means that they differ.
     """
-    from kymograph.cli.artifact_view import file_document, print_difference
+    from kymograph.cli.artifact_view import file_document, full_name, print_difference
     from kymograph.sdk.artifacts.difference import compare_manifests
 
     names = [split_artifact(old), split_artifact(new)]
@@ -176,8 +176,8 @@ def diff(old: str, new: str, *, shows_all: bool, as_json: bool) -> None:
         found = compare_manifests(before.manifest, after.manifest)
     if as_json:
         document = {
-            "a": before.qualified_name,
-            "b": after.qualified_name,
+            "a": full_name(before),
+            "b": full_name(after),
             "added": [file_document(entry) for entry in found.added],
             "removed": [file_document(entry) for entry in found.removed],
             "changed": [

@@ -75,15 +75,16 @@ def put(
 
     asked = split_artifact(name) if name else ArtifactName(os.path.basename(os.path.normpath(path)))
     if asked.version is not None:
-        raise click.UsageError(
-            "the server counts versions: leave out the colon; --alias names the version"
-        )
+        raise click.UsageError("the server counts versions: leave out the colon; --alias names the version")
+    if not os.path.exists(path) and "://" not in path:
+        raise click.UsageError(f"there is no file or folder {path!r}, and it is no address such as s3://bucket/path")
     artifact = Artifact(asked.collection, type_name, description=description)
     with artifact_server(asked.server) as server:
         entity, project = server.place(asked.entity, asked.project)
-    with _hashing():
-        _fill(artifact, path, policy, skip_cache=skip_cache)
     with _begun(entity, project, run_id, path, is_resumed=resume) as run:
+        # Copies that are needed lie in the folder of the run, where they can be links.
+        with _reading():
+            _fill(artifact, path, policy, skip_cache=skip_cache)
         whole = f"{counted(artifact.file_count, 'file')}, {shown_bytes(artifact.size)}"
         click.echo(f"{path}: {whole}, as {type_name} {entity}/{project}/{artifact.name}", err=True)
         run.log_artifact(artifact, aliases=list(aliases))
@@ -125,14 +126,12 @@ def _fill(artifact: Artifact, path: str, policy: Any, *, skip_cache: bool) -> No
         artifact.add_dir(path, skip_cache=skip_cache, policy=policy)
     elif os.path.isfile(path):
         artifact.add_file(path, skip_cache=skip_cache, policy=policy)
-    elif "://" in path:
-        artifact.add_reference(path)
     else:
-        raise click.UsageError(f"there is no file or folder {path!r}, and it is no address such as s3://bucket/path")
+        artifact.add_reference(path)
 
 
 @contextmanager
-def _hashing() -> Iterator[None]:
+def _reading() -> Iterator[None]:
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -171,11 +170,8 @@ def _tell(artifact: Artifact, *, is_new: bool, as_json: bool) -> None:
 
         click.echo(json.dumps({**brief(artifact), "is_new": is_new, "url": artifact.url}, indent=2))
         return
-    aliases = ", ".join(artifact.aliases)
-    if is_new:
-        click.echo(f"{artifact.qualified_name}  ({aliases})")
-    else:
-        click.echo(f"nothing has changed: {artifact.qualified_name}  ({aliases})")
+    named = f"{artifact.qualified_name}  ({', '.join(artifact.aliases)})"
+    click.echo(named if is_new else f"nothing has changed: {named}")
     click.echo(f'  in a run:  run.use_artifact("{artifact.qualified_name}")')
     click.echo(f"  here:      kymograph artifact get {artifact.qualified_name}")
     if artifact.url:

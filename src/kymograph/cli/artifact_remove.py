@@ -44,6 +44,8 @@ def remove(
     Our server keeps deleted versions for a week, in which they can be restored, and then frees their space; `kymograph
     artifact purge` frees it at once. Exit status 1 means that a version you named stays.
     """
+    from kymograph.cli.artifact_view import full_name
+
     asked = [split_artifact(name) for name in names]
     for name, parts in zip(names, asked, strict=True):
         if parts.version is None and not all_versions:
@@ -52,7 +54,7 @@ def remove(
         chosen: dict[str, Artifact] = {}
         for parts in asked:
             found = [server.find(parts)] if parts.version is not None else server.versions(server.collection(parts))
-            chosen |= {one.id or one.name: one for one in found}
+            chosen |= {full_name(one): one for one in found}
         stay = [one for one in chosen.values() if one.aliases and not one.is_link and not delete_aliases]
         go = [one for one in chosen.values() if one not in stay]
         if not as_json:
@@ -60,12 +62,12 @@ def remove(
         if go and not dry_run and not yes:
             _ask(go, as_json=as_json)
         failed = {} if dry_run else _delete(go, with_aliases=delete_aliases)
-    gone = [one.qualified_name for one in go if one.qualified_name not in failed]
+    gone = [full_name(one) for one in go if full_name(one) not in failed]
     if as_json:
         document = {
             "dry_run": dry_run,
             "deleted": gone,
-            "have_aliases": [one.qualified_name for one in stay],
+            "have_aliases": [full_name(one) for one in stay],
             "failed": failed,
         }
         click.echo(json.dumps(document, indent=2))
@@ -78,13 +80,15 @@ def remove(
 
 
 def _list(go: Sequence[Artifact], stay: Sequence[Artifact]) -> None:
+    from kymograph.cli.artifact_view import full_name
+
     for one in go:
         aliases = f"  ({', '.join(one.aliases)})" if one.aliases else ""
         what = f"link to {one.source_qualified_name}" if one.is_link else shown_bytes(one.size)
-        click.echo(f"  {one.qualified_name}  {what}{aliases}")
+        click.echo(f"  {full_name(one)}  {what}{aliases}")
     for one in stay:
         names = ", ".join(one.aliases)
-        click.echo(f"  {one.qualified_name} stays: it is {names}; --delete-aliases deletes it all the same", err=True)
+        click.echo(f"  {full_name(one)} stays: it is {names}; --delete-aliases deletes it all the same", err=True)
 
 
 def _ask(go: Sequence[Artifact], *, as_json: bool) -> None:
@@ -95,6 +99,7 @@ def _ask(go: Sequence[Artifact], *, as_json: bool) -> None:
 
 def _delete(go: Sequence[Artifact], *, with_aliases: bool) -> dict[str, str]:
     """Delete versions; returns why some were not, by their names."""
+    from kymograph.cli.artifact_view import full_name
     from kymograph.errors import KymographError, TransportError
     from kymograph.sdk.artifacts.parallel import in_parallel
 
@@ -111,4 +116,4 @@ def _delete(go: Sequence[Artifact], *, with_aliases: bool) -> dict[str, str]:
         return None
 
     problems = in_parallel(delete, go, threads=_AT_ONCE)
-    return {one.qualified_name: problem for one, problem in zip(go, problems, strict=True) if problem is not None}
+    return {full_name(one): problem for one, problem in zip(go, problems, strict=True) if problem is not None}

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from kymograph.cli.connecting import connection_to, settings_here
-from kymograph.cli.local import shown_bytes
+from kymograph.cli.local import counted, shown_bytes
 
 if TYPE_CHECKING:
     from kymograph.client.transport import Transport
@@ -38,22 +38,21 @@ def du(path: str | None, as_json: bool, shows_all: bool) -> None:
         # The head of a page about a collection is that collection; a project has an address of its own.
         head = whole["collection"] if collection is not None else transport.get(f"{project}/storage")
     if as_json:
-        import orjson
-
-        click.echo(orjson.dumps({"total": head, "items": items}).decode())
+        _print_json({"total": head, "items": items})
         return
     if collection is None:
         _print_project(head)
     else:
         own, shared = shown_bytes(head["own_bytes"]), shown_bytes(head["shared_bytes"])
-        click.echo(f"{own} own, {shared} shared, {head['versions']:,} versions")
+        click.echo(f"{own} own, {shared} shared, {counted(head['versions'], 'version')}")
     _print_items(items, whole["total"])
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Change nothing, only say what would go.")
 @click.option("--orphans", is_flag=True, help="List where database and object store do not agree, and change nothing.")
-def gc(dry_run: bool, orphans: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, in bytes.")
+def gc(dry_run: bool, orphans: bool, as_json: bool) -> None:
     """Let the server free now what artifacts no longer need; it does so by itself every few minutes.
 
     Versions whose time to live is over are deleted; deleted versions that can no longer be restored, abandoned drafts
@@ -61,10 +60,13 @@ def gc(dry_run: bool, orphans: bool) -> None:
     """
     with _transport(settings_here()) as transport:
         if orphans:
-            _print_orphans(transport.get("/api/v1/admin/artifacts/orphans"))
+            _print_orphans(transport.get("/api/v1/admin/artifacts/orphans"), as_json=as_json)
             return
         done = transport.request("POST", "/api/v1/admin/artifacts/collect", json={"dry_run": dry_run}).json()
-    _print_collected(done, dry_run=dry_run)
+    if as_json:
+        _print_json(done)
+    else:
+        _print_collected(done, dry_run=dry_run)
 
 
 @click.command()
@@ -124,9 +126,9 @@ def _pages(transport: Transport, address: str, *, shows_all: bool) -> tuple[dict
 
 def _print_project(space: dict[str, Any]) -> None:
     for name, key, what in (
-        ("live", "live_bytes", f"{space['versions']:,} versions"),
-        ("deleted", "trashed_bytes", f"{space['trashed_versions']:,} versions, can be restored"),
-        ("drafts", "draft_bytes", f"{space['drafts']:,} drafts, and what the collector has yet to free"),
+        ("live", "live_bytes", counted(space["versions"], "version")),
+        ("deleted", "trashed_bytes", f"{counted(space['trashed_versions'], 'version')}, can be restored"),
+        ("drafts", "draft_bytes", f"{counted(space['drafts'], 'draft')}, and what the collector has yet to free"),
         ("runs", "run_bytes", "files and histories"),
     ):
         click.echo(f"{name:8} {shown_bytes(space[key]):>10}  {what}")
@@ -152,14 +154,22 @@ def _print_collected(done: dict[str, int], *, dry_run: bool) -> None:
     )
 
 
-def _print_orphans(found: dict[str, Any]) -> None:
+def _print_json(document: object) -> None:
+    import orjson
+
+    click.echo(orjson.dumps(document).decode())
+
+
+def _print_orphans(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(found)
     for what, advice in (
         ("missing", "versions need it, and it is not there: put it back from a backup"),
         ("unnamed", "no row names it: the collector removes it"),
     ):
-        for one in found[what]:
+        for one in () if as_json else found[what]:
             click.echo(f"{what}  {shown_bytes(one['size_bytes']):>10}  {one['key']}  ({advice})")
-    if not found["missing"] and not found["unnamed"]:
+    if not as_json and not found["missing"] and not found["unnamed"]:
         click.echo("database and object store agree")
     if found["missing"]:
         raise SystemExit(1)

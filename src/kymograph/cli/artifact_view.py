@@ -23,10 +23,20 @@ from kymograph.sdk.artifacts.difference import ManifestDifference
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 
 
+def full_name(artifact: Artifact) -> str:
+    """``entity/project/collection:v3``, also of a version that was asked for by an alias."""
+    return f"{artifact.entity}/{artifact.project}/{short_name(artifact)}"
+
+
+def short_name(artifact: Artifact) -> str:
+    """``collection:v3``."""
+    return f"{artifact.name.partition(':')[0]}:{artifact.version}"
+
+
 def brief(artifact: Artifact) -> dict[str, Any]:
     """A version for programs."""
     return {
-        "name": artifact.qualified_name,
+        "name": full_name(artifact),
         "version": artifact.version,
         "type": artifact.type,
         "aliases": artifact.aliases,
@@ -87,7 +97,7 @@ def print_files(artifact: Artifact, entries: Sequence[ArtifactManifestEntry], *,
         [(_size(entry), entry.path, *([entry.ref or ""] if has_references else [])) for entry in shown],
     )
     left = len(entries) - len(shown)
-    total = f"{artifact.name}: {counted(len(entries), 'file')}, {shown_bytes(artifact.size)}"
+    total = f"{short_name(artifact)}: {counted(len(entries), 'file')}, {shown_bytes(artifact.size)}"
     click.echo(f"{total}; {left:,} smaller ones are not shown, --all lists them" if left else total)
 
 
@@ -102,7 +112,7 @@ def print_artifact(
 ) -> None:
     """Everything about a version."""
     console = Console(highlight=False)
-    heading = Text(printable(artifact.qualified_name), style="bold")
+    heading = Text(printable(full_name(artifact)), style="bold")
     heading.append(f"  {artifact.type}", style="dim")
     console.print(heading)
     facts = {
