@@ -168,8 +168,8 @@ class ArtifactKillings:
         assert process.returncode == 0, printed + complained
 
     def _sync(self, training: Training) -> None:
-        """Twice: the second has nothing to do."""
-        for _ in range(2):
+        """Have the rest sent; now and then once more, when there is nothing to do."""
+        for _ in range(self.chance.choice([1, 1, 2])):
             done = subprocess.run(
                 [str(KYMOGRAPH), "sync", "--include-synced", *map(str, training.run_folders())],
                 cwd=training.folder,
