@@ -112,8 +112,9 @@ class ArtifactCache:
                 return False
             place(path, target, may_share=may_share, mode=None if may_share else 0o644)
         except FileNotFoundError:
-            if os.path.exists(path):
-                raise  # it is the target's folder that is missing
+            # Whether the content is there says nothing: another process may have brought it this moment.
+            if not os.path.isdir(os.path.dirname(target) or os.curdir):
+                raise
             return False
         return True
 
