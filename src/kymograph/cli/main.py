@@ -8,6 +8,7 @@ import click
 
 from kymograph import __version__
 from kymograph.cli.admin import admin
+from kymograph.cli.artifact import artifact
 from kymograph.cli.check import check
 from kymograph.cli.clean import clean
 from kymograph.cli.completion import PROGRAM, completion
@@ -28,6 +29,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Begin": (server, login, init, status, verify),
     "Runs of this folder": (online, offline, enabled, disabled, sync, show, tail, clean),
     "Runs on the server": (run, pull, restore, export, sql),
+    "Artifacts": (artifact,),
     "Operate a server": (admin, check),
     "This command": (completion,),
 }

@@ -35,13 +35,18 @@ from kymograph.server.routes.rest import (
     exports,
     files,
     history,
+    lineage,
     live,
     metrics,
     projects,
+    registries,
     runs,
     session,
     sql,
     table,
+)
+from kymograph.server.routes.rest import (
+    artifacts as rest_artifacts,
 )
 
 
@@ -72,21 +77,9 @@ def create_app(deployment: Deployment) -> FastAPI:
     install_error_handlers(app)
 
     app.router.routes.insert(0, filestream.route)
-    for module in (
-        session,
-        projects,
-        runs,
-        table,
-        metrics,
-        history,
-        exports,
-        files,
-        sql,
-        live,
-        artifact_space,
-        artifact_bulk,
-        admin,
-    ):
+    about_runs = (runs, table, metrics, history, exports, files, sql, live)
+    about_artifacts = (rest_artifacts, lineage, artifact_space, artifact_bulk)
+    for module in (session, projects, registries, *about_runs, *about_artifacts, admin):
         app.include_router(module.router, prefix="/api/v1")
     for route in (health, prometheus, docs, graphql, storage, artifacts, artifact_parts, telemetry):
         app.include_router(route.router)

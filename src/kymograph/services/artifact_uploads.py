@@ -37,6 +37,7 @@ from kymograph.errors import (
 )
 from kymograph.services.access import Access, Caller, require_project
 from kymograph.services.artifact_access import require_artifact
+from kymograph.services.registry_rules import refuse_registry_name
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ObjectStore, PutResult
@@ -164,6 +165,8 @@ class ArtifactUploads:
         def job(tx: Transaction) -> ArtifactVersion:
             now = self._clock()
             project = require_project(tx, caller, request.entity, request.project, Access.WRITE)
+            if project.registry is not None:
+                refuse_registry_name(project.name)
             version = _find_meant(tx, project.id, request)
             if version is None:
                 version = tx.artifacts.create(_new_artifact(tx, project.id, request), now)

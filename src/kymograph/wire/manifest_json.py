@@ -20,6 +20,8 @@ from kymograph.types import ArtifactId, Digest, JsonObject
 from kymograph.wire.ids import find_id
 
 MANIFEST_VERSION = 1
+MAX_SIZE_BYTES = 2**63 - 1
+"""What databases can hold; a size beyond is none."""
 _REFERENCE = "wandb-artifact://"
 _XXH128 = "XXH128"
 """What `extra.alg` of an entry says."""
@@ -58,7 +60,7 @@ def parse_manifest(text: bytes, *, artifact: str) -> list[ManifestEntry]:
                 path=name,
                 # Equal contents share one text.
                 digest=digests.setdefault(digest, Digest(digest)),
-                size_bytes=size if size is not None and size >= 0 else 0,
+                size_bytes=size if size is not None and 0 <= size <= MAX_SIZE_BYTES else 0,
                 ref=ref,
                 birth_artifact=births[birth],
                 target=find_target(ref) if ref is not None else None,

@@ -156,3 +156,60 @@ def test_versions_keep_their_places_in_the_collections_that_they_were_made_in(co
     assert connection.exec_driver_sql("SELECT tags, digest_algorithm FROM artifact_collections").all() == [
         ("[]", "MANIFEST_MD5")
     ]
+
+
+_BEFORE_CONTENT = """
+INSERT INTO entities (id, name, kind, created_at) VALUES (1, 'ada', 'user', 0);
+INSERT INTO projects (id, entity_id, name, description, visibility, created_at, last_activity_at, run_counter)
+    VALUES (1, 1, 'p', '', 'private', 0, 0, 0), (2, 1, 'q', '', 'private', 0, 0, 0);
+INSERT INTO artifact_collections (id, project_id, kind, type_name, name, created_at, next_version_index)
+    VALUES (1, 1, 'SEQUENCE', 'model', 'c', 0, 3), (2, 2, 'SEQUENCE', 'model', 'd', 0, 1);
+INSERT INTO artifact_versions (id, collection_id, state, digest, created_at, updated_at, wished_aliases, tags,
+    size_bytes, file_count)
+    VALUES (1, 1, 'COMMITTED', 'x', 0, 5, '[]', '[]', 0, 0), (2, 1, 'DELETED', 'x', 0, 6, '[]', '[]', 0, 0),
+    (3, 1, 'PENDING', 'x', 0, 7, '[]', '[]', 0, 0), (4, 2, 'COMMITTED', 'x', 0, 8, '[]', '[]', 0, 0),
+    (5, 1, 'DELETED', 'x', 0, 9, '[]', '[]', 0, 0);
+INSERT INTO artifact_memberships (collection_id, artifact_id, version_index, created_at)
+    VALUES (1, 1, 0, 0), (1, 2, 1, 0), (2, 4, 0, 0);
+INSERT INTO artifact_files (artifact_id, path, project_id, digest, size_bytes, object_key)
+    VALUES (1, 'a', 1, 'A', 10, 'blobs/1/a'), (2, 'a', 1, 'A', 10, 'blobs/1/a'), (2, 'b', 1, 'B', 200, 'blobs/1/b'),
+    (3, 'a', 1, 'A', 10, 'blobs/1/a'), (3, 'c', 1, 'C', NULL, 'blobs/1/c');
+INSERT INTO artifact_entries (artifact_id, path, digest, size_bytes, object_key)
+    VALUES (1, 'a', 'A', 10, 'blobs/1/a'), (1, 'again', 'A', 10, 'blobs/1/a'), (1, 'ref', 'etag', 1, NULL),
+    (2, 'b', 'B', 200, 'blobs/1/b'), (2, 'a', 'A', 10, 'blobs/1/a'), (4, 'a', 'A', 10, 'blobs/1/a')
+"""
+
+
+def test_content_of_older_databases_is_counted_once(url: str) -> None:
+    """Two projects share content A; B is only in a deleted version; C was announced and never came."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        upgrade(connection, None, "0006")
+        for statement in _BEFORE_CONTENT.split(";\n"):
+            connection.exec_driver_sql(statement)
+        upgrade(connection, "0006")
+
+        def rows(query: str) -> list[tuple[object, ...]]:
+            return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+        assert rows(
+            "SELECT digest, size_bytes, birth_artifact_id, refs, ref_sum, trashed, collections, collection_sum "
+            "FROM artifact_blobs ORDER BY digest"
+        ) == [("A", 10, 1, 2, 5, 1, 2, 3), ("B", 200, 2, 0, 0, 1, 0, 0), ("C", None, 3, 0, 0, 0, 0, 0)]
+        assert rows("SELECT artifact_id, path FROM artifact_draft_files ORDER BY path") == [(3, "a"), (3, "c")]
+        assert rows(
+            "SELECT e.artifact_id, e.path, b.digest FROM artifact_entries e LEFT JOIN artifact_blobs b "
+            "ON b.id = e.blob_id ORDER BY e.artifact_id, e.path"
+        ) == [(1, "a", "A"), (1, "again", "A"), (1, "ref", None), (2, "a", "A"), (2, "b", "B"), (4, "a", "A")]
+        assert rows("SELECT id, own_bytes, content_bytes, deleted_at FROM artifact_versions ORDER BY id") == [
+            (1, 0, 10, None),
+            (2, 0, 210, 6),
+            (3, 0, 0, None),
+            (4, 0, 10, None),
+        ]
+        assert rows("SELECT id, own_bytes, content_bytes FROM artifact_collections ORDER BY id") == [
+            (1, 0, 10),
+            (2, 0, 10),
+        ]
+        assert rows("SELECT * FROM artifact_space ORDER BY project_id") == [(1, 10, 1, 200, 1)]
+    engine.dispose()

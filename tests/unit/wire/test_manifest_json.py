@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kymograph.errors import ManifestCorrupt
+from kymograph.wire import manifest_json
 from kymograph.wire.ids import encode_id
-from kymograph.wire.manifest_json import amend_manifest, merge_manifests, parse_manifest
+from kymograph.wire.manifest_json import amend_manifest, find_target, merge_manifests, parse_manifest
 
 
 def document(contents: Any = None, **more: Any) -> bytes:
@@ -71,6 +72,40 @@ def test_head_of_a_merged_manifest_is_that_of_the_last() -> None:
     merged = merge_manifests([document(storagePolicy="old"), document(storagePolicy="new")], artifact="x")
 
     assert orjson.loads(merged)["storagePolicy"] == "new"
+
+
+ODD_DOCUMENTS = [
+    b'{"version": 1, "contents": {"a": {"digest": "d", "size": 1, "extra": {"alg": "XXH128", "etag": "e"}}}}',
+    b'{"version": 1, "contents": {"a": {"digest": "d", "size": NaN}, "b": {"digest": "d", "size": -3}}}',
+    b'{"version": 1, "contents": {"a": {"digest": "d", "size": "12", "ref": 7, "birthArtifactID": 8}}}',
+    b'{"version": 1, "contents": {"\\ud800": {"digest": "d"}, "a": {"digest": "d", "extra": []}}, "more": [1]}',
+    b'{"version": 1, "contents": {"a": {"digest": "d", "size": 123456789012345678901234567890}}}',
+    b'{"contents": {"a": {"digest": "x"}, "a": {"digest": "y"}}, "version": 1}',
+]
+
+
+@pytest.mark.parametrize("text", ODD_DOCUMENTS)
+def test_documents_read_the_same_with_and_without_typed_decoding(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = parse_manifest(text, artifact="a")
+    merged = merge_manifests([text, ODD_DOCUMENTS[0]], artifact="a")
+    monkeypatch.setattr(manifest_json, "_typed", lambda: None)
+
+    assert parse_manifest(text, artifact="a") == typed
+    again = merge_manifests([text, ODD_DOCUMENTS[0]], artifact="a")
+    assert parse_manifest(again, artifact="a") == parse_manifest(merged, artifact="a")
+
+
+def test_references_to_other_versions_name_them() -> None:
+    inside = f"wandb-artifact://{b'Artifact:12'.hex()}/some/path"
+
+    assert find_target(inside) == 12
+    for other in (
+        "s3://b/k",
+        "wandb-artifact://zz/p",
+        "wandb-artifact://00ff/p",
+        f"wandb-artifact://{b'Run:1'.hex()}/p",
+    ):
+        assert find_target(other) is None
 
 
 # --- changes

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from kymograph.core.artifact import EntryRecord
+from kymograph.core.artifact_browse import ChangeKind, ChangeOrder, DiffPage, FolderItem
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.space import (
     Blob,
@@ -63,6 +64,11 @@ class BlobStore(Protocol):
         self, project: ProjectId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm = DigestAlgorithm.MD5
     ) -> dict[Digest, Blob]:
         """The same for many digests of one algorithm."""
+
+    def find_in_version(
+        self, artifact: ArtifactId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    ) -> dict[Digest, Blob]:
+        """Those that a version itself holds; looks through all its entries."""
 
     def announce(
         self,
@@ -160,6 +166,34 @@ class EntryStore(Protocol):
 
     def find(self, artifact: ArtifactId, digest: Digest) -> EntryRecord | None:
         """Any entry with that digest; looks at all of them if need be."""
+
+
+class ListingStore(Protocol):
+    """Entries of committed and deleted versions as people look at them."""
+
+    def list_folder(
+        self, artifact: ArtifactId, folder: str = "", *, after: str | None = None, limit: int = 1000
+    ) -> list[FolderItem]:
+        """Files and folders right inside a folder, by path.
+
+        Args:
+            artifact: Whose.
+            folder: Its path with a slash at the end; nothing is the root.
+            after: Only what comes after the item of this path (paging).
+            limit: Page size.
+        """
+
+    def compare(
+        self,
+        old: ArtifactId,
+        new: ArtifactId,
+        *,
+        kind: ChangeKind | None = None,
+        order: ChangeOrder = ChangeOrder.SIZE,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> DiffPage:
+        """One page of the entries that two versions do not have in common."""
 
 
 class MoveStore(Protocol):

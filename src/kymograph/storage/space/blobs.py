@@ -21,7 +21,7 @@ from kymograph.storage.metadata.sql import chunks, insert_into
 from kymograph.storage.metadata.tables import manifests, versions
 from kymograph.storage.space.base import Doomed
 from kymograph.storage.space.bulk import among
-from kymograph.storage.space.tables import blobs, doomed_objects, draft_files
+from kymograph.storage.space.tables import blobs, doomed_objects, draft_files, entries
 from kymograph.types import ArtifactId, BlobId, Digest, ObjectKey, ProjectId
 
 _ATTEMPTS = 3
@@ -47,6 +47,19 @@ class SqlBlobStore:
         """Docstring inherited."""
         rows = self._rows(project, digests, algorithm)
         return {Digest(row.digest): _blob(row) for row in rows if row.size_bytes is not None}
+
+    def find_in_version(
+        self, artifact: ArtifactId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    ) -> dict[Digest, Blob]:
+        """Docstring inherited."""
+        found: dict[Digest, Blob] = {}
+        for some in chunks(list(dict.fromkeys(digests))):
+            held = select(entries.c.blob_id).where(entries.c.artifact_id == artifact, entries.c.digest.in_(some))
+            statement = _blobs().where(
+                blobs.c.id.in_(held), blobs.c.algorithm == algorithm.value, blobs.c.size_bytes.is_not(None)
+            )
+            found.update((Digest(row.digest), _blob(row)) for row in self._connection.execute(statement))
+        return found
 
     def announce(
         self,

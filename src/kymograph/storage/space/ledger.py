@@ -77,8 +77,13 @@ class SqlLedger:
             found.update(ProjectId(project) for project in rows.scalars())
         return found
 
-    def apply(self, namings: Sequence[Naming], move: Move) -> Ledger:
-        """Count a move of versions, given as what they name, in order of blobs.
+    def apply(self, namings: Sequence[Naming], move: Move, *, settled: Collection[ArtifactId] = ()) -> Ledger:
+        """Count a move of versions.
+
+        Args:
+            namings: What they name, in order of blobs.
+            move: What happens to them.
+            settled: Versions whose own bytes are written already.
 
         Raises:
             ContentCollected: A blob is gone.
@@ -86,7 +91,9 @@ class SqlLedger:
         ledger = Ledger()
         for some in _portions(namings):
             self._apply(some, move, ledger)
-        add_numbers(self._connection, versions, "id", "own_bytes", sorted(ledger.own_of_versions.items()))
+        done = set(settled)
+        own = [(key, change) for key, change in sorted(ledger.own_of_versions.items()) if change and key not in done]
+        add_numbers(self._connection, versions, "id", "own_bytes", own)
         for counter, name in (
             (ledger.own_of_collections, "own_bytes"),
             (ledger.content_of_collections, "content_bytes"),

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select, update
 
 from kymograph.core.artifact import ArtifactState
 from kymograph.core.ledger import Ledger, Move, Naming
@@ -91,7 +91,7 @@ class SqlMoveStore:
             is_meant = and_(is_meant, ~has_alias, ~is_link())
         elif unless_linked:
             is_meant = and_(is_meant, ~is_link_outside())
-        moved = self._mark(is_meant, state=DELETED, deleted_at=now, updated_at=now)
+        moved = self._mark(is_meant, state=DELETED, deleted_at=now, updated_at=now, wished_aliases=(), own_bytes=0)
         self._keep_aliases(moved)
         made_in = select(versions.c.collection_id).where(versions.c.id == memberships.c.artifact_id)
         self._connection.execute(
@@ -109,14 +109,15 @@ class SqlMoveStore:
             versions,
             and_(versions.c.id == aliases.c.artifact_id, versions.c.collection_id == aliases.c.collection_id),
         )
-        statement = select(aliases.c.artifact_id, aliases.c.alias).select_from(own).where(held)
+        found = select(aliases.c.artifact_id, aliases.c.alias).select_from(own).where(held)
         kept: dict[int, list[str]] = {}
-        for artifact, alias in self._connection.execute(statement.order_by(aliases.c.alias)):
+        for artifact, alias in self._connection.execute(found.order_by(aliases.c.alias)):
             kept.setdefault(artifact, []).append(alias)
-        self._connection.execute(update(versions).where(self._is(moved)).values(wished_aliases=()))
-        for artifact, names in kept.items():
+        if kept:
+            statement = update(versions).where(versions.c.id == bindparam("artifact"))
             self._connection.execute(
-                update(versions).where(versions.c.id == artifact).values(wished_aliases=tuple(names))
+                statement.values(wished_aliases=bindparam("names")),
+                [{"artifact": artifact, "names": tuple(names)} for artifact, names in kept.items()],
             )
         self._connection.execute(delete(aliases).where(held))
 
@@ -148,7 +149,8 @@ class SqlMoveStore:
         namings = self._ledger.namings_of(moved)
         # Those of the versions are locked already; content that was shared from others lies in theirs.
         self._ledger.lock(self._ledger.projects_of(namings))
-        return self._ledger.apply(namings, move)
+        # A deleted version has nothing of its own: that was written when it was marked.
+        return self._ledger.apply(namings, move, settled=moved if move is Move.DELETE else ())
 
     # --- purging -----------------------------------------------------------------------------------------------------
 
