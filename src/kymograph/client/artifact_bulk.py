@@ -21,7 +21,7 @@ from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import MalformedRequest, ProtocolError, Unreachable
 from kymograph.wire.content_parts import MAX_PART_BYTES, MEDIA_TYPE, ContentPart, PartDecoder, encode_parts
 
-FEATURE = "KYMOGRAPH_BULK_TRANSFERS"
+FEATURE = "X_KYMOGRAPH_BULK_TRANSFERS"
 SMALL_BYTES = MAX_PART_BYTES
 """Files up to this size go together."""
 MAX_FILES = 5_000

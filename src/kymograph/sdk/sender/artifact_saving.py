@@ -217,8 +217,9 @@ class _Saving:
         if saver.known is None or self._kind != "FULL" or not record.finalize or not saver.bulk.is_offered:
             return None
         known = saver.known.find(saver.base_url, record.name)
-        is_alike = known is not None and known.head == manifest_head(storage_region(record.manifest))
-        return known if is_alike else None
+        if known is None or (known.entity, known.project) != (self._at.entity, self._at.project):
+            return None
+        return known if known.head == manifest_head(storage_region(record.manifest)) else None
 
     def _send_changes(
         self, begun: Begun, base: KnownVersion, changes: ManifestChanges
