@@ -112,8 +112,9 @@ class ArtifactCache:
                 return False
             place(path, target, may_share=may_share, mode=None if may_share else 0o644)
         except FileNotFoundError:
-            if os.path.exists(path):
-                raise  # it is the target's folder that is missing
+            # Not whether the content is there: another process may just have brought it back.
+            if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
+                raise
             return False
         return True
 
