@@ -211,6 +211,7 @@ def train(name: str, recipe: Recipe, epochs: int, min_epoch_s: float, seed: int,
     run.define_metric("val/accuracy", step_metric="epoch", summary="max,last")
 
     data = load_data(seed)
+    run.use_artifact(dataset_of(data, seed))
     rng = np.random.default_rng(seed)
     network = Network([64, *recipe.hidden, 10], recipe.activation, rng)
     optimizer = Optimizer(recipe.optimizer, network.parameters)
@@ -255,7 +256,9 @@ def train(name: str, recipe: Recipe, epochs: int, min_epoch_s: float, seed: int,
         colour = GREEN if metrics["val/accuracy"] > 0.95 else YELLOW if metrics["val/accuracy"] > 0.5 else RED
         print(f"  {colour}validation {metrics['val/accuracy']:.1%}{PLAIN}  loss {metrics['val/loss']:.4f}")
 
-    finish(run, data, probabilities, {"best_val_accuracy": best, "parameters": n_parameters}, receipt)
+    totals = {"best_val_accuracy": best, "parameters": n_parameters}
+    run.log_artifact(model_of(run, network, recipe, totals), aliases=["latest", name])
+    finish(run, data, probabilities, totals, receipt)
 
 
 def describe_mistakes(data: Digits, probabilities: Matrix) -> dict[str, Any]:
@@ -270,6 +273,41 @@ def describe_weights(network: Network) -> dict[str, Any]:
     """Return histograms of the weights, of those layers that still have finite ones."""
     finite = {f"histograms/layer_{i}": w[np.isfinite(w)] for i, w in enumerate(network.weights)}
     return {key: wandb.Histogram(weights) for key, weights in finite.items() if weights.size}
+
+
+def dataset_of(data: Digits, seed: int) -> Any:
+    """Return the data as an artifact: of equal content, all runs share one version."""
+    dataset = wandb.Artifact(
+        "digits",
+        type="dataset",
+        description="Handwritten digits of 8 x 8 pixels, from scikit-learn, split into training and validation.",
+        metadata={"train": len(data.train_labels), "validation": len(data.val_labels), "seed": seed},
+    )
+    for split, images, labels in (
+        ("train", data.train_images, data.train_labels),
+        ("validation", data.val_images, data.val_labels),
+    ):
+        with dataset.new_file(f"{split}/pixels.npy", mode="wb") as file:
+            np.save(file, np.round(16 * images).astype(np.uint8))
+        with dataset.new_file(f"{split}/labels.csv", mode="w") as file:
+            file.write("image,digit\n" + "".join(f"{i},{digit}\n" for i, digit in enumerate(labels)))
+    return dataset
+
+
+def model_of(run: Any, network: Network, recipe: Recipe, totals: Mapping[str, float]) -> Any:
+    """Return the trained weights as an artifact."""
+    model = wandb.Artifact(
+        "digits-mlp",
+        type="model",
+        description=f"**{run.name}**: {recipe.notes}",
+        metadata={"recipe": run.name, "activation": recipe.activation, **totals},
+    )
+    for index, weights in enumerate(network.weights):
+        with model.new_file(f"layers/{index}.npy", mode="wb") as file:
+            np.save(file, weights)
+    with model.new_file("recipe.json", mode="w") as file:
+        json.dump(asdict(recipe), file, indent=2)
+    return model
 
 
 def finish(run: Any, data: Digits, probabilities: Matrix, totals: Mapping[str, float], receipt: Receipt) -> None:

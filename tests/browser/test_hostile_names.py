@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
+from tests.browser.artifacts import log_artifact, table_of, use_artifact
 from tests.browser.conftest import put_file
 from tests.e2e.rest import Rest
 from tests.e2e.server import ADMIN_KEY
@@ -146,6 +148,74 @@ def test_run_page_shows_markup_as_text_on_every_tab(watched_page: Page) -> None:
     file_row(page, ".svg").click()
     expect(page.get_by_test_id("file-preview")).to_be_visible()
     assert_harmless(page)
+
+
+@pytest.fixture
+def hostile_artifact(rest: Rest, hostile_run: str) -> str:
+    """An artifact where everything that can be named is called `MARKUP`."""
+    files = {
+        f"{MARKUP}/{MARKUP}.txt": MARKUP.encode(),
+        f"{MARKUP}.table.json": table_of([MARKUP], [[MARKUP]]),
+        "page.html": f"<script>parent.__pwned=1</script>{MARKUP}".encode(),
+        "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="parent.__pwned=1"/>',
+    }
+    artifact = ""
+    for content in (b"old", b"new"):
+        artifact = log_artifact(
+            rest,
+            PROJECT,
+            hostile_run,
+            MARKUP,
+            {**files, f"{MARKUP}.bin": content},
+            type=MARKUP,
+            aliases=[MARKUP],
+            description=f"# {MARKUP}\n\n- {MARKUP}\n\n[{MARKUP}](javascript:window.__pwned=1) **{MARKUP}** `{MARKUP}`",
+            metadata=json.dumps({MARKUP: {MARKUP: MARKUP}}),
+        )
+    use_artifact(rest, PROJECT, hostile_run, artifact)
+    return artifact
+
+
+@pytest.mark.usefixtures("hostile_artifact")
+def test_artifact_pages_show_markup_as_text(watched_page: Page) -> None:
+    page = watched_page
+    page.goto("/")
+    page.get_by_text(MARKUP).first.click()
+    page.get_by_role("navigation", name="Pages of the project").get_by_role("link", name="Artifacts").click()
+    for column in ("Collections", "Versions"):
+        page.get_by_role("navigation", name=column).get_by_role("link").first.click()
+    expect(page.locator(".markdown")).to_contain_text(MARKUP)
+    assert page.locator(".markdown a").count() == 0, "a link that could run something"
+    assert_harmless(page)
+
+    parts = page.get_by_role("navigation", name="Parts of the version")
+    parts.get_by_role("link", name="Files").click()
+    page.locator("[role=treeitem][data-folder]").click()
+    for ending in (".txt", ".table.json", ".svg", ".html"):
+        file_row(page, ending).click()
+        expect(page.get_by_test_id("file-preview")).to_be_visible()
+        assert_harmless(page)
+
+    for tab in ("Metadata", "Diff", "Used by", "Lineage"):
+        parts.get_by_role("link", name=tab).click()
+        expect(page.locator(".artifact-main").get_by_text("<img", exact=False).nth(1)).to_be_visible()
+        assert_harmless(page)
+
+    page.get_by_role("navigation", name="Pages of the project").get_by_role("link", name="Storage").click()
+    expect(page.get_by_role("table", name="Collections by size")).to_contain_text(MARKUP)
+    page.get_by_role("button", name="Clean up …").first.click()
+    assert_harmless(page)
+
+
+@pytest.mark.usefixtures("hostile_artifact")
+def test_page_in_an_artifact_runs_in_a_sandbox(rest: Rest) -> None:
+    collection = rest.get(f"/projects/{quote(PROJECT)}/artifacts/collections")["items"][0]["name"]
+    path = f"/projects/{quote(PROJECT)}/artifacts/collections/{quote(collection)}/versions/v0/files/page.html"
+
+    headers = rest.http.get(f"/api/v1{path}").headers
+
+    assert headers["Content-Security-Policy"].startswith("sandbox allow-scripts; default-src 'none'")
+    assert headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.usefixtures("hostile_run")

@@ -61,6 +61,8 @@ def commands(block: Block) -> Iterator[list[str]]:
 def test_a_script_on_a_page_runs(
     block: Block, make_client: ClientFactory, server: ServerProcess, tmp_path: Path
 ) -> None:
+    if "acme" in block.text:
+        _make_organization(server)
     if "import wandb" in block.text:
         make_client(NEWEST).run(block.text)
     elif "import kymograph as wandb" in block.text:
@@ -68,6 +70,14 @@ def test_a_script_on_a_page_runs(
     else:
         script = [sys.executable, "-W", "error", "-c", block.text]
         subprocess.run(script, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+
+
+def _make_organization(server: ServerProcess) -> None:
+    """The organization of the page about registries, as its commands make it; once."""
+    with server.rest() as rest:
+        if rest.http.get("/api/v1/registries", params={"organization": "acme"}).is_error:
+            rest.post("/admin/organizations", {"name": "acme", "owner": "admin"})
+            rest.post("/admin/teams", {"name": "vision", "organization": "acme"})
 
 
 @pytest.mark.parametrize("block", blocks("sh"), ids=str)

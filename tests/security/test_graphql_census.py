@@ -22,9 +22,11 @@ from graphql import (
     is_required_input_field,
 )
 
+from kymograph.core.accounts import Role
 from kymograph.server.graphql.execution import build_schema
 from kymograph.server.graphql.permissions import FIELD_RULES, ROOT_RULES, Rule, rule_of
 from kymograph.server.graphql.resolvers import all_bindables
+from kymograph.services.artifact_uploads import ArtifactRequest
 from kymograph.wire.ids import encode_id
 from tests.security.world import KEYS, PROJECT, SECRET, TEAM, World
 
@@ -98,6 +100,87 @@ def alias_input(world: World) -> dict[str, Any]:
     return {"artifactID": artifact(world), "aliases": [alias]}
 
 
+def portfolio_input(world: World) -> dict[str, Any]:
+    name = world.fresh_name(f"{SECRET}-links")
+    return {"entityName": TEAM, "projectName": PROJECT, "name": name, "artifactTypeName": f"{SECRET}-type"}
+
+
+def portfolio(world: World) -> str:
+    """A collection of links of the team."""
+    given = portfolio_input(world)
+    made = world.under_test.services.collections.create_portfolio(
+        world.under_test.admin, TEAM, PROJECT, given["name"], type_name=given["artifactTypeName"]
+    )
+    return encode_id("ArtifactCollection", made.id)
+
+
+def sequence(world: World) -> str:
+    """A collection of versions of the team."""
+    request = artifact_input(world)
+    draft = world.under_test.services.artifact_uploads.create(
+        world.under_test.admin,
+        ArtifactRequest(
+            TEAM,
+            PROJECT,
+            None,
+            type_name=request["artifactTypeName"],
+            collection=request["artifactCollectionName"],
+            digest=request["digest"],
+        ),
+    )
+    return encode_id("ArtifactCollection", draft.collection.id)
+
+
+def link_input(world: World) -> dict[str, Any]:
+    return {"artifactID": artifact(world), "artifactPortfolioID": portfolio(world)}
+
+
+def collection_tags(world: World) -> dict[str, Any]:
+    """A tag of a collection that is there."""
+    given = portfolio_input(world)
+    world.under_test.services.collections.create_portfolio(
+        world.under_test.admin, TEAM, PROJECT, given["name"], type_name=given["artifactTypeName"]
+    )
+    return {
+        "entityName": TEAM, "projectName": PROJECT, "artifactCollectionName": given["name"],
+        "tags": [{"tagName": "new"}],
+    }  # fmt: skip
+
+
+def project_id(world: World) -> str:
+    """A project of the team, made for this request."""
+    projects = world.under_test.services.projects
+    return encode_id("Project", projects.put(world.under_test.admin, TEAM, world.fresh_name("project"))[0].id)
+
+
+def registry_input(world: World, **more: Any) -> dict[str, Any]:
+    return {"projectId": encode_id("Project", world.fresh_registry().id), **more}
+
+
+def user_id(world: World, username: str) -> str:
+    return encode_id("User", world.under_test.caller(username).user.id)
+
+
+def team_id(world: World) -> str:
+    found = world.under_test.services.accounts.find_entity(world.under_test.admin, TEAM)
+    assert found is not None
+    return encode_id("Entity", found.id)
+
+
+def team_member(world: World) -> str:
+    """Somebody who was just added to the team."""
+    name = world.fresh_name("user")
+    world.under_test.user(name)
+    world.under_test.services.accounts.put_member(world.under_test.admin, TEAM, name, Role.VIEWER)
+    return user_id(world, name)
+
+
+def new_user(world: World) -> str:
+    name = world.fresh_name("user")
+    world.under_test.user(name)
+    return name
+
+
 QUERIES: dict[str, Arguments] = {
     "Query.entity": lambda _: {"name": TEAM},
     "Query.organization": lambda _: {"name": TEAM},
@@ -113,6 +196,17 @@ QUERIES: dict[str, Arguments] = {
 MUTATIONS: dict[str, Arguments] = {
     "Mutation.upsertModel": lambda _: {"entityName": TEAM, "name": PROJECT, "description": "changed"},
     "Mutation.renameProject": lambda _: {"entityName": TEAM, "oldProjectName": PROJECT, "newProjectName": "renamed"},
+    "Mutation.deleteModel": lambda world: {"id": project_id(world)},
+    "Mutation.createInvite": lambda world: {"entityName": TEAM, "username": new_user(world)},
+    "Mutation.deleteInvite": lambda world: {"entityName": TEAM, "id": team_member(world)},
+    "Mutation.createProjectMembers": lambda world: registry_input(world, userIds=[user_id(world, "admin")]),
+    "Mutation.deleteProjectMembers": lambda world: registry_input(world, userIds=[user_id(world, "mel")]),
+    "Mutation.updateProjectMember": lambda world: registry_input(
+        world, userId=user_id(world, "mel"), userProjectRole="viewer"
+    ),
+    "Mutation.updateProjectTeamMember": lambda world: registry_input(
+        world, teamId=team_id(world), teamProjectRole="viewer"
+    ),
     "Mutation.upsertBucket": lambda world: {
         "entityName": TEAM, "modelName": PROJECT, "name": world.fresh_run().id, "notes": "changed",
     },
@@ -138,10 +232,27 @@ MUTATIONS: dict[str, Arguments] = {
     "Mutation.deleteArtifact": lambda world: {"artifactID": artifact(world)},
     "Mutation.addAliases": alias_input,
     "Mutation.deleteAliases": alias_input,
+    "Mutation.linkArtifact": link_input,
+    "Mutation.unlinkArtifact": link_input,
+    "Mutation.createArtifactPortfolio": portfolio_input,
+    "Mutation.updateArtifactSequence": lambda world: {"artifactSequenceID": sequence(world), "description": "changed"},
+    "Mutation.updateArtifactPortfolio": lambda world: {
+        "artifactPortfolioID": portfolio(world), "description": "changed",
+    },
+    "Mutation.moveArtifactSequence": lambda world: {
+        "artifactSequenceID": sequence(world), "destinationArtifactTypeName": "other",
+    },
+    "Mutation.deleteArtifactSequence": lambda world: {"artifactSequenceID": sequence(world)},
+    "Mutation.deleteArtifactPortfolio": lambda world: {"artifactPortfolioID": portfolio(world)},
+    "Mutation.createArtifactCollectionTagAssignments": collection_tags,
+    "Mutation.deleteArtifactCollectionTagAssignments": collection_tags,
 }  # fmt: skip
 """Inputs that change the team's things."""
 
-NEED_MORE = {"Mutation.commitArtifact", "Mutation.useArtifact", "Mutation.addAliases", "Mutation.deleteAliases"}
+NEED_MORE = {
+    f"Mutation.{name}"
+    for name in ("commitArtifact", "useArtifact", "addAliases", "deleteAliases", "linkArtifact", "unlinkArtifact")
+}
 """Mutations that fail for the team's own members here, for want of a committed version: only their refusals count."""
 SILENT = {"Mutation.deleteRun"}
 """What cannot be seen is as good as deleted: no error, and nothing changes."""

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from kymograph.core.artifact import ArtifactVersion
 from kymograph.core.run import Run
 from kymograph.services.artifact_uploads import ArtifactRequest
 from kymograph.wire.ids import encode_id
-from tests.security.world import KEYS, OUTSIDERS, PROJECT, SECRET, TEAM, World
+from tests.security.world import KEYS, ORGANIZATION, OUTSIDERS, PROJECT, SECRET, TEAM, World
+from tests.unit.services.artifact_client import ArtifactClient
 
 
 class Permission(StrEnum):
@@ -71,13 +73,51 @@ def own_key(world: World) -> dict[str, str]:
     return {"key": encode_id("ApiKey", 10**9)}
 
 
+def _logged(world: World) -> ArtifactVersion:
+    """A new artifact collection with one version of one file in it."""
+    client = ArtifactClient(world.under_test)
+    name = world.fresh_name(f"{SECRET}-artifact")
+    files = {f"{SECRET}.txt": SECRET.encode()}
+    return client.log(files, entity=TEAM, project=PROJECT, run=None, type_name=f"{SECRET}-type", collection=name)
+
+
+def committed(world: World) -> str:
+    """The name of a new collection with one version of one file in it."""
+    return _logged(world).collection.name
+
+
+def version(world: World) -> str:
+    """The id of such a version."""
+    return encode_id("Artifact", _logged(world).id)
+
+
+def in_collection(world: World) -> dict[str, str]:
+    """Path parameters of a version and of its file."""
+    return {"collection": committed(world), "version": "latest", "path": f"{SECRET}.txt"}
+
+
 def collection(world: World) -> str:
     """A new artifact collection with one draft in it."""
+    return _draft(world).collection.name
+
+
+def draft(world: World) -> str:
+    """The id of a new draft."""
+    return encode_id("Artifact", _draft(world).id)
+
+
+def _draft(world: World) -> ArtifactVersion:
     name = world.fresh_name(f"{SECRET}-artifact")
     request = ArtifactRequest(TEAM, PROJECT, None, type_name=f"{SECRET}-type", collection=name, digest="0" * 32)
-    world.under_test.services.artifact_uploads.create(world.under_test.admin, request)
-    return name
+    return world.under_test.services.artifact_uploads.create(world.under_test.admin, request)
 
+
+def registry(world: World) -> dict[str, str]:
+    """The path of a registry in which people have the roles that they have in the team."""
+    return {"organization": ORGANIZATION, "registry": world.fresh_registry().name}
+
+
+VERSION = "/api/v1/projects/{entity}/{project}/artifacts/collections/{collection}/versions/{version}"
 
 CENSUS: dict[str, Case] = {
     "POST /api/v1/session": Case(Permission.EVERYBODY, lambda _: {"api_key": KEYS["viewer"]}),
@@ -87,6 +127,13 @@ CENSUS: dict[str, Case] = {
     "POST /api/v1/keys": Case(Permission.SIGNED_IN, lambda _: {"description": "mine"}),
     "GET /api/v1/projects": Case(Permission.SIGNED_IN),
     "GET /api/v1/projects/{entity}/{project}": Case(Permission.READ),
+    "GET /api/v1/registries": Case(Permission.SIGNED_IN),
+    "GET /api/v1/registries/{organization}/{registry}": Case(Permission.READ, parameters=registry),
+    "GET /api/v1/registries/{organization}/{registry}/collections": Case(Permission.READ, parameters=registry),
+    "GET /api/v1/registries/{organization}/{registry}/members": Case(Permission.READ, parameters=registry),
+    "PATCH /api/v1/registries/{organization}/{registry}": Case(
+        Permission.ADMINISTER, lambda _: {"description": "changed"}, registry
+    ),
     "GET /api/v1/projects/{entity}/{project}/runs": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/groups": Case(Permission.READ, query={"by": "state"}),
     "GET /api/v1/projects/{entity}/{project}/columns": Case(Permission.READ),
@@ -116,11 +163,39 @@ CENSUS: dict[str, Case] = {
     "GET /api/v1/projects/{entity}/{project}/storage/collections/{collection}": Case(
         Permission.READ, parameters=lambda world: {"collection": collection(world)}
     ),
+    "GET /api/v1/projects/{entity}/{project}/artifacts/types": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/artifacts/collections": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/artifacts/collections/{collection}": Case(
+        Permission.READ, parameters=in_collection
+    ),
+    "PATCH /api/v1/projects/{entity}/{project}/artifacts/collections/{collection}": Case(
+        Permission.WRITE, lambda _: {"description": "changed", "tags": ["new"]}, in_collection
+    ),
+    "GET /api/v1/projects/{entity}/{project}/artifacts/collections/{collection}/versions": Case(
+        Permission.READ, parameters=in_collection
+    ),
+    f"GET {VERSION}": Case(Permission.READ, parameters=in_collection),
+    f"PATCH {VERSION}": Case(Permission.WRITE, lambda _: {"add_aliases": ["best"]}, in_collection),
+    f"GET {VERSION}/uses": Case(Permission.READ, parameters=in_collection),
+    f"GET {VERSION}/entries": Case(Permission.READ, parameters=in_collection),
+    f"GET {VERSION}/files/{{path}}": Case(Permission.READ, parameters=in_collection),
+    f"GET {VERSION}/diff": Case(Permission.READ, parameters=in_collection, query={"base": "v0"}),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/artifacts": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/lineage": Case(Permission.READ, query={"at": "run:{run}"}),
+    "GET /api/v1/projects/{entity}/{project}/lineage/neighbors": Case(
+        Permission.READ, query={"at": "run:{run}", "direction": "up"}
+    ),
     "POST /api/v1/projects/{entity}/{project}/artifacts/delete": Case(Permission.WRITE, lambda _: {"dry_run": True}),
     "POST /api/v1/projects/{entity}/{project}/artifacts/undelete": Case(Permission.WRITE, lambda _: {}),
     "POST /api/v1/projects/{entity}/{project}/artifacts/purge": Case(
         Permission.ADMINISTER, lambda _: {"dry_run": True}
     ),
+    "POST /api/v1/artifact-uploads": Case(Permission.WRITE, lambda world: {"artifact": draft(world), "files": []}),
+    "POST /api/v1/artifact-contents": Case(Permission.WRITE, lambda _: {"entity": TEAM, "project": PROJECT}),
+    "POST /api/v1/artifact-manifests": Case(
+        Permission.WRITE, lambda world: {"artifact": draft(world), "base": version(world), "changed": {}}
+    ),
+    "POST /api/v1/artifact-downloads": Case(Permission.READ, lambda world: {"artifact": version(world)}),
     "POST /api/v1/admin/artifacts/collect": Case(Permission.SERVER_ADMIN, lambda _: {"dry_run": True}),
     "GET /api/v1/admin/artifacts/orphans": Case(Permission.SERVER_ADMIN),
     "POST /api/v1/admin/users": Case(Permission.SERVER_ADMIN, lambda world: {"username": world.fresh_name("user")}),
@@ -195,7 +270,12 @@ def send(world: World, person: str, route: str, case: Case, run: Run) -> Any:
     client = world.clients[person]
     client.cookies.clear()
     before = world.fingerprint()
-    response = client.request(method, path.format(**values), json=body, params=case.query)
+    response = client.request(
+        method,
+        path.format(**values),
+        json=body,
+        params={name: text.format(**values) for name, text in case.query.items()},
+    )
     if response.is_error:
         assert world.fingerprint() == before, "a refused request changed something"
     return response

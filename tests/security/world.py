@@ -16,14 +16,18 @@ from fastapi import FastAPI
 
 from kymograph.core.accounts import Role
 from kymograph.core.history import LineBatch, Stream
+from kymograph.core.project import Project, Visibility
 from kymograph.core.run import Run, RunChange
 from kymograph.server.app import create_app
 from kymograph.services.history import StreamUpdate
+from kymograph.services.registries import RegistryChange
 from kymograph.testing.deployments import ADMIN_KEY, PUBLIC_URL, DeploymentUnderTest, open_test_deployment
 
 SECRET = "TOPSECRET"
 """Stands in everything that the team owns; an outsider must never read it."""
 TEAM, PROJECT = "lab", f"{SECRET}-project"
+ORGANIZATION = "works"
+"""Owns registries; of the people, only the server's administrator belongs to it."""
 
 KEYS: dict[str, str | None] = {
     "anonymous": None,
@@ -35,6 +39,9 @@ KEYS: dict[str, str | None] = {
     "server admin": ADMIN_KEY,
 }
 """Whoever may ask: nobody, somebody with no business there, and members of the team in all roles."""
+PEOPLE = {"stranger": "sam", "viewer": "vera", "member": "mel", "team admin": "ada"}
+"""Their user names."""
+ROLES = (("viewer", Role.VIEWER), ("member", Role.MEMBER), ("team admin", Role.ADMIN))
 OUTSIDERS = ("anonymous", "wrong key", "stranger")
 
 
@@ -102,6 +109,20 @@ class World:
         """A name that nothing has yet."""
         return f"{kind}{next(self._numbers)}"
 
+    def fresh_registry(self) -> Project:
+        """A registry of the organization in which the people have the roles that they have in the team."""
+        services, admin = self.under_test.services, self.under_test.admin
+        change = RegistryChange(description=SECRET, visibility=Visibility.RESTRICTED)
+        made, _ = services.registries.put(admin, ORGANIZATION, f"wandb-registry-{self.fresh_name('r')}", change)
+        users = {self.under_test.caller(PEOPLE[person]).user.id: role for person, role in ROLES}
+        team = services.accounts.find_entity(admin, TEAM)
+        assert team is not None
+        services.registry_members.add(admin, made.id, users=list(users), teams=[team.id])
+        services.registry_members.set_team_role(admin, made.id, team.id, Role.RESTRICTED_VIEWER)
+        for user, role in users.items():
+            services.registry_members.set_role(admin, made.id, user, role)
+        return made
+
     def file_id(self, run: Run) -> int:
         """The number of the run's only file."""
         return self.under_test.services.files.get(run, f"{SECRET}.txt").id
@@ -125,12 +146,12 @@ class World:
 def open_world(folder: Path) -> Iterator[World]:
     """Open a world in a folder."""
     with open_test_deployment(folder) as under_test:
-        people = {"stranger": "sam", "viewer": "vera", "member": "mel", "team admin": "ada"}
         under_test.services.accounts.create_team(under_test.admin, TEAM)
-        for person, username in people.items():
+        under_test.services.accounts.create_organization(under_test.admin, ORGANIZATION, owner="admin")
+        for person, username in PEOPLE.items():
             under_test.user(username, api_key=KEYS[person])
-        for person, role in (("viewer", Role.VIEWER), ("member", Role.MEMBER), ("team admin", Role.ADMIN)):
-            under_test.services.accounts.put_member(under_test.admin, TEAM, people[person], role)
+        for person, role in ROLES:
+            under_test.services.accounts.put_member(under_test.admin, TEAM, PEOPLE[person], role)
         app = create_app(under_test.deployment)
         clients = {person: open_client(app, key) for person, key in KEYS.items()}
         try:

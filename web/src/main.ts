@@ -7,6 +7,7 @@ import './styles/base.css'
 import './styles/ui.css'
 import './styles/charts.css'
 import './styles/pages.css'
+import './styles/artifacts.css'
 
 sendEarly(window.location)
 void import('./app')

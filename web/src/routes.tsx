@@ -14,6 +14,7 @@ const root = createRootRoute({
 
 const login = lazyRouteComponent(() => import('./features/auth/LoginPage'), 'LoginPage')
 const projects = lazyRouteComponent(() => import('./features/projects/ProjectsPage'), 'ProjectsPage')
+const artifacts = lazyRouteComponent(() => import('./features/artifacts/ArtifactsPage'), 'ArtifactsPage')
 const run = lazyRouteComponent(() => import('./features/run/RunPage'), 'RunPage')
 
 const routeTree = root.addChildren([
@@ -25,6 +26,16 @@ const routeTree = root.addChildren([
     path: '/authorize',
     component: lazyRouteComponent(() => import('./features/auth/AuthorizePage'), 'AuthorizePage'),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/registry',
+    component: lazyRouteComponent(() => import('./features/registry/RegistriesPage'), 'RegistriesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/registry/$organization/$registry',
+    component: lazyRouteComponent(() => import('./features/registry/RegistryPage'), 'RegistryPage'),
+  }),
   createRoute({ getParentRoute: () => root, path: '/$entity', component: projects }),
   // Most visits go here, so it is not loaded in a second step.
   createRoute({ getParentRoute: () => root, path: '/$entity/$project', component: WorkspacePage }),
@@ -32,6 +43,18 @@ const routeTree = root.addChildren([
     getParentRoute: () => root,
     path: '/$entity/$project/compare',
     component: lazyRouteComponent(() => import('./features/compare/ComparePage'), 'ComparePage'),
+  }),
+  createRoute({ getParentRoute: () => root, path: '/$entity/$project/artifacts', component: artifacts }),
+  createRoute({ getParentRoute: () => root, path: '/$entity/$project/artifacts/$', component: artifacts }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/$entity/$project/lineage',
+    component: lazyRouteComponent(() => import('./features/artifacts/LineagePage'), 'LineagePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/$entity/$project/settings/storage',
+    component: lazyRouteComponent(() => import('./features/storage/StoragePage'), 'StoragePage'),
   }),
   createRoute({ getParentRoute: () => root, path: '/$entity/$project/runs/$run', component: run }),
   createRoute({ getParentRoute: () => root, path: '/$entity/$project/runs/$run/$tab', component: run }),

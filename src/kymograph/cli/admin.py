@@ -105,14 +105,26 @@ def create_key(username: str, **flags: str | None) -> None:
         click.echo(deployment.services.accounts.create_key(Caller(user), description="made by `kymograph admin`")[1])
 
 
+@admin.command("create-organization")
+@click.argument("name")
+@click.option("--owner", help="First administrator of the organization.")
+@_options
+def create_organization(name: str, owner: str | None, **flags: str | None) -> None:
+    """Create an organization: a group of teams with registries in common."""
+    with _opened(flags) as (deployment, caller):
+        deployment.services.accounts.create_organization(caller, name, owner=owner or caller.user.username)
+        click.echo(f"organization {name} created")
+
+
 @admin.command("create-team")
 @click.argument("name")
 @click.option("--owner", help="First administrator of the team.")
+@click.option("--organization", help="The organization that it belongs to.")
 @_options
-def create_team(name: str, owner: str | None, **flags: str | None) -> None:
+def create_team(name: str, owner: str | None, organization: str | None, **flags: str | None) -> None:
     """Create a team."""
     with _opened(flags) as (deployment, caller):
-        deployment.services.accounts.create_team(caller, name, owner=owner)
+        deployment.services.accounts.create_team(caller, name, owner=owner, organization=organization)
         click.echo(f"team {name} created")
 
 
@@ -122,12 +134,28 @@ def create_team(name: str, owner: str | None, **flags: str | None) -> None:
 @click.option("--role", type=click.Choice(["viewer", "member", "admin"]), default="member", show_default=True)
 @_options
 def add_member(team: str, username: str, role: str, **flags: str | None) -> None:
-    """Add a user to a team, or change a role."""
+    """Add a user to a team or organization, or change a role."""
     from kymograph.core.accounts import Role
 
     with _opened(flags) as (deployment, caller):
         deployment.services.accounts.put_member(caller, team, username, Role(role))
         click.echo(f"{username} is {role} of {team}")
+
+
+@admin.command("remove-member")
+@click.argument("team")
+@click.argument("username")
+@_options
+def remove_member(team: str, username: str, **flags: str | None) -> None:
+    """Remove a user from a team or organization."""
+    from kymograph.errors import UserNotFound
+
+    with _opened(flags) as (deployment, caller):
+        user = deployment.database.read(lambda tx: tx.accounts.find_user(username))
+        if user is None:
+            raise UserNotFound(username)
+        deployment.services.accounts.remove_member(caller, team, user.id)
+        click.echo(f"{username} is no member of {team}")
 
 
 @admin.command("gc")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _PAGE = 1_000
 _LINES = 50
+_CLEANING_S = 3600.0
+"""How long the server may be silent while it frees much."""
 
 
 @click.command()
@@ -65,7 +67,7 @@ def gc(dry_run: bool, orphans: bool, as_json: bool) -> None:
             if found["missing"]:
                 raise SystemExit(1)
             return
-        done = transport.request("POST", "/api/v1/admin/artifacts/collect", json={"dry_run": dry_run}).json()
+        done = _clean(transport, "/api/v1/admin/artifacts/collect", dry_run=dry_run)
     if as_json:
         _print_json(done)
     else:
@@ -89,10 +91,10 @@ def purge(path: str | None, dry_run: bool, yes: bool) -> None:
             raise click.UsageError("a whole project is purged: write ENTITY/PROJECT")
         address = f"{project}/artifacts/purge"
         if not dry_run and not yes:
-            foreseen = transport.request("POST", address, json={"dry_run": True}).json()
+            foreseen = _clean(transport, address, dry_run=True)
             _print_collected(foreseen, dry_run=True)
             click.confirm("These versions cannot be restored afterwards. Go on?", abort=True)
-        done = transport.request("POST", address, json={"dry_run": dry_run}).json()
+        done = _clean(transport, address, dry_run=dry_run)
     _print_collected(done, dry_run=dry_run)
 
 
@@ -125,6 +127,12 @@ def _pages(transport: Transport, address: str, *, shows_all: bool) -> tuple[dict
         page = transport.get(f"{address}?limit={_PAGE}&after={quote(page['next'])}")
         items += page["items"]
     return first, items
+
+
+def _clean(transport: Transport, address: str, *, dry_run: bool) -> dict[str, int]:
+    answer = transport.request("POST", address, json={"dry_run": dry_run}, timeout_s=_CLEANING_S)
+    done: dict[str, int] = answer.json()
+    return done
 
 
 def _print_project(space: dict[str, Any]) -> None:

@@ -18,8 +18,10 @@ class EntityKind(StrEnum):
 
 
 class Role(StrEnum):
-    """What a member may do in an entity; each includes those before it."""
+    """What a member may do in an entity or registry; each includes those before it."""
 
+    RESTRICTED_VIEWER = "restricted_viewer"
+    """In a registry: sees what there is, and gets no content. Source: protocol.md §10."""
     VIEWER = "viewer"
     MEMBER = "member"
     ADMIN = "admin"
@@ -66,6 +68,22 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryMember:
+    """A person with a role of their own in a registry."""
+
+    user: User
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryTeam:
+    """A team all of whose people have a role in a registry."""
+
+    team: Entity
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """What is kept of an API key; the secret itself is only ever shown once."""
 
@@ -85,3 +103,9 @@ class Session:
     user_id: UserId
     csrf_token: str
     expires_at: datetime
+
+
+def highest(*roles: Role | None) -> Role | None:
+    """The role that includes all others, None if there is none."""
+    held = [role for role in roles if role is not None]
+    return max(held, key=list(Role).index, default=None)

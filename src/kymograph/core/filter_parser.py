@@ -55,7 +55,7 @@ _PREFIXES = {
     "keysInfo.keys.": Scope.HISTORY_KEYS,
 }
 _SCOPE_PREFIXES = {Scope.CONFIG: "config.", Scope.SUMMARY: "summary.", Scope.HISTORY_KEYS: "keys_info.keys."}
-_TIME_FIELDS = frozenset({"created_at", "updated_at", "heartbeat_at", "started_at"})
+_TIME_FIELDS = frozenset({"created_at", "updated_at", "heartbeat_at", "started_at", "linked_at"})
 _COMPARISONS = {
     "$eq": Comparison.EQ,
     "$ne": Comparison.NE,

@@ -6,7 +6,7 @@ storage adapter turns into SQL with bound parameters. Nothing here is ever paste
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -24,7 +24,7 @@ class Scope(StrEnum):
     HISTORY_KEYS = "keys"
     """Whether a metric was ever logged."""
     ARTIFACT = "artifact"
-    """A column of an artifact version or collection, by the names of `core.artifact_filters`."""
+    """A column of an artifact version, collection or registry, by the names of `core.artifact_filters`."""
     METADATA = "metadata"
     """A value in the metadata of an artifact version."""
 
@@ -136,6 +136,23 @@ def fields_in(filter_: Filter) -> Iterator[Field]:
             yield from fields_in(part)
         case _:
             yield filter_.field
+
+
+def map_values(filter_: Filter, change: Callable[[Field, JsonScalar], JsonScalar]) -> Filter:
+    """The same filter, with every value that a field is compared with changed."""
+    match filter_:
+        case AllOf(parts):
+            return AllOf(tuple(map_values(part, change) for part in parts))
+        case AnyOf(parts):
+            return AnyOf(tuple(map_values(part, change) for part in parts))
+        case Not(part):
+            return Not(map_values(part, change))
+        case OneOf(field, values):
+            return OneOf(field, tuple(change(field, value) for value in values))
+        case Compare(field, op, value):
+            return Compare(field, op, change(field, value))
+        case Exists():
+            return filter_
 
 
 @dataclass(frozen=True, slots=True)

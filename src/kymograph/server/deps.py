@@ -15,7 +15,11 @@ from kymograph.errors import ObjectNotFound
 from kymograph.server.settings import Settings
 from kymograph.services.accounts import AccountService
 from kymograph.services.admission import Admission
+from kymograph.services.artifact_amendments import ArtifactAmendments
+from kymograph.services.artifact_bulk import ArtifactBulk
+from kymograph.services.artifact_catalog import ArtifactCatalog
 from kymograph.services.artifact_commits import ArtifactCommits
+from kymograph.services.artifact_contents import ArtifactContents
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_garbage import ArtifactCollector
 from kymograph.services.artifact_lineage import ArtifactLineage
@@ -30,8 +34,11 @@ from kymograph.services.exports import ExportService
 from kymograph.services.files import FileService
 from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
+from kymograph.services.lineage_graph import LineageGraphs
 from kymograph.services.live import LiveBus, LocalLiveBus
 from kymograph.services.projects import ProjectService
+from kymograph.services.registries import RegistryService
+from kymograph.services.registry_members import RegistryMembers
 from kymograph.services.runs import RunService
 from kymograph.services.secrets import Signer
 from kymograph.services.sql import SqlService
@@ -49,7 +56,7 @@ from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
 from kymograph.storage.sql.process import SqlProcesses
 from kymograph.types import JsonObject, ObjectKey
-from kymograph.wire import manifest_json
+from kymograph.wire import content_parts, manifest_json
 from kymograph.wire.sharing import merge_configs
 
 SIGNING_KEY = ObjectKey("system/signing-key")
@@ -139,6 +146,8 @@ def open_deployment(
         services = Services(
             accounts=AccountService(database, clock),
             projects=ProjectService(database, clock),
+            registries=RegistryService(database, clock),
+            registry_members=RegistryMembers(database),
             runs=RunService(database, ValueIndexer(database), live, clock, merge_configs),
             history=history,
             exports=ExportService(
@@ -161,9 +170,14 @@ def open_deployment(
             artifact_uploads=ArtifactUploads(
                 database, objects, signer, clock, public_url=settings.public_url, regions=settings.storage_regions
             ),
+            artifact_amendments=ArtifactAmendments(database, objects, manifest_json, clock),
+            artifact_bulk=ArtifactBulk(database, objects, signer, content_parts, clock, public_url=settings.public_url),
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
+            artifact_contents=ArtifactContents(database, objects, signer, clock, public_url=settings.public_url),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             artifact_space=ArtifactSpace(database, artifact_garbage, clock),
+            artifact_catalog=ArtifactCatalog(database, clock),
+            lineage_graphs=LineageGraphs(database),
             live=live,
             garbage=Collector(
                 database,

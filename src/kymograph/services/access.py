@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kymograph.core.accounts import Entity, Role, User
+from kymograph.core.accounts import Entity, EntityKind, Role, User, highest
 from kymograph.core.project import Project, Visibility
 from kymograph.core.run import Run
 from kymograph.errors import EntityNotFound, Forbidden, ProjectNotFound, RunDeleted, RunNotFound
 from kymograph.storage.base import Transaction
-from kymograph.types import EntityId, EntityName
+from kymograph.types import EntityId, EntityName, ProjectId
 
 
 class Access(StrEnum):
     """What a caller wants to do with an entity, its projects and their runs."""
 
     READ = "read"
+    """To see what there is."""
+    USE = "use"
+    """To get the content of artifacts, too: all who may read may, but for the restricted viewers of a registry."""
     WRITE = "write"
     ADMINISTER = "administer"
 
 
-_NEEDED_ROLE = {Access.READ: Role.VIEWER, Access.WRITE: Role.MEMBER, Access.ADMINISTER: Role.ADMIN}
+_NEEDED_ROLE = {
+    Access.READ: Role.RESTRICTED_VIEWER,
+    Access.USE: Role.VIEWER,
+    Access.WRITE: Role.MEMBER,
+    Access.ADMINISTER: Role.ADMIN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,45 @@ def require_entity(tx: Transaction, caller: Caller, name: str | None, access: Ac
     return entity
 
 
+def find_visible_entity(tx: Transaction, caller: Caller, name: str | None) -> Entity | None:
+    """An entity that the caller may know of; that says nothing of what may be read in it.
+
+    Those are the entities that the caller has a role in, and the organizations of the caller's teams and registries.
+    """
+    entity = tx.accounts.find_entity(name or caller.default_entity)
+    if entity is None or role_in(tx, caller, entity) is not None:
+        return entity
+    if entity.kind is EntityKind.ORGANIZATION and entity.id in tx.registries.list_organizations_of(caller.user.id):
+        return entity
+    return None
+
+
+def registry_roles(tx: Transaction, caller: Caller, registries: Sequence[Project]) -> dict[ProjectId, Role]:
+    """The caller's role in each registry of one organization; those that the caller must not know of are left out.
+
+    Administrators of the server and of the organization administer all of them. Otherwise the highest of three counts:
+    the role of the caller alone, those of the caller's teams, and in a registry that is not restricted, that of a
+    viewer for all people of the organization and its teams, or for everybody if it is public.
+    Source: protocol.md §10.
+    """
+    if not registries:
+        return {}
+    organization = registries[0].entity_id
+    role = _direct_role(tx, caller, organization)
+    if role is Role.ADMIN:
+        return {registry.id: Role.ADMIN for registry in registries}
+    is_of_organization = role is not None or tx.registries.is_in_team_of(organization, caller.user.id)
+    held = tx.registries.roles_of(caller.user.id, [registry.id for registry in registries])
+    found = {}
+    for registry in registries:
+        is_public = registry.visibility is Visibility.PUBLIC
+        may_look = is_public or (is_of_organization and registry.visibility is Visibility.PRIVATE)
+        known = highest(held.get(registry.id), Role.VIEWER if may_look else None)
+        if known is not None:
+            found[registry.id] = known
+    return found
+
+
 def check_project(tx: Transaction, caller: Caller, project: Project | None, access: Access, *, named: str) -> Project:
     """The project, if the caller has that access.
 
@@ -77,20 +125,26 @@ def check_project(tx: Transaction, caller: Caller, project: Project | None, acce
     """
     if project is None:
         raise ProjectNotFound(named)
-    role = _direct_role(tx, caller, project.entity_id)
-    if role is None:
-        # Only then: nearly all who ask are members, and every request of a training passes here.
-        entity = tx.accounts.find_entity_by_id(project.entity_id)
-        if entity is None:
-            raise ProjectNotFound(named)
-        role = _role_by_organization(tx, caller, entity)
+    role = role_in_project(tx, caller, project)
     if role is not None and role.includes(_NEEDED_ROLE[access]):
         return project
     if role is None and project.visibility is not Visibility.PUBLIC:
         raise ProjectNotFound(named)
-    if access is Access.READ:
+    if access is Access.READ or (role is None and access is Access.USE):
         return project
     raise Forbidden(f"{access} things", where=f"project {named!r}")
+
+
+def role_in_project(tx: Transaction, caller: Caller, project: Project) -> Role | None:
+    """The caller's role in a project: in a registry its own, elsewhere that in the entity."""
+    if project.registry is not None:
+        return registry_roles(tx, caller, [project]).get(project.id)
+    role = _direct_role(tx, caller, project.entity_id)
+    if role is None:
+        # Only then: nearly all who ask are members, and every request of a training passes here.
+        entity = tx.accounts.find_entity_by_id(project.entity_id)
+        role = _role_by_organization(tx, caller, entity) if entity is not None else None
+    return role
 
 
 def require_project(tx: Transaction, caller: Caller, entity: str | None, name: str, access: Access) -> Project:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from kymograph.core.accounts import ApiKey, Entity, EntityKind, Member, Role, Session, User
 from kymograph.core.names import parse_entity_name
+from kymograph.core.project import Project
 from kymograph.errors import (
     EntityNotFound,
     Forbidden,
@@ -20,7 +21,7 @@ from kymograph.errors import (
     Unauthenticated,
     UserNotFound,
 )
-from kymograph.services.access import Access, Caller, require_entity, role_in
+from kymograph.services.access import Access, Caller, find_visible_entity, require_entity, role_in
 from kymograph.services.secrets import PREFIX_LENGTH, new_api_key, new_token, secret_digest
 from kymograph.storage.base import Database, Transaction
 from kymograph.types import EntityName, UserId
@@ -204,10 +205,7 @@ class AccountService:
         """An entity that the caller may see, None otherwise."""
 
         def job(tx: Transaction) -> Entity | None:
-            try:
-                return require_entity(tx, caller, name, Access.READ)
-            except EntityNotFound:
-                return None
+            return find_visible_entity(tx, caller, name)
 
         return self._database.read(job)
 
@@ -224,6 +222,23 @@ class AccountService:
         return self._database.read(
             lambda tx: tx.accounts.list_members(entity.id) if role_in(tx, caller, entity) else []
         )
+
+    def owner_of(self, project: Project) -> Entity:
+        """The entity of a project (got already), whatever the caller may do with the entity itself."""
+        found = self._database.read(lambda tx: tx.accounts.find_entity_by_id(project.entity_id))
+        if found is None:
+            raise EntityNotFound(project.entity)
+        return found
+
+    def organizations(self, caller: Caller) -> list[Entity]:
+        """Organizations that the caller is a member of, has a team in, or a role in a registry of."""
+
+        def job(tx: Transaction) -> list[Entity]:
+            numbers = tx.registries.list_organizations_of(caller.user.id)
+            found = (tx.accounts.find_entity_by_id(number) for number in numbers)
+            return [organization for organization in found if organization is not None]
+
+        return self._database.read(job)
 
     def organization_of(self, entity: Entity) -> Entity | None:
         """The organization that a team belongs to."""
@@ -414,6 +429,46 @@ class AccountService:
 
         self._database.write(job)
 
+    def invite(self, caller: Caller, entity: str, *, username: str = "", email: str = "", role: Role) -> User:
+        """Add a person who has an account; needs the right to administer the entity.
+
+        Nothing is mailed and nothing is asked: whoever is invited is a member at once. A role that is higher stays.
+
+        Raises:
+            EntityNotFound: No such entity, or not the caller's.
+            Forbidden: The caller does not administer it.
+            UserNotFound: Nobody has that name or address.
+        """
+
+        def job(tx: Transaction) -> User:
+            target = require_entity(tx, caller, entity, Access.ADMINISTER)
+            user = tx.accounts.find_user(username) if username else _find_by_email(tx, email)
+            if user is None:
+                raise UserNotFound(username or email)
+            known = tx.accounts.find_role(target.id, user.id)
+            if known is None or not known.includes(role):
+                tx.accounts.put_member(target.id, user.id, role)
+            return user
+
+        return self._database.write(job)
+
+    def remove_member(self, caller: Caller, entity: str, user: UserId) -> None:
+        """End a membership; needs the right to administer the entity, or to be the member. Doing it twice is fine.
+
+        Raises:
+            EntityNotFound: No such entity, or not the caller's.
+            Forbidden: Somebody else's membership, or a person's own entity.
+        """
+
+        def job(tx: Transaction) -> None:
+            access = Access.READ if user == caller.user.id else Access.ADMINISTER
+            target = require_entity(tx, caller, entity, access)
+            if target.kind is EntityKind.USER:
+                raise Forbidden("remove the owner", where=f"entity {target.name!r}")
+            tx.accounts.remove_member(target.id, user)
+
+        self._database.write(job)
+
     def delete_entity(self, caller: Caller, name: str) -> None:
         """Remove a team or organization with all its projects; needs the right to administer it."""
 
@@ -438,6 +493,13 @@ class AccountService:
     def _require_admin(caller: Caller) -> None:
         if not caller.user.is_admin:
             raise Forbidden("administer users", where="this server")
+
+
+def _find_by_email(tx: Transaction, email: str) -> User | None:
+    if not email:
+        return None
+    matching = tx.accounts.list_users(search=email, limit=1000)
+    return next((user for user in matching if user.email.casefold() == email.casefold()), None)
 
 
 def _check_key(api_key: str) -> None:

@@ -1,7 +1,7 @@
 """Artifact versions and collections under the access rules of their projects.
 
-A version can be read by whoever may read the project that it was made in, or a collection that it is linked to; it can
-be changed only where it was made.
+A version can be read by whoever may read the project that it was made in, or a collection that it is linked to, and
+its content got by whoever may get content from one of these; it can be changed only where it was made.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ def require_artifact(tx: Transaction, caller: Caller, artifact: ArtifactId, acce
     try:
         _check_collection(tx, caller, version.collection, access)
     except ProjectNotFound as exc:
-        if not _is_linked_to_readable(tx, caller, version):
+        if not _is_linked(tx, caller, version, Access.READ):
             raise ArtifactNotFound("(by id)") from exc
-        if access is not Access.READ:
+        if access is Access.USE and not _is_linked(tx, caller, version, Access.USE):
+            raise Forbidden("get the content of this artifact", where="the registries that it is linked to") from exc
+        if access not in (Access.READ, Access.USE):
             raise Forbidden("change this artifact", where="the project that it was made in") from exc
     return version
 
@@ -54,18 +56,28 @@ def require_collection(tx: Transaction, caller: Caller, collection: CollectionId
 
 def is_readable(tx: Transaction, caller: Caller, version: ArtifactVersion) -> bool:
     """Whether the caller may see the version."""
-    return bool(readable_projects(tx, caller, [version.collection.project_id])) or _is_linked_to_readable(
-        tx, caller, version
-    )
+    return _is_open(tx, caller, version, Access.READ)
 
 
-def readable_projects(tx: Transaction, caller: Caller, projects: Iterable[ProjectId]) -> set[ProjectId]:
-    """Those of the projects that the caller may read."""
+def is_usable(tx: Transaction, caller: Caller, version: ArtifactVersion) -> bool:
+    """Whether the caller may get the version's content."""
+    return _is_open(tx, caller, version, Access.USE)
+
+
+def _is_open(tx: Transaction, caller: Caller, version: ArtifactVersion, access: Access) -> bool:
+    own = version.collection.project_id
+    return bool(readable_projects(tx, caller, [own], access)) or _is_linked(tx, caller, version, access)
+
+
+def readable_projects(
+    tx: Transaction, caller: Caller, projects: Iterable[ProjectId], access: Access = Access.READ
+) -> set[ProjectId]:
+    """Those of the projects that the caller may read, or has that access to."""
     readable = set()
     for project in projects:
         try:
-            check_project(tx, caller, tx.projects.find_by_id(project), Access.READ, named="(by id)")
-        except ProjectNotFound:
+            check_project(tx, caller, tx.projects.find_by_id(project), access, named="(by id)")
+        except (ProjectNotFound, Forbidden):
             continue
         readable.add(project)
     return readable
@@ -76,7 +88,7 @@ def _check_collection(tx: Transaction, caller: Caller, collection: Collection, a
     check_project(tx, caller, project, access, named=f"{collection.entity}/{collection.project}")
 
 
-def _is_linked_to_readable(tx: Transaction, caller: Caller, version: ArtifactVersion) -> bool:
+def _is_linked(tx: Transaction, caller: Caller, version: ArtifactVersion, access: Access) -> bool:
     places, _ = tx.memberships.list_of(version.id)
     projects = {place.collection.project_id for place in places if place.is_link}
-    return bool(readable_projects(tx, caller, projects))
+    return bool(readable_projects(tx, caller, projects, access))

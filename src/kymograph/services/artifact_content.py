@@ -11,9 +11,9 @@ from kymograph.core.artifact import ArtifactVersion
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.manifest import ManifestEntry
 from kymograph.core.space import Blob
-from kymograph.errors import ArtifactNotFound, ManifestCorrupt
+from kymograph.errors import ArtifactNotFound, Forbidden, ManifestCorrupt
 from kymograph.services.access import Access, Caller
-from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.storage.base import Transaction
 from kymograph.storage.space.base import NewEntry
 from kymograph.types import ArtifactId, BlobId, Digest, ProjectId
@@ -67,9 +67,12 @@ def locate(tx: Transaction, caller: Caller, version: ArtifactVersion, entries: S
     missing = _find(tx, version.collection.project_id, stored, found)
     # A version that was made from one of another project shares its bytes, if the caller may read them there.
     for birth in sorted({entry.birth_artifact for entry in missing if entry.birth_artifact is not None}):
-        with suppress(ArtifactNotFound):
-            origin = require_artifact(tx, caller, birth, Access.READ)
-            _find(tx, origin.collection.project_id, [one for one in missing if one.birth_artifact == birth], found)
+        with suppress(ArtifactNotFound, Forbidden):
+            origin = require_artifact(tx, caller, birth, Access.USE)
+            wanted = [one for one in missing if one.birth_artifact == birth]
+            # A link opens that one version to its readers, not what else its project holds.
+            is_open = bool(readable_projects(tx, caller, [origin.collection.project_id]))
+            _find(tx, origin.collection.project_id, wanted, found, within=None if is_open else origin.id)
     missing = [entry for entry in missing if entry.digest not in found.get(entry.algorithm, {})]
     if missing:
         raise ManifestCorrupt(
@@ -81,13 +84,28 @@ def locate(tx: Transaction, caller: Caller, version: ArtifactVersion, entries: S
     return Content(found, min(size_bytes, MAX_TOTAL_BYTES), frozenset(_readable_targets(tx, caller, entries)))
 
 
-def _find(tx: Transaction, project: ProjectId, entries: Sequence[ManifestEntry], found: Blobs) -> list[ManifestEntry]:
-    """Add the content of entries to `found`, as far as it is in a project; returns those whose content is not."""
+def _find(
+    tx: Transaction,
+    project: ProjectId,
+    entries: Sequence[ManifestEntry],
+    found: Blobs,
+    *,
+    within: ArtifactId | None = None,
+) -> list[ManifestEntry]:
+    """Add the content of entries to `found`, as far as it is in a project, or even in one version of it.
+
+    Returns:
+        Entries whose content is not there.
+    """
     missing: list[ManifestEntry] = []
     for algorithm in DigestAlgorithm:
         some = [entry for entry in entries if entry.algorithm is algorithm]
         known = found.setdefault(algorithm, {})
-        known.update(tx.blobs.find_many(project, list({entry.digest for entry in some}), algorithm=algorithm))
+        digests = list({entry.digest for entry in some})
+        if within is None:
+            known.update(tx.blobs.find_many(project, digests, algorithm=algorithm))
+        else:
+            known.update(tx.blobs.find_in_version(within, digests, algorithm=algorithm))
         missing += [entry for entry in some if entry.digest not in known]
     return missing
 
@@ -95,5 +113,5 @@ def _find(tx: Transaction, project: ProjectId, entries: Sequence[ManifestEntry],
 def _readable_targets(tx: Transaction, caller: Caller, entries: Iterable[ManifestEntry]) -> Iterator[ArtifactId]:
     """Versions that references lead to; nobody can make one stay that is not theirs to read."""
     for target in sorted({entry.target for entry in entries if entry.target is not None}):
-        with suppress(ArtifactNotFound):
-            yield require_artifact(tx, caller, target, Access.READ).id
+        with suppress(ArtifactNotFound, Forbidden):
+            yield require_artifact(tx, caller, target, Access.USE).id

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from kymograph.core.artifact import EntryRecord, ManifestRecord
+from kymograph.core.artifact import ArtifactVersion, EntryRecord, ManifestRecord
 from kymograph.core.digest import parse_hex_digest
 from kymograph.errors import ArtifactNotFound, Forbidden, ObjectNotFound, ProjectNotFound
 from kymograph.services.access import Access, Caller, require_entity, require_project
-from kymograph.services.artifact_access import require_artifact
+from kymograph.services.artifact_access import readable_projects, require_artifact
 from kymograph.services.secrets import Signer
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, ObjectStore
@@ -115,38 +115,51 @@ class ArtifactDownloads:
 
         Raises:
             ArtifactNotFound: No such content, or not readable.
+            Forbidden: The caller may only see the artifact.
             MalformedRequest: Not a digest.
         """
         digest = parse_hex_digest(hexdigest)
 
         def job(tx: Transaction) -> ObjectKey:
-            version = None
-            if artifact is not None:
-                with suppress(ArtifactNotFound):
-                    version = require_artifact(tx, caller, artifact, Access.READ)
-            places = [] if version is None else [version.collection.project_id]
-            for place in (*places, *self._places(tx, caller, birth, entity, project)):
+            usable: list[ArtifactVersion] = []
+            refusal: Forbidden | None = None
+            for one in (artifact, birth):
+                if one is not None:
+                    try:
+                        usable.append(require_artifact(tx, caller, one, Access.USE))
+                    except ArtifactNotFound:
+                        continue
+                    except Forbidden as exc:
+                        refusal = exc
+            own = readable_projects(tx, caller, {version.collection.project_id for version in usable})
+            for place in (*own, *self._places(tx, caller, birth, entity, project)):
                 blob = tx.blobs.find(place, digest)
                 if blob is not None:
                     return blob.object_key
-            # It was shared from a project that the caller may not read; this looks through all entries.
-            entry = tx.entries.find(version.id, digest) if version is not None else None
-            if entry is not None and entry.object_key is not None:
-                return entry.object_key
-            raise ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
+            # It was shared from a project that the caller may not read, or a link opens the version and not its
+            # project; this looks through all entries.
+            for version in usable:
+                entry = tx.entries.find(version.id, digest)
+                if entry is not None and entry.object_key is not None:
+                    return entry.object_key
+            raise refusal or ArtifactNotFound(hexdigest, within=f"{entity}/{project}")
 
         return self._database.read(job)
 
     def _places(
         self, tx: Transaction, caller: Caller, birth: ArtifactId | None, entity: str, project: str
     ) -> list[ProjectId]:
+        """Projects in which the content may lie, as far as the caller may read all of them.
+
+        Readers of a link to the version that brought the bytes may read that version, not its project.
+        """
         places: list[ProjectId] = []
-        if birth is not None:
+        origin = tx.artifacts.find(birth) if birth is not None else None
+        if origin is not None:
             # The version may be gone while its bytes live on in others.
-            with suppress(ArtifactNotFound):
-                places.append(require_artifact(tx, caller, birth, Access.READ).collection.project_id)
-        with suppress(ProjectNotFound):
-            places.append(require_project(tx, caller, entity, project, Access.READ).id)
+            places += readable_projects(tx, caller, [origin.collection.project_id], Access.USE)
+        with suppress(ProjectNotFound, Forbidden):
+            places.append(require_project(tx, caller, entity, project, Access.USE).id)
         return places
 
     def find_in_entity(self, caller: Caller, entity: str, hexdigest: str) -> ObjectKey:

@@ -21,8 +21,8 @@ from kymograph.types import BlobId, ObjectKey, ProjectId
 
 BLOB_OBJECTS = "blobs/"
 MANIFEST_OBJECTS = "manifests/"
-VERSIONS_AT_ONCE = 10_000
-FILES_AT_ONCE = 100_000
+VERSIONS_AT_ONCE = 5_000
+FILES_AT_ONCE = 15_000
 """Versions that are moved in one transaction have so many files at most, or are a single one."""
 _OBJECTS_AT_ONCE = 1_000
 _EVERYTHING = 2**31 - 1

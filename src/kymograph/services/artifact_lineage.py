@@ -39,11 +39,11 @@ class ArtifactLineage:
         Raises:
             ArtifactNotFound: No such version, or not readable.
             RunNotFound: No such run, or not readable.
-            Forbidden: The caller may only read the run.
+            Forbidden: The caller may only see the version, or only read the run.
         """
 
         def job(tx: Transaction) -> ArtifactVersion:
-            version = require_artifact(tx, caller, artifact, Access.READ)
+            version = require_artifact(tx, caller, artifact, Access.USE)
             if version.state is ArtifactState.DELETED:
                 raise ArtifactNotFound(version.path)
             _, run = require_run(tx, caller, user.entity, user.project, user.run, Access.WRITE)

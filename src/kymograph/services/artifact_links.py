@@ -16,16 +16,14 @@ from kymograph.core.artifact import (
     Membership,
 )
 from kymograph.core.names import parse_collection_name, parse_new_alias
-from kymograph.core.project import Project
+from kymograph.core.project import REGISTRY_PREFIX, Project
 from kymograph.errors import ArtifactNotFound, CollectionNotFound, LinkRefused
 from kymograph.services.access import Access, Caller, require_project
 from kymograph.services.artifact_access import readable_projects, require_artifact, require_collection
 from kymograph.services.projects import find_or_create_project
+from kymograph.services.registry_rules import check_aliases, check_link
 from kymograph.storage.base import Database, Transaction
 from kymograph.types import ArtifactId, CollectionId
-
-REGISTRY_PREFIX = "wandb-registry-"
-"""Projects of such names are registries, which are made on purpose only. Source: protocol.md §10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +90,21 @@ class ArtifactLinks:
         Raises:
             ArtifactNotFound: No such committed version, or not readable.
             ProjectNotFound: A registry that is absent or not readable.
-            Forbidden: The caller may only read there.
-            LinkRefused: The collection takes no links of that type.
+            Forbidden: The caller may only read there, may not hand the version on, or an alias is protected.
+            LinkRefused: The collection, or its registry, takes no links of that type.
             InvalidName: A name breaks the rules.
         """
         names = [parse_new_alias(alias) for alias in aliases]
 
         def job(tx: Transaction) -> Membership:
             now = self._clock()
-            version = require_artifact(tx, caller, artifact, Access.READ)
+            # To link is to hand on: it takes the right to the content, not only to the name.
+            version = require_artifact(tx, caller, artifact, Access.USE)
+            portfolio = self._find_portfolio(tx, caller, version, target, now)
+            check_aliases(tx, caller, tx.projects.find_by_id(portfolio.project_id), names)
+            # Whether the caller may comes before whether it can be done; what was made for it meanwhile is undone.
             if version.state is not ArtifactState.COMMITTED:
                 raise ArtifactNotFound(version.path)
-            portfolio = self._find_portfolio(tx, caller, version, target, now)
             known = tx.memberships.find(portfolio.id, version.id)
             if known is None:
                 tx.memberships.add(portfolio.id, version.id, Maker(user=caller.user.id), now)
@@ -118,10 +119,13 @@ class ArtifactLinks:
     ) -> Collection:
         if target.portfolio is not None:
             portfolio = require_collection(tx, caller, target.portfolio, Access.WRITE)
-            if portfolio.is_deleted:
+            project = tx.projects.find_by_id(portfolio.project_id)
+            if portfolio.is_deleted or project is None:
                 raise CollectionNotFound("(by id)")
+            check_link(tx, project, portfolio.name, version.collection.type_name)
         else:
             project = _find_project(tx, caller, target, now)
+            check_link(tx, project, target.name, version.collection.type_name)
             portfolio = tx.collections.put(
                 project.id,
                 parse_collection_name(target.name),
@@ -141,7 +145,7 @@ class ArtifactLinks:
 
         Raises:
             CollectionNotFound: No such collection, or not readable.
-            Forbidden: The caller may only read there.
+            Forbidden: The caller may only read there, or the version holds a protected alias.
             LinkRefused: The version was made there.
         """
 
@@ -149,6 +153,8 @@ class ArtifactLinks:
             place = require_collection(tx, caller, portfolio, Access.WRITE)
             if place.kind is not CollectionKind.PORTFOLIO:
                 raise LinkRefused(place.path, reason="the version was made there; delete it instead")
+            held = tx.memberships.find(place.id, artifact)
+            check_aliases(tx, caller, tx.projects.find_by_id(place.project_id), held.aliases if held else ())
             tx.memberships.remove(place.id, artifact)
 
         self._database.write(job)
@@ -160,16 +166,16 @@ class ArtifactLinks:
             ArtifactNotFound: No such version, not readable, or without a place in the collection.
             ProjectNotFound: The collection's project is absent or not readable.
             CollectionNotFound: The project has no such collection.
-            Forbidden: The caller may only read there.
+            Forbidden: The caller may only read there, or an alias is protected.
             InvalidName: Not an alias, or a version's number.
         """
         for given in aliases:
             parse_new_alias(given.alias)
 
         def job(tx: Transaction) -> None:
-            version = _require_committed(tx, caller, artifact)
+            version, places = self._committed_places(tx, caller, artifact, aliases)
             now = self._clock()
-            for place, names in self._by_place(tx, caller, version, aliases):
+            for place, names in places:
                 tx.memberships.put_aliases(place, version.id, names, now)
 
         self._database.write(job)
@@ -178,11 +184,21 @@ class ArtifactLinks:
         """Take aliases from a version; those it does not have are ignored. Errors as in `add_aliases`."""
 
         def job(tx: Transaction) -> None:
-            version = _require_committed(tx, caller, artifact)
-            for place, names in self._by_place(tx, caller, version, aliases):
+            version, places = self._committed_places(tx, caller, artifact, aliases)
+            for place, names in places:
                 tx.memberships.remove_aliases(place, version.id, names)
 
         self._database.write(job)
+
+    def _committed_places(
+        self, tx: Transaction, caller: Caller, artifact: ArtifactId, aliases: Sequence[AliasOf]
+    ) -> tuple[ArtifactVersion, list[tuple[CollectionId, list[str]]]]:
+        version = require_artifact(tx, caller, artifact, Access.READ)
+        # Whether the caller may comes before whether it can be done.
+        places = self._by_place(tx, caller, version, aliases)
+        if version.state is not ArtifactState.COMMITTED:
+            raise ArtifactNotFound(version.path)
+        return version, places
 
     def _by_place(
         self, tx: Transaction, caller: Caller, version: ArtifactVersion, aliases: Sequence[AliasOf]
@@ -199,6 +215,7 @@ class ArtifactLinks:
                 raise CollectionNotFound(name, within=f"{owner.entity}/{owner.name}")
             if tx.memberships.find(collection.id, version.id) is None:
                 raise ArtifactNotFound(version.path, within=collection.path)
+            check_aliases(tx, caller, owner, names)
             found.append((collection.id, names))
         return found
 
@@ -207,13 +224,6 @@ def _find_project(tx: Transaction, caller: Caller, target: LinkTarget, now: date
     if target.project.startswith(REGISTRY_PREFIX):
         return require_project(tx, caller, target.entity, target.project, Access.WRITE)
     return find_or_create_project(tx, caller, target.entity, target.project, now)
-
-
-def _require_committed(tx: Transaction, caller: Caller, artifact: ArtifactId) -> ArtifactVersion:
-    version = require_artifact(tx, caller, artifact, Access.READ)
-    if version.state is not ArtifactState.COMMITTED:
-        raise ArtifactNotFound(version.path)
-    return version
 
 
 def _refreshed(tx: Transaction, collection: Collection, version: ArtifactVersion) -> Membership:

@@ -22,8 +22,15 @@ from kymograph.core.names import parse_tag
 from kymograph.core.project import Project
 from kymograph.errors import AliasesPresent, ArtifactNotFound, CollectionNotFound
 from kymograph.services.access import Access, Caller
-from kymograph.services.artifact_access import is_readable, readable_projects, require_artifact, require_collection
+from kymograph.services.artifact_access import (
+    is_readable,
+    is_usable,
+    readable_projects,
+    require_artifact,
+    require_collection,
+)
 from kymograph.services.artifact_uploads import check_own_alias
+from kymograph.services.registry_rules import check_aliases
 from kymograph.storage.base import Database, Transaction
 from kymograph.types import ArtifactId
 
@@ -117,6 +124,10 @@ class ArtifactService:
 
         return self._database.read(job)
 
+    def is_usable(self, caller: Caller, version: ArtifactVersion) -> bool:
+        """Whether the caller may get the content of a version (got already), or only see it."""
+        return self._database.read(lambda tx: is_usable(tx, caller, version))
+
     def current_manifest(self, version: ArtifactVersion) -> ManifestRecord | None:
         """The manifest of a version (got already); a draft has none to show.
 
@@ -185,7 +196,7 @@ class ArtifactService:
 
         Raises:
             ArtifactNotFound: No such version, or not readable.
-            Forbidden: The caller may only read there.
+            Forbidden: The caller may only read there, or it holds a protected alias in a registry.
             AliasesPresent: It has aliases and they were not to go, too.
         """
 
@@ -194,6 +205,9 @@ class ArtifactService:
             aliases = tx.memberships.list_aliases_of([version.id])[version.id]
             if aliases and not with_aliases:
                 raise AliasesPresent(version.path, aliases=tuple(record.alias for record in aliases))
+            for record in aliases:
+                place = tx.projects.find_by_id(record.collection.project_id)
+                check_aliases(tx, caller, place, [record.alias])
             now = self._clock()
             tx.moves.lock([version.collection.project_id])
             if version.state is ArtifactState.PENDING and tx.moves.drop_drafts([version.id], before=None, now=now):

@@ -20,6 +20,7 @@ from kymograph.core.project import Project
 from kymograph.errors import CollectionNotFound, NameTaken, ReservedType, UsageError
 from kymograph.services.access import Access, Caller, require_project
 from kymograph.services.artifact_access import require_collection
+from kymograph.services.registry_rules import check_aliases, check_link
 from kymograph.storage.base import Database, Transaction
 from kymograph.types import CollectionId
 
@@ -118,12 +119,14 @@ class CollectionService:
             ProjectNotFound: Absent or not readable.
             Forbidden: The caller may only read there.
             NameTaken: The project has a collection of that name.
+            LinkRefused: The registry takes no versions of that type.
             UsageError: A name breaks the rules.
         """
         parsed, parsed_type = parse_collection_name(name), parse_type_name(type_name)
 
         def job(tx: Transaction) -> Collection:
             place = require_project(tx, caller, entity, project, Access.WRITE)
+            check_link(tx, place, parsed, parsed_type)
             if tx.collections.find(place.id, parsed) is not None:
                 raise NameTaken("artifact collection", parsed)
             now = self._clock()
@@ -186,7 +189,7 @@ class CollectionService:
 
         Raises:
             CollectionNotFound: Absent, of another kind, or not readable.
-            Forbidden: The caller may only read there.
+            Forbidden: The caller may only read there, or a version holds a protected alias in a registry.
         """
 
         def job(tx: Transaction) -> Collection:
@@ -194,6 +197,7 @@ class CollectionService:
             if known.kind is not kind:
                 raise CollectionNotFound("(by id)")
             if not known.is_deleted:
+                _check_aliases_within(tx, caller, known)
                 tx.collections.delete(known.id, self._clock())
             return require_collection(tx, caller, known.id, Access.READ)
 
@@ -245,6 +249,18 @@ def _require_there(tx: Transaction, caller: Caller, collection: CollectionId, ki
     if found.is_deleted or found.kind is not kind:
         raise CollectionNotFound("(by id)")
     return found
+
+
+def _check_aliases_within(tx: Transaction, caller: Caller, known: Collection) -> None:
+    """Check the aliases that go with a collection: those in it, and those that its versions hold elsewhere."""
+    check_aliases(tx, caller, tx.projects.find_by_id(known.project_id), tx.memberships.list_aliases(known.id))
+    if known.kind is CollectionKind.SEQUENCE:
+        places, _ = tx.memberships.search([known.id], VersionQuery(limit=2**31 - 1))
+        for held in tx.memberships.list_aliases_of([place.version.id for place in places]).values():
+            for record in held:
+                if record.collection.id != known.id:
+                    elsewhere = tx.projects.find_by_id(record.collection.project_id)
+                    check_aliases(tx, caller, elsewhere, [record.alias])
 
 
 def _check_count(tags: Sequence[str]) -> None:

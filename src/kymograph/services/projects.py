@@ -6,13 +6,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from kymograph.core.accounts import Role
 from kymograph.core.names import parse_project_name
-from kymograph.core.project import Project, ProjectStats, Visibility
-from kymograph.errors import NameTaken, ProjectNotFound
-from kymograph.services.access import Access, Caller, require_entity, require_project
+from kymograph.core.project import REGISTRY_PREFIX, Project, ProjectStats, Visibility
+from kymograph.errors import EntityNotFound, InvalidName, InvalidSetting, NameTaken, ProjectNotFound
+from kymograph.services.access import (
+    Access,
+    Caller,
+    check_project,
+    find_visible_entity,
+    require_entity,
+    require_project,
+    role_in,
+    role_in_project,
+)
 from kymograph.services.artifact_space import delete_versions
+from kymograph.services.registry_rules import refuse_registry_name
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.space.base import Sized
+from kymograph.types import ProjectId
 
 DEFAULT_PROJECT = "uncategorized"
 """Where runs go when no project is named. Source: protocol.md §4.2."""
@@ -34,10 +46,13 @@ def find_or_create_project(
     Raises:
         EntityNotFound: No such entity, or not the caller's.
         Forbidden: The caller may only read there.
-        InvalidName: A new project's name breaks the rules.
+        InvalidName: A new project's name breaks the rules, or is that of a registry.
     """
     owner = entity or caller.default_entity
-    if tx.projects.find(owner, name or DEFAULT_PROJECT) is not None:
+    known = tx.projects.find(owner, name or DEFAULT_PROJECT)
+    if known is None or known.registry is not None:
+        refuse_registry_name(name or DEFAULT_PROJECT)
+    if known is not None:
         return require_project(tx, caller, owner, name or DEFAULT_PROJECT, Access.WRITE)
     target = require_entity(tx, caller, owner, Access.WRITE)
     return tx.projects.create(target, parse_project_name(name or DEFAULT_PROJECT), now=now)
@@ -73,7 +88,7 @@ class ProjectService:
     def list(
         self, caller: Caller, *, entity: str | None = None, search: str = "", limit: int = 100, offset: int = 0
     ) -> ProjectPage:
-        """Projects of one entity or of all the caller's, newest activity first.
+        """Projects of one entity or of all the caller's, newest activity first; registries are listed elsewhere.
 
         Raises:
             EntityNotFound: No such entity, or not readable.
@@ -81,7 +96,10 @@ class ProjectService:
 
         def job(tx: Transaction) -> ProjectPage:
             if entity is not None:
-                entities = [require_entity(tx, caller, entity, Access.READ).id]
+                owner = find_visible_entity(tx, caller, entity)
+                if owner is None:
+                    raise EntityNotFound(entity)
+                entities = [owner.id] if role_in(tx, caller, owner) is not None else []
             else:
                 entities = [member.entity.id for member in tx.accounts.list_memberships(caller.user.id)]
             projects, total = tx.projects.list(entities, search=search, limit=limit, offset=offset)
@@ -104,8 +122,11 @@ class ProjectService:
         Raises:
             Forbidden: The caller may only read there; or asks for another visibility and is no administrator.
             EntityNotFound: No such entity, or not the caller's.
-            InvalidName: A new project's name breaks the rules.
+            InvalidName: A new project's name breaks the rules, or is that of a registry.
+            InvalidSetting: Only registries can be restricted.
         """
+        if visibility is Visibility.RESTRICTED:
+            raise InvalidSetting("access", "RESTRICTED", rule="only registries can be restricted to their members")
 
         def job(tx: Transaction) -> tuple[Project, bool]:
             existed = tx.projects.find(entity or caller.default_entity, name) is not None
@@ -123,11 +144,16 @@ class ProjectService:
 
         Raises:
             NameTaken: The entity has a project of that name.
+            InvalidName: Not a name for a project, or for a registry, if it is one.
         """
         parsed = parse_project_name(new_name)
 
         def job(tx: Transaction) -> Project:
             project = require_project(tx, caller, entity, name, Access.ADMINISTER)
+            if project.registry is None:
+                refuse_registry_name(parsed)
+            elif not parsed.startswith(REGISTRY_PREFIX):
+                raise InvalidName("registry name", parsed, rule=f"it begins with {REGISTRY_PREFIX}")
             if tx.projects.find(project.entity, parsed) is not None:
                 raise NameTaken("project", parsed)
             tx.projects.update(project.id, name=parsed)
@@ -135,11 +161,29 @@ class ProjectService:
 
         return self._database.write(job)
 
-    def delete(self, caller: Caller, entity: str | None, name: str) -> None:
-        """Remove a project with everything in it."""
+    def is_read_only(self, caller: Caller, project: Project) -> bool:
+        """Whether the caller can only look at a project (got already)."""
+        role = self._database.read(lambda tx: role_in_project(tx, caller, project))
+        return role is None or not role.includes(Role.MEMBER)
 
+    def delete_by_id(self, caller: Caller, project: ProjectId) -> None:
+        """Remove a project, or a registry with its collections; what was linked into it stays where it was made.
+
+        Raises:
+            ProjectNotFound: Absent or not readable.
+            Forbidden: The caller does not administer it.
+        """
+        self._delete(
+            lambda tx: check_project(tx, caller, tx.projects.find_by_id(project), Access.ADMINISTER, named="(by id)")
+        )
+
+    def delete(self, caller: Caller, entity: str | None, name: str) -> None:
+        """Remove a project with everything in it. Errors as those of `delete_by_id`."""
+        self._delete(lambda tx: require_project(tx, caller, entity, name, Access.ADMINISTER))
+
+    def _delete(self, require: Callable[[Transaction], Project]) -> None:
         def find(tx: Transaction) -> tuple[Project, list[Sized]]:
-            project = require_project(tx, caller, entity, name, Access.ADMINISTER)
+            project = require(tx)
             return project, tx.choices.choose_all(project.id)
 
         project, versions = self._database.read(find)
@@ -148,7 +192,7 @@ class ProjectService:
 
         def job(tx: Transaction) -> None:
             tx.moves.lock([project.id])
-            require_project(tx, caller, project.entity, project.name, Access.ADMINISTER)
+            require(tx)
             rest = [one.artifact for one in tx.choices.choose_all(project.id)]
             tx.moves.delete(rest, self._clock(), unless_linked=True)
             tx.projects.delete(project.id)

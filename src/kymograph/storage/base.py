@@ -14,14 +14,15 @@ from typing import Protocol, TypeVar
 from kymograph.storage.garbage.base import GarbageStore
 from kymograph.storage.history.base import SegmentStore, Tail
 from kymograph.storage.metadata.artifacts.base import (
+    CatalogStore,
     CollectionStore,
     LineageStore,
     ManifestStore,
     MembershipStore,
     VersionStore,
 )
-from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RunStore
-from kymograph.storage.space.base import BlobStore, ChoiceStore, EntryStore, MoveStore, SpaceStore
+from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RegistryStore, RunStore
+from kymograph.storage.space.base import BlobStore, ChoiceStore, EntryStore, ListingStore, MoveStore, SpaceStore
 
 T = TypeVar("T")
 
@@ -36,6 +37,10 @@ class Transaction(Protocol):
     @property
     def projects(self) -> ProjectStore:
         """Projects."""
+
+    @property
+    def registries(self) -> RegistryStore:
+        """Types and members of registries."""
 
     @property
     def runs(self) -> RunStore:
@@ -64,6 +69,14 @@ class Transaction(Protocol):
     @property
     def entries(self) -> EntryStore:
         """Entries of artifact versions."""
+
+    @property
+    def listings(self) -> ListingStore:
+        """Folders and differences of artifact versions."""
+
+    @property
+    def catalog(self) -> CatalogStore:
+        """Overviews of artifact types, collections and versions."""
 
     @property
     def blobs(self) -> BlobStore:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from kymograph.storage.history.segments.store import SqlSegmentStore
 from kymograph.storage.history.tail import SqlTail
 from kymograph.storage.metadata.account_store import SqlAccountStore
+from kymograph.storage.metadata.artifacts.catalog_store import SqlCatalogStore
 from kymograph.storage.metadata.artifacts.collection_store import SqlCollectionStore
 from kymograph.storage.metadata.artifacts.lineage_store import SqlLineageStore
 from kymograph.storage.metadata.artifacts.manifest_store import SqlManifestStore
@@ -17,11 +18,13 @@ from kymograph.storage.metadata.artifacts.membership_store import SqlMembershipS
 from kymograph.storage.metadata.artifacts.version_store import SqlVersionStore
 from kymograph.storage.metadata.file_store import SqlFileStore
 from kymograph.storage.metadata.project_store import SqlProjectStore
+from kymograph.storage.metadata.registry_store import SqlRegistryStore
 from kymograph.storage.metadata.run_store import SqlRunStore
 from kymograph.storage.metadata.run_table import RunTables
 from kymograph.storage.space.blobs import SqlBlobStore
 from kymograph.storage.space.choices import SqlChoiceStore
 from kymograph.storage.space.entries import SqlEntryStore
+from kymograph.storage.space.listings import SqlListingStore
 from kymograph.storage.space.moves import SqlMoveStore
 from kymograph.storage.space.reads import SqlSpaceStore
 
@@ -51,6 +54,11 @@ class SqlTransaction:
     def projects(self) -> SqlProjectStore:
         """Projects."""
         return SqlProjectStore(self.connection)
+
+    @cached_property
+    def registries(self) -> SqlRegistryStore:
+        """Types and members of registries."""
+        return SqlRegistryStore(self.connection)
 
     @cached_property
     def runs(self) -> SqlRunStore:
@@ -86,6 +94,16 @@ class SqlTransaction:
     def entries(self) -> SqlEntryStore:
         """Entries of artifact versions."""
         return SqlEntryStore(self.connection)
+
+    @cached_property
+    def listings(self) -> SqlListingStore:
+        """Folders and differences of artifact versions."""
+        return SqlListingStore(self.connection)
+
+    @cached_property
+    def catalog(self) -> SqlCatalogStore:
+        """Overviews of artifact types, collections and versions."""
+        return SqlCatalogStore(self.connection)
 
     @cached_property
     def blobs(self) -> SqlBlobStore:

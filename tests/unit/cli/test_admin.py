@@ -89,6 +89,26 @@ def test_teams_and_members(run: Run, tmp_path: Path) -> None:
     assert run("add-member", "vision", "grace", "--role", "king").exit_code == 2
 
 
+def test_organizations_have_teams_and_members(run: Run, tmp_path: Path) -> None:
+    run("create-user", "ada")
+    assert run("create-organization", "acme", "--owner", "ada").stdout == "organization acme created\n"
+    assert run("create-team", "vision", "--organization", "acme").stdout == "team vision created\n"
+    assert run("add-member", "acme", "admin", "--role", "member").stdout == "admin is member of acme\n"
+    assert run("remove-member", "vision", "admin").stdout == "admin is no member of vision\n"
+
+    with open_test_deployment(tmp_path) as opened:
+        accounts = opened.services.accounts
+        acme, vision = (accounts.find_entity(opened.admin, name) for name in ("acme", "vision"))
+        assert acme is not None
+        assert vision is not None
+        members = accounts.members(opened.admin, acme)
+        assert {member.user.username: member.role for member in members} == {"ada": Role.ADMIN, "admin": Role.MEMBER}
+        assert accounts.members(opened.admin, vision) == []
+        assert accounts.organization_of(vision) == acme
+    with pytest.raises(UserNotFound):
+        run("remove-member", "vision", "nobody")
+
+
 def test_garbage_is_counted_then_collected(run: Run, tmp_path: Path) -> None:
     """The data are as a server left them three hours ago."""
     clock = ManualClock(datetime.now(UTC) - timedelta(hours=3))

@@ -54,7 +54,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
 
 
 def run(*arguments: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(cli, ["artifact", *arguments], input=text)
+    environment = {"WANDB_BASE_URL": "http://host", "WANDB_API_KEY": "a" * 40}
+    return CliRunner().invoke(cli, ["artifact", *arguments], input=text, env=environment)
 
 
 def test_du_of_a_project_lists_its_largest_collections(asked: list[tuple[str, str, Any]]) -> None:

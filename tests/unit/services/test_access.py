@@ -21,12 +21,12 @@ from kymograph.services.access import (
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
 from kymograph.types import RunKey
 
-READ, WRITE, ADMINISTER = Access.READ, Access.WRITE, Access.ADMINISTER
-ALL = {READ, WRITE, ADMINISTER}
+READ, USE, WRITE, ADMINISTER = Access.READ, Access.USE, Access.WRITE, Access.ADMINISTER
+ALL = {READ, USE, WRITE, ADMINISTER}
 
 MATRIX: dict[str, set[Access]] = {
-    "viewer": {READ},
-    "member": {READ, WRITE},
+    "viewer": {READ, USE},
+    "member": {READ, USE, WRITE},
     "lead": ALL,
     "outsider": set(),
     "org-admin": ALL,
@@ -81,7 +81,7 @@ def test_private_project(deployment: DeploymentUnderTest, username: str, access:
 def test_public_project_can_be_read_by_everybody_and_no_more(
     deployment: DeploymentUnderTest, username: str, access: Access
 ) -> None:
-    allowed = MATRIX[username] | {READ}
+    allowed = MATRIX[username] | {READ, USE}
 
     assert may(deployment, deployment.caller(username), access, "public") is (access in allowed)
 

@@ -9,18 +9,21 @@ import pytest
 
 from kymograph.core.accounts import Role
 from kymograph.core.artifact import ArtifactVersion, CollectionKind, Membership
+from kymograph.core.digest import hex_digest, md5_digest
 from kymograph.errors import (
     ArtifactNotFound,
     CollectionNotFound,
     Forbidden,
     InvalidName,
     LinkRefused,
+    ManifestCorrupt,
     ProjectNotFound,
 )
 from kymograph.services.artifact_links import AliasOf, LinkTarget
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
 from kymograph.types import CollectionId
-from tests.unit.services.artifact_client import ArtifactClient, entries_of
+from kymograph.wire.ids import encode_id
+from tests.unit.services.artifact_client import ArtifactClient, document_of, entries_of
 
 FILES = {"a.txt": b"A"}
 
@@ -184,6 +187,38 @@ def test_whoever_may_read_a_link_may_read_the_version_and_change_nothing_at_its_
         services.artifacts.delete(member.caller, version.id, with_aliases=True)
     stranger = deployment.user("eve")
     assert services.artifacts.find(stranger, version.id) is None
+
+
+def test_a_link_opens_one_version_and_not_what_else_its_project_holds(
+    deployment: DeploymentUnderTest, client: ArtifactClient
+) -> None:
+    """Content is asked for by digest, which somebody may know who must not have the content."""
+    deployment.team("team", member=Role.MEMBER)
+    deployment.run("team/project/run")
+    client.log({"secret.txt": b"secret"}, collection="secret")
+    version = client.log(FILES)
+    link(client, version, "team/shared/shelf")
+    member = ArtifactClient(deployment, deployment.caller("member"))
+    find = deployment.services.artifact_downloads.find_in_version
+    open_, secret = (hex_digest(md5_digest(content)) for content in (b"A", b"secret"))
+
+    assert find(member.caller, version.id, "admin", "project", open_)
+    assert find(member.caller, version.id, "admin", "project", open_, artifact=version.id)
+    for artifact in (None, version.id):
+        with pytest.raises(ArtifactNotFound):
+            find(member.caller, version.id, "admin", "project", secret, artifact=artifact)
+
+    def copy(files: dict[str, bytes]) -> ArtifactVersion:
+        entries = entries_of(files)
+        for entry in entries.values():
+            entry["birthArtifactID"] = encode_id("Artifact", version.id)
+        draft = member.create(entries, entity="team")
+        member.announce(draft.id, document_of(entries))
+        return member.commit(draft.id)
+
+    assert member.content(copy(FILES)) == FILES
+    with pytest.raises(ManifestCorrupt, match="were not uploaded"):
+        copy({"secret.txt": b"secret"})
 
 
 def test_unlinked_is_unreadable_again(deployment: DeploymentUnderTest, client: ArtifactClient) -> None:

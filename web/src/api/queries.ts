@@ -215,29 +215,26 @@ export const filesQuery = (at: RunRef) =>
     getNextPageParam: (page) => page.next,
   })
 
-export const fileTextQuery = (at: RunRef, name: string) =>
+/** The text of a file, by its path in the API. */
+export const fileTextQuery = (path: string) =>
   queryOptions({
-    queryKey: ['file-text', at, name],
-    queryFn: ({ signal }) => requestText(filePath(at, name), { signal }),
+    queryKey: ['file-text', path],
+    queryFn: ({ signal }) => requestText(path, { signal }),
   })
-
-export function fileUrl(at: RunRef, name: string, download = false): string {
-  return apiUrl(filePath(at, name), download ? { download: 1 } : {})
-}
 
 export function liveUrl(at: ProjectRef): string {
   return apiUrl(`${projectPath(at)}/live`)
 }
 
-function projectPath(at: ProjectRef): string {
+export function projectPath(at: ProjectRef): string {
   return `/projects${pathOf(at.entity, at.project)}`
 }
 
-function runPath(at: RunRef): string {
+export function runPath(at: RunRef): string {
   return `${projectPath(at)}/runs${pathOf(at.run)}`
 }
 
-function filePath(at: RunRef, name: string): string {
+export function runFilePath(at: RunRef, name: string): string {
   return `${runPath(at)}/files${pathOf(...name.split('/'))}`
 }
 

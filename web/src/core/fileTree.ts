@@ -78,7 +78,7 @@ const BY_ENDING: ReadonlyMap<string, PreviewKind> = new Map([
   ['html', 'html'],
 ])
 
-export function previewKind(file: RunFile): PreviewKind {
+export function previewKind(file: { name: string; mimetype: string | null }): PreviewKind {
   if (file.name.endsWith('.table.json')) return 'table'
   const ending = file.name.slice(file.name.lastIndexOf('.') + 1).toLowerCase()
   const known = BY_ENDING.get(ending)

@@ -9,6 +9,10 @@ export interface Place {
   run?: string
   tab?: string
   token?: string
+  organization?: string
+  registry?: string
+  /** The rest of the path, for pages whose address goes deeper. */
+  _splat?: string
 }
 
 /** Path parameters, decoded; a page knows which of them its route has. */

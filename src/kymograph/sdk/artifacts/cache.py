@@ -112,8 +112,8 @@ class ArtifactCache:
                 return False
             place(path, target, may_share=may_share, mode=None if may_share else 0o644)
         except FileNotFoundError:
-            # Not whether the content is there: another process may just have brought it back.
-            if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
+            # Whether the content is there says nothing: another process may have brought it this moment.
+            if not os.path.isdir(os.path.dirname(target) or os.curdir):
                 raise
             return False
         return True

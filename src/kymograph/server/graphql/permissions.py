@@ -49,9 +49,12 @@ ROOT_RULES: dict[str, Rule] = {
     # Accounts of others
     "Mutation.createUser": Rule.SERVER_ADMIN,
     "Mutation.createTeam": Rule.SIGNED_IN,
+    "Mutation.createInvite": Rule.ADMINISTER,
+    "Mutation.deleteInvite": Rule.ADMINISTER,
     # Projects and runs
     "Mutation.upsertModel": Rule.WRITE,
     "Mutation.renameProject": Rule.ADMINISTER,
+    "Mutation.deleteModel": Rule.ADMINISTER,
     "Mutation.upsertBucket": Rule.WRITE,
     "Mutation.rewindRun": Rule.WRITE,
     "Mutation.stopRun": Rule.WRITE,
@@ -61,6 +64,11 @@ ROOT_RULES: dict[str, Rule] = {
     "Mutation.createRunFiles": Rule.WRITE,
     "Mutation.markRunFilesUploaded": Rule.WRITE,
     "Mutation.deleteFiles": Rule.WRITE,
+    # Registries
+    "Mutation.createProjectMembers": Rule.ADMINISTER,
+    "Mutation.deleteProjectMembers": Rule.ADMINISTER,
+    "Mutation.updateProjectMember": Rule.ADMINISTER,
+    "Mutation.updateProjectTeamMember": Rule.ADMINISTER,
     # Artifacts
     "Mutation.createArtifact": Rule.WRITE,
     "Mutation.createArtifactType": Rule.WRITE,
@@ -97,6 +105,7 @@ FIELD_RULES: dict[str, Rule] = {
     "User.entity": Rule.SELF,
     "User.projects": Rule.SELF,
     "Member.email": Rule.SIGNED_IN,
+    "ProjectMember.email": Rule.SIGNED_IN,
 }
 """Fields of objects that demand more than the object did."""
 

@@ -48,7 +48,7 @@ class SqlAccountStore:
         row = self._connection.execute(statement).one_or_none()
         if row is None:
             raise NameTaken("user", username)
-        user = _user(row)
+        user = user_of(row)
         own = self.create_entity(EntityName(username), kind=EntityKind.USER, now=now)
         self.put_member(own.id, user.id, Role.ADMIN)
         return user
@@ -66,7 +66,7 @@ class SqlAccountStore:
         statement = select(users).order_by(users.c.username).limit(limit).offset(offset)
         if search:
             statement = statement.where(contains_text(search, users.c.username, users.c.name, users.c.email))
-        return [_user(row) for row in self._connection.execute(statement)]
+        return [user_of(row) for row in self._connection.execute(statement)]
 
     def count_users(self) -> int:
         """Docstring inherited."""
@@ -98,7 +98,7 @@ class SqlAccountStore:
 
     def _one_user(self, statement: Select[Any], values: dict[str, Any]) -> User | None:
         row = self._connection.execute(statement, values).one_or_none()
-        return None if row is None else _user(row)
+        return None if row is None else user_of(row)
 
     # --- entities ----------------------------------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ class SqlAccountStore:
         row = self._connection.execute(statement).one_or_none()
         if row is None:
             raise NameTaken("entity", name)
-        return _entity(row)
+        return entity_of(row)
 
     def find_entity(self, name: str) -> Entity | None:
         """Docstring inherited."""
@@ -128,7 +128,7 @@ class SqlAccountStore:
     def list_teams(self, organization: EntityId) -> list[Entity]:
         """Docstring inherited."""
         statement = _live_entities().where(entities.c.organization_id == organization).order_by(entities.c.name)
-        return [_entity(row) for row in self._connection.execute(statement)]
+        return [entity_of(row) for row in self._connection.execute(statement)]
 
     def delete_entity(self, entity: EntityId) -> None:
         """Docstring inherited."""
@@ -145,7 +145,7 @@ class SqlAccountStore:
 
     def _one_entity(self, statement: Select[Any], values: dict[str, Any]) -> Entity | None:
         row = self._connection.execute(statement, values).one_or_none()
-        return None if row is None else _entity(row)
+        return None if row is None else entity_of(row)
 
     # --- members -----------------------------------------------------------------------------------------------------
 
@@ -183,8 +183,8 @@ class SqlAccountStore:
             place = row[len(users.c) : -1]
             found.append(
                 Member(
-                    user=_user_of(dict(zip(users.c.keys(), person, strict=True))),
-                    entity=_entity_of(dict(zip(entities.c.keys(), place, strict=True))),
+                    user=_user_from(dict(zip(users.c.keys(), person, strict=True))),
+                    entity=_entity_from(dict(zip(entities.c.keys(), place, strict=True))),
                     role=Role(row[-1]),
                 )
             )
@@ -282,11 +282,12 @@ def _memberships() -> Select[Any]:
     )
 
 
-def _user(row: Row[Any]) -> User:
-    return _user_of(row._mapping)
+def user_of(row: Row[Any]) -> User:
+    """A row with the columns of `users` as a value."""
+    return _user_from(row._mapping)
 
 
-def _user_of(values: Any) -> User:
+def _user_from(values: Any) -> User:
     return User(
         id=UserId(values["id"]),
         username=values["username"],
@@ -299,11 +300,12 @@ def _user_of(values: Any) -> User:
     )
 
 
-def _entity(row: Row[Any]) -> Entity:
-    return _entity_of(row._mapping)
+def entity_of(row: Row[Any]) -> Entity:
+    """A row with the columns of `entities` as a value."""
+    return _entity_from(row._mapping)
 
 
-def _entity_of(values: Any) -> Entity:
+def _entity_from(values: Any) -> Entity:
     organization = values["organization_id"]
     return Entity(
         id=EntityId(values["id"]),

@@ -6,16 +6,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from kymograph.core.accounts import ApiKey, Entity, EntityKind, Member, Role, Session, User
+from kymograph.core.accounts import (
+    ApiKey,
+    Entity,
+    EntityKind,
+    Member,
+    RegistryMember,
+    RegistryTeam,
+    Role,
+    Session,
+    User,
+)
+from kymograph.core.artifact_filters import RegistryQuery
 from kymograph.core.column_search import ColumnPage, ColumnQuery
 from kymograph.core.files import RunFile
 from kymograph.core.filters import Filter, RunQuery
 from kymograph.core.groups import GroupPage, GroupQuery
-from kymograph.core.project import Project, ProjectStats, Visibility
+from kymograph.core.project import Project, ProjectStats, RegistryRules, RegistryStats, Visibility
 from kymograph.core.run import Run, RunChange
 from kymograph.types import (
     Digest,
@@ -124,8 +135,17 @@ class AccountStore(Protocol):
 class ProjectStore(Protocol):
     """Projects."""
 
-    def create(self, entity: Entity, name: ProjectName, *, now: datetime, description: str = "") -> Project:
-        """Create a project.
+    def create(
+        self,
+        entity: Entity,
+        name: ProjectName,
+        *,
+        now: datetime,
+        description: str | None = None,
+        visibility: Visibility = Visibility.PRIVATE,
+        registry: RegistryRules | None = None,
+    ) -> Project:
+        """Create a project; with rules, a registry.
 
         Raises:
             NameTaken: The entity has a project of that name.
@@ -138,7 +158,7 @@ class ProjectStore(Protocol):
     def list(
         self, entities: Sequence[EntityId], *, search: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[Project], int]:
-        """Projects of any of `entities` plus the total, newest activity first."""
+        """Projects of any of `entities` plus the total, newest activity first; registries are not among them."""
 
     def stats(
         self, projects: Sequence[ProjectId], now: datetime, *, days: int = 30
@@ -151,12 +171,62 @@ class ProjectStore(Protocol):
         description: str | None = None,
         visibility: Visibility | None = None,
         name: ProjectName | None = None,
-    ) -> None: ...
+        registry: RegistryRules | None = None,
+    ) -> None:
+        """Change what is given; `registry` only of a registry."""
 
     def touch(self, project: ProjectId, now: datetime) -> None:
         """Record activity."""
 
     def delete(self, project: ProjectId) -> None: ...
+
+
+class RegistryStore(Protocol):
+    """What registries have beside other projects: types, and members of their own."""
+
+    def list_of(self, organizations: Sequence[EntityId]) -> list[Project]:
+        """Registries of some organizations, by organization and name."""
+
+    def search(self, registries: Sequence[Project], query: RegistryQuery) -> tuple[Sequence[Project], int]:
+        """One page of some registries, plus the total of those that match.
+
+        Raises:
+            InvalidFilter: A value that its field cannot be compared with, or a pattern that takes too long.
+        """
+
+    def stats(self, registries: Sequence[ProjectId]) -> dict[ProjectId, RegistryStats]:
+        """Counts of each."""
+
+    def put_types(self, registry: ProjectId, names: Iterable[str]) -> None:
+        """List more types; those that are listed stay."""
+
+    def list_types(self, registry: ProjectId) -> list[str]:
+        """Listed types, and those of its collections, sorted."""
+
+    def put_member(self, registry: ProjectId, user: UserId, role: Role) -> None:
+        """Add a person, or change the role."""
+
+    def remove_member(self, registry: ProjectId, user: UserId) -> None: ...
+
+    def list_members(self, registry: ProjectId) -> list[RegistryMember]:
+        """People with a role of their own, by username."""
+
+    def put_team(self, registry: ProjectId, team: EntityId, role: Role) -> None:
+        """Add a team, or change the role of its people."""
+
+    def remove_team(self, registry: ProjectId, team: EntityId) -> None: ...
+
+    def list_teams(self, registry: ProjectId) -> list[RegistryTeam]:
+        """Teams with a role, by name."""
+
+    def roles_of(self, user: UserId, registries: Sequence[ProjectId]) -> dict[ProjectId, Role]:
+        """The highest role that somebody has in each, alone or by a team; registries without one are left out."""
+
+    def list_organizations_of(self, user: UserId) -> list[EntityId]:
+        """Organizations that somebody is a member of, has a team in, or has a role in a registry of."""
+
+    def is_in_team_of(self, organization: EntityId, user: UserId) -> bool:
+        """Whether somebody is a member of any team of an organization."""
 
 
 class RunStore(Protocol):

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from kymograph.core.accounts import Entity
-from kymograph.core.project import Project, ProjectStats, Visibility
+from kymograph.core.project import Project, ProjectStats, RegistryRules, Visibility
 from kymograph.core.run import CRASHED_AFTER, RunState
 from kymograph.errors import NameTaken
 from kymograph.storage.metadata.sql import contains_text, insert_into
@@ -42,7 +42,16 @@ class SqlProjectStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def create(self, entity: Entity, name: ProjectName, *, now: datetime, description: str = "") -> Project:
+    def create(
+        self,
+        entity: Entity,
+        name: ProjectName,
+        *,
+        now: datetime,
+        description: str | None = None,
+        visibility: Visibility = Visibility.PRIVATE,
+        registry: RegistryRules | None = None,
+    ) -> Project:
         """Docstring inherited."""
         statement = (
             insert_into(self._connection, projects)
@@ -50,10 +59,11 @@ class SqlProjectStore:
                 entity_id=entity.id,
                 name=name,
                 description=description,
-                visibility=Visibility.PRIVATE.value,
+                visibility=visibility.value,
                 created_at=now,
                 last_activity_at=now,
                 run_counter=0,
+                **_rules_row(registry),
             )
             .on_conflict_do_nothing()
             .returning(projects.c.id)
@@ -67,9 +77,10 @@ class SqlProjectStore:
             entity=entity.name,
             name=name,
             description=description,
-            visibility=Visibility.PRIVATE,
+            visibility=visibility,
             created_at=now,
             last_activity_at=now,
+            registry=registry,
         )
 
     def find(self, entity: str, name: str) -> Project | None:
@@ -87,18 +98,19 @@ class SqlProjectStore:
         conditions: builtins.list[ColumnElement[bool]] = [
             projects.c.entity_id.in_(entities),
             projects.c.deleted_at.is_(None),
+            projects.c.allows_all_types.is_(None),
         ]
         if search:
-            conditions.append(contains_text(search, projects.c.name, projects.c.description))
+            conditions.append(contains_text(search, projects.c.name, func.coalesce(projects.c.description, "")))
         total = self._connection.execute(select(func.count()).select_from(projects).where(*conditions)).scalar_one()
         page = (
-            _live_projects()
+            live_projects()
             .where(*conditions)
             .order_by(projects.c.last_activity_at.desc(), projects.c.id.desc())
             .limit(limit)
             .offset(offset)
         )
-        return [_project(row) for row in self._connection.execute(page)], total
+        return [project_of(row) for row in self._connection.execute(page)], total
 
     def stats(self, projects: Sequence[ProjectId], now: datetime, *, days: int = 30) -> dict[ProjectId, ProjectStats]:
         """Docstring inherited."""
@@ -150,6 +162,7 @@ class SqlProjectStore:
         description: str | None = None,
         visibility: Visibility | None = None,
         name: ProjectName | None = None,
+        registry: RegistryRules | None = None,
     ) -> None:
         """Docstring inherited."""
         changes: dict[str, Any] = {}
@@ -160,6 +173,8 @@ class SqlProjectStore:
         if name is not None:
             self._refuse_taken(project, name)
             changes["name"] = name
+        if registry is not None:
+            changes.update(_rules_row(registry))
         if changes:
             self._connection.execute(update(projects).where(projects.c.id == project).values(changes))
 
@@ -190,10 +205,11 @@ class SqlProjectStore:
 
     def _one(self, statement: Select[Any], values: dict[str, Any]) -> Project | None:
         row = self._connection.execute(statement, values).one_or_none()
-        return None if row is None else _project(row)
+        return None if row is None else project_of(row)
 
 
-def _live_projects() -> Select[Any]:
+def live_projects() -> Select[Any]:
+    """Projects that are there, with the names of their owners."""
     return (
         select(projects, entities.c.name.label("entity"))
         .select_from(projects.join(entities))
@@ -202,15 +218,23 @@ def _live_projects() -> Select[Any]:
 
 
 # Every request asks these, so they are built once.
-_PROJECT_BY_NAMES = _live_projects().where(
+_PROJECT_BY_NAMES = live_projects().where(
     entities.c.name == bindparam("of_entity"), projects.c.name == bindparam("with_name")
 )
-_PROJECT_BY_ID = _live_projects().where(projects.c.id == bindparam("with_id"))
+_PROJECT_BY_ID = live_projects().where(projects.c.id == bindparam("with_id"))
 _TOUCH = update(projects).where(projects.c.id == bindparam("with_id"), projects.c.last_activity_at < bindparam("at"))
 """Sets `last_activity_at` as given."""
 
 
-def _project(row: Row[Any]) -> Project:
+def _rules_row(rules: RegistryRules | None) -> dict[str, Any]:
+    if rules is None:
+        return {}
+    return {"allows_all_types": rules.allows_all_types, "protected_aliases": rules.protected_aliases}
+
+
+def project_of(row: Row[Any]) -> Project:
+    """A row of `live_projects` as a value."""
+    rules = None if row.allows_all_types is None else RegistryRules(row.allows_all_types, row.protected_aliases)
     return Project(
         id=ProjectId(row.id),
         entity_id=EntityId(row.entity_id),
@@ -220,4 +244,5 @@ def _project(row: Row[Any]) -> Project:
         visibility=Visibility(row.visibility),
         created_at=row.created_at,
         last_activity_at=row.last_activity_at,
+        registry=rules,
     )

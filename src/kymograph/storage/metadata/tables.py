@@ -91,7 +91,7 @@ projects = Table(
     Column("id", BigId, primary_key=True),
     Column("entity_id", BigId, ForeignKey("entities.id"), nullable=False),
     Column("name", AnyText, nullable=False),
-    Column("description", AnyText, nullable=False),
+    Column("description", AnyText),
     Column("visibility", AnyText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_activity_at", UtcDateTime, nullable=False),
@@ -99,6 +99,9 @@ projects = Table(
     Column("deleted_at", UtcDateTime),
     # Of artifact versions that have none of their own; null is that of the entity, 0 is for ever.
     Column("artifact_ttl_s", BigInteger),
+    # Null for projects that are no registries.
+    Column("allows_all_types", Boolean),
+    Column("protected_aliases", TextTuple, nullable=False, server_default="[]"),
 )
 Index(
     "uq_projects_entity_id_name",
@@ -107,6 +110,30 @@ Index(
     unique=True,
     sqlite_where=projects.c.deleted_at.is_(None),
     postgresql_where=projects.c.deleted_at.is_(None),
+)
+
+registry_types = Table(
+    "registry_types",
+    registry,
+    Column("project_id", BigId, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", AnyText, primary_key=True),
+)
+"""Types that a registry lists, whether or not it has versions of them."""
+
+registry_members = Table(
+    "registry_members",
+    registry,
+    Column("project_id", BigId, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigId, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("role", AnyText, nullable=False),
+)
+
+registry_teams = Table(
+    "registry_teams",
+    registry,
+    Column("project_id", BigId, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("team_id", BigId, ForeignKey("entities.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("role", AnyText, nullable=False),
 )
 
 runs = Table(

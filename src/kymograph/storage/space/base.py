@@ -6,12 +6,13 @@ begins with `MoveStore.lock`: two of them in one project wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from kymograph.core.artifact import EntryRecord
+from kymograph.core.artifact_browse import ChangeKind, ChangeOrder, DiffPage, FolderItem
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.space import (
     Blob,
@@ -64,6 +65,11 @@ class BlobStore(Protocol):
     ) -> dict[Digest, Blob]:
         """The same for many digests of one algorithm."""
 
+    def find_in_version(
+        self, artifact: ArtifactId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    ) -> dict[Digest, Blob]:
+        """Those that a version itself holds; looks through all its entries."""
+
     def announce(
         self,
         project: ProjectId,
@@ -81,6 +87,30 @@ class BlobStore(Protocol):
 
     def mark_stored(self, object_key: ObjectKey, size_bytes: int, now: datetime) -> None:
         """Announced content has arrived; the collector may have dropped it meanwhile."""
+
+    def find_awaited(
+        self, project: ProjectId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm
+    ) -> dict[Digest, ObjectKey]:
+        """Where announced content that has not arrived yet is to lie."""
+
+    def mark_many_stored(self, sizes: Mapping[ObjectKey, int], now: datetime) -> None:
+        """As `mark_stored`; sizes in bytes."""
+
+    def adopt(
+        self,
+        project: ProjectId,
+        digest: Digest,
+        *,
+        algorithm: DigestAlgorithm,
+        key: ObjectKey,
+        size_bytes: int,
+        now: datetime,
+    ) -> bool:
+        """Content has arrived that nobody names yet; it stays for a while, as if a draft had asked for it.
+
+        Returns:
+            Whether its object is needed: not if such content was announced or there already.
+        """
 
     def doom(self, project: ProjectId, *, before: datetime, limit: int) -> int:
         """Forget content that nobody names and nobody has asked for since a moment; returns how much.
@@ -136,6 +166,34 @@ class EntryStore(Protocol):
 
     def find(self, artifact: ArtifactId, digest: Digest) -> EntryRecord | None:
         """Any entry with that digest; looks at all of them if need be."""
+
+
+class ListingStore(Protocol):
+    """Entries of committed and deleted versions as people look at them."""
+
+    def list_folder(
+        self, artifact: ArtifactId, folder: str = "", *, after: str | None = None, limit: int = 1000
+    ) -> list[FolderItem]:
+        """Files and folders right inside a folder, by path.
+
+        Args:
+            artifact: Whose.
+            folder: Its path with a slash at the end; nothing is the root.
+            after: Only what comes after the item of this path (paging).
+            limit: Page size.
+        """
+
+    def compare(
+        self,
+        old: ArtifactId,
+        new: ArtifactId,
+        *,
+        kind: ChangeKind | None = None,
+        order: ChangeOrder = ChangeOrder.SIZE,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> DiffPage:
+        """One page of the entries that two versions do not have in common."""
 
 
 class MoveStore(Protocol):

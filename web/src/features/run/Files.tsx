@@ -3,17 +3,17 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useRef, useState, type KeyboardEvent } from 'react'
-import { filesQuery, type RunRef } from '../../api/queries'
+import { filesQuery, runFilePath, type RunRef } from '../../api/queries'
 import { useLive } from '../../api/useLive'
 import { toTree, type Folder } from '../../core/fileTree'
 import { formatBytes, formatNumber, plural } from '../../core/format'
 import type { RunFile } from '../../core/types'
+import { FilePreview } from '../../panels/FilePreview'
 import { Button } from '../../ui/Button'
 import { Icon } from '../../ui/Icon'
 import { Search } from '../../ui/Search'
 import { EmptyState, ErrorNote, SkeletonRows } from '../../ui/States'
 import { Name } from '../../ui/Text'
-import { FilePreview } from './FilePreview'
 import { useAddress } from '../../ui/usePlace'
 
 export function Files({ at }: { at: RunRef }) {
@@ -81,7 +81,7 @@ export function Files({ at }: { at: RunRef }) {
       </div>
       <div className="files-preview">
         {chosen ? (
-          <FilePreview key={chosen.name} at={at} file={chosen} />
+          <FilePreview key={chosen.name} path={runFilePath(at, chosen.name)} file={chosen} />
         ) : (
           <EmptyState title={search['file'] === undefined ? 'Choose a file' : 'This file is not here'} />
         )}

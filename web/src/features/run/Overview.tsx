@@ -14,10 +14,10 @@ import { isTyped, pathOfTyped } from '../../core/media'
 import { formatBytes, formatDuration, formatLogged, formatNumber } from '../../core/format'
 import type { RunDetail } from '../../core/types'
 import type { RunRef } from '../../api/queries'
+import { ValueCard } from '../../panels/ValueCard'
 import { Ago } from '../../ui/Ago'
 import { StateIcon } from '../../ui/StateIcon'
 import { Text } from '../../ui/Text'
-import { ValueCard } from './ValueCard'
 
 export function Overview({ at, run }: { at: RunRef; run: RunDetail }) {
   const fileLink = (value: Logged): ReactNode => <FileLink at={at} value={value} />

@@ -17,14 +17,15 @@ import { useKeys } from '../../ui/keys'
 import { Menu } from '../../ui/Menu'
 import { EmptyState, ErrorNote, SkeletonRows } from '../../ui/States'
 import { StateIcon } from '../../ui/StateIcon'
+import { Tags } from '../../ui/Tags'
 import { Name } from '../../ui/Text'
 import { EditableName } from './EditableName'
 import { Overview } from './Overview'
 import { RunCharts } from './RunCharts'
-import { Tags } from './Tags'
 import { usePlace } from '../../ui/usePlace'
 
 const Console = lazy(() => import('./Console').then((module) => ({ default: module.Console })))
+const RunArtifacts = lazy(() => import('./RunArtifacts').then((module) => ({ default: module.RunArtifacts })))
 const Files = lazy(() => import('./Files').then((module) => ({ default: module.Files })))
 
 const TABS = [
@@ -33,6 +34,7 @@ const TABS = [
   ['system', 'System'],
   ['console', 'Console'],
   ['files', 'Files'],
+  ['artifacts', 'Artifacts'],
 ] as const
 
 export function RunPage() {
@@ -107,6 +109,7 @@ function Tab({ tab, at, run }: { tab: string; at: RunRef; run: RunDetail }) {
   if (tab === 'system') return <RunCharts at={at} run={run} stream="system" />
   if (tab === 'console') return <Console key={at.run} at={at} live={RUNNING_STATES.has(run.state)} />
   if (tab === 'files') return <Files at={at} />
+  if (tab === 'artifacts') return <RunArtifacts at={at} />
   return <EmptyState title="A run has no such part" />
 }
 

@@ -9,6 +9,8 @@ const GROUPS: readonly { title: string; keys: readonly (readonly [string, string
       ['?', 'This list'],
       ['g p', 'Projects'],
       ['g w', 'Workspace of the project'],
+      ['g a', 'Artifacts of the project'],
+      ['g l', 'Lineage'],
     ],
   },
   {
@@ -28,6 +30,16 @@ const GROUPS: readonly { title: string; keys: readonly (readonly [string, string
       ['.', 'Show what is new'],
       ['Ctrl .', 'Hide or show the run list'],
       ['0', 'Reset zoom'],
+    ],
+  },
+  {
+    title: 'Artifacts and lineage',
+    keys: [
+      ['↑  ↓', 'Previous, next row'],
+      ['←  →', 'Column beside; close, open a folder'],
+      ['[  ]', 'Lineage: one step less, more'],
+      ['0', 'Lineage: fit'],
+      ['+  −', 'Lineage: zoom'],
     ],
   },
   {

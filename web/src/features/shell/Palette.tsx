@@ -3,7 +3,9 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from 'react'
+import { collectionsQuery } from '../../api/artifacts'
 import { projectsQuery, runsQuery } from '../../api/queries'
+import { artifactSplat } from '../../core/artifacts'
 import { DEFAULT_SORT } from '../../core/view'
 import { Name } from '../../ui/Text'
 import { setTheme } from '../../ui/theme'
@@ -23,6 +25,7 @@ interface Command {
 
 const MOST_RUNS = 8
 const MOST_PROJECTS = 6
+const MOST_COLLECTIONS = 5
 const PAUSE_MS = 150
 
 export function Palette({ onClose, onKeys }: PaletteProps) {
@@ -115,20 +118,49 @@ function useCommands(text: string, asked: string, onKeys: () => void): Command[]
     ...runsQuery(at, { q: asked, sort: DEFAULT_SORT, columns: [] }),
     enabled: project !== undefined,
   })
+  const collections = useInfiniteQuery({
+    ...collectionsQuery(at, null, asked),
+    enabled: project !== undefined,
+  })
   const projects = useInfiniteQuery(projectsQuery(asked, null))
 
   return useMemo(() => {
     const actions: Command[] = [
       { id: 'projects', label: 'Projects', hint: 'g p', run: () => void navigate({ to: '/' }) },
+      { id: 'registries', label: 'Registries', hint: '', run: () => void navigate({ to: '/registry' }) },
       { id: 'key', label: 'New API key', hint: '', run: () => void navigate({ to: '/authorize' }) },
       { id: 'light', label: 'Light theme', hint: 't', run: () => setTheme('light') },
       { id: 'dark', label: 'Dark theme', hint: 't', run: () => setTheme('dark') },
       { id: 'system', label: 'Theme like the system', hint: 't', run: () => setTheme('system') },
       { id: 'keys', label: 'Keyboard and mouse', hint: '?', run: onKeys },
     ]
+    if (entity !== undefined && project !== undefined) {
+      const params = { entity, project }
+      actions.unshift(
+        {
+          id: 'artifacts',
+          label: 'Artifacts',
+          hint: 'g a',
+          run: () => void navigate({ to: '/$entity/$project/artifacts', params }),
+        },
+        {
+          id: 'lineage',
+          label: 'Lineage',
+          hint: 'g l',
+          run: () => void navigate({ to: '/$entity/$project/lineage', params }),
+        },
+        {
+          id: 'storage',
+          label: 'Storage and clean-up',
+          hint: '',
+          run: () => void navigate({ to: '/$entity/$project/settings/storage', params }),
+        },
+      )
+    }
     const wanted = text.trim().toLowerCase()
     const foundRuns = runs.data?.pages[0]?.items.slice(0, MOST_RUNS) ?? []
     const foundProjects = projects.data?.pages[0]?.items.slice(0, MOST_PROJECTS) ?? []
+    const foundCollections = collections.data?.pages[0]?.items.slice(0, MOST_COLLECTIONS) ?? []
     return [
       ...foundRuns.map((run) => ({
         id: `run ${run.id}`,
@@ -138,6 +170,20 @@ function useCommands(text: string, asked: string, onKeys: () => void): Command[]
           void navigate({
             to: '/$entity/$project/runs/$run',
             params: { entity: run.entity, project: run.project, run: run.id },
+          }),
+      })),
+      ...foundCollections.map((found) => ({
+        id: `artifact ${found.name}`,
+        label: found.name,
+        hint: found.type,
+        run: () =>
+          void navigate({
+            to: '/$entity/$project/artifacts/$',
+            params: {
+              entity: entity ?? '',
+              project: project ?? '',
+              _splat: artifactSplat({ type: found.type, collection: found.name }),
+            },
           }),
       })),
       ...foundProjects.map((found) => ({
@@ -152,5 +198,5 @@ function useCommands(text: string, asked: string, onKeys: () => void): Command[]
       })),
       ...actions.filter(({ label }) => label.toLowerCase().includes(wanted)),
     ]
-  }, [text, runs.data, projects.data, navigate, onKeys])
+  }, [text, runs.data, collections.data, projects.data, entity, project, navigate, onKeys])
 }

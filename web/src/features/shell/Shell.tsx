@@ -5,6 +5,7 @@ import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { sessionQuery, signOut } from '../../api/queries'
 import { useLiveStatus } from '../../api/useLive'
+import { registryOf } from '../../core/registries'
 import { Boundary } from '../../ui/Boundary'
 import { IconButton } from '../../ui/Button'
 import { useNow } from '../../ui/Ago'
@@ -12,6 +13,7 @@ import { Icon } from '../../ui/Icon'
 import { useKeys } from '../../ui/keys'
 import { Menu } from '../../ui/Menu'
 import { ErrorNote } from '../../ui/States'
+import { Toasts } from '../../ui/Toasts'
 import { Name } from '../../ui/Text'
 import { cycleTheme, setTheme, useTheme, type ThemeChoice } from '../../ui/theme'
 import { KeysDialog } from './KeysDialog'
@@ -24,9 +26,16 @@ export function Shell() {
   const navigate = useNavigate()
   const [keysShown, setKeysShown] = useState(false)
   const [paletteShown, setPaletteShown] = useState(false)
+  const { entity, project } = usePlace()
   const open = pathname === '/login' || pathname.startsWith('/login/')
   const signedOut = session.data === null && !open
 
+  const projectKeys = (params: { entity: string; project: string }) => ({
+    'g a': () => void navigate({ to: '/$entity/$project/artifacts', params }),
+    'g l': () => void navigate({ to: '/$entity/$project/lineage', params }),
+    'g w': () => void navigate({ to: '/$entity/$project', params }),
+    'g p': () => void navigate({ to: '/' }),
+  })
   useEffect(() => {
     if (!signedOut) return
     const target = window.location.pathname + window.location.search
@@ -37,6 +46,7 @@ export function Shell() {
     t: cycleTheme,
     '?': () => setKeysShown((shown) => !shown),
     'Ctrl+k': () => setPaletteShown(true),
+    ...(entity === undefined || project === undefined ? {} : projectKeys({ entity, project })),
   })
 
   if (open) return <Outlet />
@@ -64,15 +74,22 @@ export function Shell() {
       <main id="main" className="shell-main" tabIndex={-1}>
         {/* The page asks for its data while the session is still on its way. */}
         {!signedOut && (
-          <Boundary key={pathname} what="This page">
+          <Boundary key={pageOf(pathname)} what="This page">
             <Outlet />
           </Boundary>
         )}
       </main>
+      <Toasts />
       {paletteShown && <Palette onClose={() => setPaletteShown(false)} onKeys={() => setKeysShown(true)} />}
       {keysShown && <KeysDialog onClose={() => setKeysShown(false)} />}
     </div>
   )
+}
+
+/** Addresses that one page shows: the artifact browser keeps its lists while one goes from version to version. */
+function pageOf(pathname: string): string {
+  const segments = pathname.split('/')
+  return segments[3] === 'artifacts' ? segments.slice(0, 4).join('/') : pathname
 }
 
 interface TopBarProps {
@@ -82,7 +99,7 @@ interface TopBarProps {
 }
 
 function TopBar({ username, onKeys, onSearch }: TopBarProps) {
-  const { entity, project, run } = usePlace()
+  const { entity, project, run, organization, registry } = usePlace()
   return (
     <header className="topbar">
       <Link to="/" className="topbar-brand">
@@ -90,6 +107,13 @@ function TopBar({ username, onKeys, onSearch }: TopBarProps) {
         Kymograph
       </Link>
       <nav className="crumbs" aria-label="Place">
+        {registry !== undefined && (
+          <>
+            <bdi>{organization}</bdi>
+            <span className="faint">/</span>
+            <Name>{registry}</Name>
+          </>
+        )}
         {entity !== undefined && (
           <Link to="/$entity" params={{ entity }}>
             <Name>{entity}</Name>
@@ -105,6 +129,8 @@ function TopBar({ username, onKeys, onSearch }: TopBarProps) {
           </>
         )}
       </nav>
+      {project === undefined && <Lists />}
+      {entity !== undefined && project !== undefined && <ProjectPages entity={entity} project={project} />}
       <span className="topbar-space" />
       {entity !== undefined && project !== undefined && <LiveNotice entity={entity} project={project} />}
       <button type="button" className="search-button" onClick={onSearch}>
@@ -116,6 +142,54 @@ function TopBar({ username, onKeys, onSearch }: TopBarProps) {
       <IconButton icon="help" label="Keyboard shortcuts (?)" onClick={onKeys} />
       {username !== null && <UserMenu username={username} />}
     </header>
+  )
+}
+
+function Lists() {
+  return (
+    <nav className="project-pages" aria-label="Lists">
+      <Link to="/" activeOptions={{ exact: true, includeSearch: false }}>
+        Projects
+      </Link>
+      <Link to="/registry" activeOptions={{ includeSearch: false }}>
+        Registries
+      </Link>
+    </nav>
+  )
+}
+
+function ProjectPages({ entity, project }: { entity: string; project: string }) {
+  const params = { entity, project }
+  const registry = registryOf(project)
+  return (
+    <nav className="project-pages" aria-label="Pages of the project">
+      {registry === null ? (
+        <Link to="/$entity/$project" params={params} activeOptions={{ exact: true, includeSearch: false }}>
+          Workspace
+        </Link>
+      ) : (
+        <Link to="/registry/$organization/$registry" params={{ organization: entity, registry }}>
+          Registry
+        </Link>
+      )}
+      <Link to="/$entity/$project/artifacts" params={params} activeOptions={{ includeSearch: false }}>
+        Artifacts
+      </Link>
+      {registry === null && (
+        <>
+          <Link to="/$entity/$project/lineage" params={params} activeOptions={{ includeSearch: false }}>
+            Lineage
+          </Link>
+          <Link
+            to="/$entity/$project/settings/storage"
+            params={params}
+            activeOptions={{ includeSearch: false }}
+          >
+            Storage
+          </Link>
+        </>
+      )}
+    </nav>
   )
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kymograph.core.artifact import ArtifactVersion, EntryRecord, ManifestRecord
@@ -28,7 +29,7 @@ def entry_connection(
     page = context.services.artifacts.entries(
         version, names=names or None, after=_path_of(after) if after else None, limit=limit + 1
     )
-    nodes = [entry_node(context, version, entry) for entry in page.entries[:limit]]
+    nodes = entry_nodes(context, version, page.entries[:limit])
     edges = [{"node": node, "cursor": encode_text_id("Path", node.name)} for node in nodes]
     return {
         "edges": edges,
@@ -48,13 +49,21 @@ def _path_of(cursor: str) -> str:
     return path
 
 
-def entry_node(context: RequestContext, version: ArtifactVersion, entry: EntryRecord) -> FileNode:
-    """One file or reference; clients find the address of a reference in the manifest."""
+def entry_nodes(context: RequestContext, version: ArtifactVersion, entries: Sequence[EntryRecord]) -> list[FileNode]:
+    """Files and references; without addresses for those who may see the version and not get its content.
+
+    Clients find the address of a reference in the manifest.
+    """
+    is_usable = context.services.artifacts.is_usable(context.caller, version)
+    return [_entry_node(context, version, entry, is_usable=is_usable) for entry in entries]
+
+
+def _entry_node(context: RequestContext, version: ArtifactVersion, entry: EntryRecord, *, is_usable: bool) -> FileNode:
     return FileNode(
         id=encode_text_id("ArtifactFile", f"{version.id}:{entry.path}"),
         name=entry.path,
         size_bytes=entry.size_bytes,
-        direct_url=context.services.artifact_downloads.entry_url(entry) or "",
+        direct_url=(context.services.artifact_downloads.entry_url(entry) if is_usable else None) or "",
         storage_path=f"{FILES_FOLDER}{entry.object_key}" if entry.object_key is not None else None,
         mimetype=guess_mimetype(entry.path),
         md5=entry.digest,

@@ -11,12 +11,12 @@ from kymograph.core.accounts import User
 from kymograph.core.artifact import TTL_INHERITED, ArtifactVersion, ManifestKind
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.run import Run
-from kymograph.errors import MalformedRequest
+from kymograph.errors import Forbidden, MalformedRequest
 from kymograph.server.graphql.connections import connection, page_bounds, whole
 from kymograph.server.graphql.context import Info, Payload
 from kymograph.server.graphql.resolvers.artifact_files import (
     entry_connection,
-    entry_node,
+    entry_nodes,
     manifest_node,
     manifest_upload_node,
     upload_node,
@@ -265,9 +265,14 @@ def _selects(info: Info, name: str) -> bool:
 
 @artifact.field("currentManifest")
 def resolve_manifest(parent: ArtifactVersion, info: Info) -> Payload | None:
-    """The manifest of a committed version."""
-    manifest = info.context.services.artifacts.current_manifest(parent)
-    return manifest_node(info.context, manifest) if manifest is not None else None
+    """The manifest of a committed version, for those who may get its content."""
+    context = info.context
+    manifest = context.services.artifacts.current_manifest(parent)
+    if manifest is None:
+        return None
+    if not context.services.artifacts.is_usable(context.caller, parent):
+        raise Forbidden("get the content of this artifact", where="the registries that it is linked to")
+    return manifest_node(context, manifest)
 
 
 @artifact.field("files")
@@ -283,7 +288,7 @@ def resolve_files_by_entries(
     """Download addresses of the entries asked for, all on one page. Source: protocol.md §9."""
     names = [given["name"] for given in entries or []]
     page = info.context.services.artifacts.entries(parent, names=names, limit=len(names))
-    return whole([entry_node(info.context, parent, entry) for entry in page.entries], uploadHeaders=[])
+    return whole(entry_nodes(info.context, parent, page.entries), uploadHeaders=[])
 
 
 # --- lineage ----------------------------------------------------------------------------------------------------------

@@ -130,9 +130,14 @@ def resolve_project_type(parent: Project, info: Info, name: str) -> TypeNode | N
 
 @project.field("artifactTypes")
 def resolve_project_types(parent: Project, info: Info, includeAll: bool | None = None, **arguments: Any) -> Payload:
-    """All types that have collections, by name."""
+    """Types that have collections, by name; of a registry also those that it lists, if all are asked for."""
     offset, limit = page_bounds(arguments)
     found = info.context.services.collections.list_types(parent)
+    if includeAll and parent.registry is not None:
+        used = {known.name: known for known in found}
+        names = info.context.services.registries.list_types(parent)
+        listed = [TypeNode(parent.entity, parent.name, name, used.get(name)) for name in names]
+        return connection(listed[offset : offset + limit], offset=offset, total=len(listed))
     nodes = [TypeNode(parent.entity, parent.name, known.name, known) for known in found[offset : offset + limit]]
     return connection(nodes, offset=offset, total=len(found))
 

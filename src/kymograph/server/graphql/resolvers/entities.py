@@ -7,12 +7,14 @@ from typing import Any
 
 from ariadne import MutationType, ObjectType, QueryType
 
-from kymograph.core.accounts import Entity, EntityKind, Member, User
+from kymograph.core.accounts import Entity, EntityKind, Member, Role, User
+from kymograph.core.artifact_filters import RegistryQuery, parse_registry_order
 from kymograph.core.project import Project
 from kymograph.server.graphql.connections import connection, page_bounds
 from kymograph.server.graphql.context import Info, Payload
-from kymograph.types import EntityId, EntityName
-from kymograph.wire.ids import encode_id
+from kymograph.server.graphql.resolvers.registries import registry_filter
+from kymograph.types import EntityId, EntityName, UserId
+from kymograph.wire.ids import encode_id, parse_id
 
 query = QueryType()
 mutation = MutationType()
@@ -72,6 +74,8 @@ def resolve_storage_bytes(parent: Entity, info: Info) -> int:
     if parent.id == FREE_ENTITY:
         return 0
     context = info.context
+    if context.services.accounts.find_entity(context.caller, parent.name) is None:
+        return 0  # known only as the owner of a public project, or as a team of a registry
     page = context.services.projects.list(context.caller, entity=parent.name, limit=1000)
     return sum(stats.storage_bytes for _, stats in page.projects)
 
@@ -109,10 +113,16 @@ def resolve_project(parent: Entity, info: Info, name: str | None = None) -> Proj
 
 
 @entity.field("projects")
-def resolve_projects(parent: Entity, info: Info, **arguments: Any) -> Payload:
-    """Projects of the entity, newest activity first."""
+def resolve_projects(
+    parent: Entity, info: Info, filters: str | None = None, order: str | None = None, **arguments: Any
+) -> Payload:
+    """Projects of a person or team, newest activity first; registries of an organization."""
     context = info.context
     offset, limit = page_bounds(arguments)
+    if parent.kind is EntityKind.ORGANIZATION:
+        query = RegistryQuery(registry_filter(filters), parse_registry_order(order), limit, offset)
+        registries, total = context.services.registries.search(context.caller, parent, query)
+        return connection(registries, offset=offset, total=total)
     page = context.services.projects.list(context.caller, entity=parent.name, limit=limit, offset=offset)
     return connection([project for project, _ in page.projects], offset=offset, total=page.total)
 
@@ -143,6 +153,37 @@ def resolve_create_team(_parent: None, info: Info, input: dict[str, Any]) -> Pay
         context.caller, input["teamName"], owner=input.get("teamAdminUserName") or None
     )
     return {"entity": created}
+
+
+@mutation.field("createInvite")
+def resolve_create_invite(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Add a person who has an account; whoever is invited is a member at once."""
+    context = info.context
+    user = context.services.accounts.invite(
+        context.caller,
+        input["entityName"],
+        username=input.get("username") or "",
+        email=input.get("email") or "",
+        role=Role.ADMIN if input.get("admin") else Role.MEMBER,
+    )
+    return {
+        "invite": {
+            "id": encode_id("User", user.id),
+            "name": user.username,
+            "email": input.get("email"),
+            "createdAt": None,
+            "toUser": user,
+        }
+    }
+
+
+@mutation.field("deleteInvite")
+def resolve_delete_invite(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Remove a member: invitations are memberships at once, so there is nothing else to take back."""
+    context = info.context
+    user = UserId(parse_id("User", input.get("id") or ""))
+    context.services.accounts.remove_member(context.caller, input.get("entityName") or "", user)
+    return {"success": True}
 
 
 @mutation.field("updateUser")

@@ -9,12 +9,14 @@ from ariadne import MutationType, ObjectType, QueryType
 from kymograph.core.accounts import Entity
 from kymograph.core.filter_parser import parse_filter, parse_order
 from kymograph.core.filters import EVERYTHING, Field, Filter, Order, RunQuery, Scope
-from kymograph.core.project import Project, Visibility
+from kymograph.core.project import REGISTRY_PREFIX, Project, Visibility
 from kymograph.core.run import Run
-from kymograph.errors import MalformedRequest, NotFoundError
+from kymograph.errors import MalformedRequest
 from kymograph.server.graphql.connections import connection, page_bounds
 from kymograph.server.graphql.context import Info, Payload
-from kymograph.wire.ids import encode_id
+from kymograph.services.registries import RegistryChange
+from kymograph.types import ProjectId
+from kymograph.wire.ids import encode_id, parse_id
 
 DEFAULT_ORDER = (Order(Field(Scope.RUN, "created_at")),)
 """Oldest first. Source: protocol.md §11.1."""
@@ -52,7 +54,9 @@ project.set_field("name", lambda parent, _info: parent.name)
 project.set_field("entityName", lambda parent, _info: parent.entity)
 project.set_field("user", lambda _parent, _info: None)
 project.set_field("description", lambda parent, _info: parent.description)
-project.set_field("readOnly", lambda _parent, _info: False)
+project.set_field(
+    "readOnly", lambda parent, info: info.context.services.projects.is_read_only(info.context.caller, parent)
+)
 project.set_field("isBenchmark", lambda _parent, _info: False)
 project.set_field("repo", lambda _parent, _info: None)
 project.set_field("dockerImage", lambda _parent, _info: None)
@@ -64,19 +68,15 @@ project.set_field("updatedAt", lambda parent, _info: parent.last_activity_at)
 @project.field("access")
 def resolve_access(parent: Project, _info: Info) -> str:
     """The protocol's word for who may read."""
-    return "USER_READ" if parent.visibility is Visibility.PUBLIC else "PRIVATE"
+    return _ACCESS[parent.visibility]
 
 
 @project.field("entity")
 def resolve_entity(parent: Project, info: Info) -> Entity:
-    """The owner."""
+    """The owner; what it has is shown to those only who may see it."""
     context = info.context
     if parent.entity not in context.owners:
-        entity = context.services.accounts.find_entity(context.caller, parent.entity)
-        if entity is None:
-            # A public project shows its owner's name and nothing else of it.
-            raise NotFoundError(parent.entity)
-        context.owners[parent.entity] = entity
+        context.owners[parent.entity] = context.services.accounts.owner_of(parent)
     return context.owners[parent.entity]
 
 
@@ -117,19 +117,26 @@ def resolve_run(parent: Project, info: Info, name: str, **_arguments: Any) -> Ru
 
 @mutation.field("upsertModel")
 def resolve_upsert_model(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
-    """Create or change a project."""
+    """Create or change a project or registry."""
     context = info.context
     name = input.get("name")
     if not name:
         raise MalformedRequest("a project needs a name", where="input.name")
     access = input.get("access")
-    saved, inserted = context.services.projects.put(
-        context.caller,
-        input.get("entityName") or None,
-        name,
-        description=input.get("description"),
-        visibility=_visibility_of(access) if access else None,
-    )
+    visibility = _visibility_of(access) if access else None
+    owner, description = input.get("entityName") or None, input.get("description")
+    if name.startswith(REGISTRY_PREFIX):
+        change = RegistryChange(
+            description=description,
+            visibility=visibility,
+            allows_all_types=input.get("allowAllArtifactTypesInRegistry"),
+            types=tuple(given["name"] for given in input.get("artifactTypes") or ()),
+        )
+        saved, inserted = context.services.registries.put(context.caller, owner, name, change)
+    else:
+        saved, inserted = context.services.projects.put(
+            context.caller, owner, name, description=description, visibility=visibility
+        )
     return {"project": saved, "model": saved, "inserted": inserted}
 
 
@@ -143,7 +150,20 @@ def resolve_rename_project(_parent: None, info: Info, input: dict[str, Any]) -> 
     return {"project": renamed, "inserted": False}
 
 
+@mutation.field("deleteModel")
+def resolve_delete_model(_parent: None, info: Info, input: dict[str, Any]) -> Payload:
+    """Delete a project or registry."""
+    info.context.services.projects.delete_by_id(info.context.caller, ProjectId(parse_id("Project", input["id"])))
+    return {"success": True}
+
+
+_ACCESS = {Visibility.PUBLIC: "USER_READ", Visibility.PRIVATE: "PRIVATE", Visibility.RESTRICTED: "RESTRICTED"}
+"""The protocol's words for who may read."""
+
+
 def _visibility_of(access: str) -> Visibility:
+    if access == "RESTRICTED":
+        return Visibility.RESTRICTED
     return Visibility.PUBLIC if access in ("USER_READ", "USER_WRITE") else Visibility.PRIVATE
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ariadne import MutationType, ObjectType, QueryType
 
-from kymograph.core.accounts import EntityKind, User
+from kymograph.core.accounts import Entity, EntityKind, User
 from kymograph.server.graphql.connections import connection, page_bounds, whole
 from kymograph.server.graphql.context import Info, Payload
 from kymograph.services.access import Caller
@@ -71,10 +71,9 @@ def resolve_teams(parent: User, info: Info) -> Payload:
 
 
 @user.field("organizations")
-def resolve_organizations(parent: User, info: Info) -> list[Any]:
-    """Organizations that the user is a member of."""
-    memberships = info.context.services.accounts.memberships(Caller(parent))
-    return [member.entity for member in memberships if member.entity.kind is EntityKind.ORGANIZATION]
+def resolve_organizations(parent: User, info: Info) -> list[Entity]:
+    """Organizations that the user is a member of, has a team in, or a role in a registry of."""
+    return info.context.services.accounts.organizations(Caller(parent))
 
 
 @user.field("projects")

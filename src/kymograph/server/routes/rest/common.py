@@ -77,7 +77,7 @@ def encode_project(project: Project, stats: ProjectStats) -> JsonObject:
     return {
         "entity": project.entity,
         "name": project.name,
-        "description": project.description,
+        "description": project.description or "",
         "visibility": project.visibility.value,
         "created_at": iso(project.created_at),
         "last_activity_at": iso(project.last_activity_at),

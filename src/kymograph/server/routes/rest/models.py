@@ -122,6 +122,103 @@ class ProjectPage(Model):
     total: int
 
 
+Role = Literal["restricted_viewer", "viewer", "member", "admin"]
+
+
+class RegistryModel(Model):
+    """One registry with its counts, as the caller sees it."""
+
+    id: str
+    organization: str
+    name: str
+    project: str = Field(description="the name in full, as clients write it in paths")
+    description: str | None
+    visibility: Literal["restricted", "private", "public"] = Field(description="private: people of the organization")
+    created_at: str
+    updated_at: str
+    role: Role = Field(description="what the caller may do")
+    collection_count: int
+    version_count: int = Field(description="versions that are linked, each once per collection")
+    member_count: int
+    team_count: int
+
+
+class RegistryList(Model):
+    """Registries that the caller sees."""
+
+    items: list[RegistryModel]
+
+
+class RegistryDetail(RegistryModel):
+    """One registry with its rules."""
+
+    allows_all_types: bool
+    types: list[str] = Field(description="types that are listed, and those in use")
+    protected_aliases: list[str]
+
+
+class RegistryChangeRequest(Model):
+    """What to change; fields left out stay."""
+
+    description: Annotated[str, StringConstraints(max_length=100_000)] | None = None
+    visibility: Literal["restricted", "private", "public"] | None = None
+    allows_all_types: bool | None = None
+    types: Annotated[list[ShortText], Field(max_length=1000, description="to be listed, too")] = []
+    protected_aliases: Annotated[list[ShortText], Field(max_length=100)] | None = None
+
+
+class LatestVersionModel(Model):
+    """The newest version of a collection."""
+
+    version: str
+    aliases: list[str]
+    linked_at: str
+    size_bytes: int
+
+
+class RegistryCollectionModel(Model):
+    """One collection of a registry."""
+
+    id: str
+    name: str
+    type: str
+    description: str | None
+    tags: list[str]
+    created_at: str
+    updated_at: str
+    latest: LatestVersionModel | None
+
+
+class RegistryCollectionPage(Model):
+    """Some collections."""
+
+    items: list[RegistryCollectionModel]
+    next: str | None
+    total: int
+
+
+class RegistryPerson(Model):
+    """Somebody with a role of their own."""
+
+    username: str
+    name: str
+    role: Role
+
+
+class RegistryTeamModel(Model):
+    """A team all of whose people have a role."""
+
+    name: str
+    role: Role
+
+
+class RegistryMemberList(Model):
+    """Members of a registry."""
+
+    users: list[RegistryPerson]
+    teams: list[RegistryTeamModel]
+
+
 class RunModel(Model):
     """One run as the list shows it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Collection_
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -19,8 +20,10 @@ from kymograph.core.artifact import (
     Membership,
     NewArtifact,
 )
+from kymograph.core.artifact_browse import CollectionOrder, CollectionOverview, TypeCount, VersionFigures
 from kymograph.core.artifact_filters import CollectionQuery, VersionQuery
 from kymograph.core.digest import DigestAlgorithm
+from kymograph.core.lineage import Neighbor, UseRecord
 from kymograph.core.space import Freed
 from kymograph.types import (
     ArtifactId,
@@ -103,6 +106,9 @@ class VersionStore(Protocol):
         """
 
     def find(self, artifact: ArtifactId) -> ArtifactVersion | None: ...
+
+    def list_by_ids(self, artifacts: Sequence[ArtifactId]) -> list[ArtifactVersion]:
+        """Versions in whatever state, in the order of their ids here; those that are gone are left out."""
 
     def touch_draft(self, artifact: ArtifactId, now: datetime) -> bool:
         """Note that a draft is in use; False if it is none any more."""
@@ -225,6 +231,31 @@ class ManifestStore(Protocol):
         """The document under that key has arrived."""
 
 
+class CatalogStore(Protocol):
+    """Overviews, for pages and lists."""
+
+    def list_types(self, project: ProjectId) -> list[TypeCount]:
+        """Types of a project with what there is of them, by name."""
+
+    def list_collections(
+        self,
+        project: ProjectId,
+        *,
+        type_name: str | None = None,
+        search: str = "",
+        order: CollectionOrder = CollectionOrder.NAME,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> tuple[list[CollectionOverview], int]:
+        """One page of the collections of a project, plus the total; `search` is a part of the name."""
+
+    def find_collection(self, collection: CollectionId) -> CollectionOverview | None:
+        """One collection, unless it is deleted."""
+
+    def figures(self, artifacts: Sequence[ArtifactId]) -> dict[ArtifactId, VersionFigures]:
+        """Numbers about versions."""
+
+
 class LineageStore(Protocol):
     """Which runs used and logged which versions."""
 
@@ -242,3 +273,44 @@ class LineageStore(Protocol):
 
     def list_outputs(self, run: RunKey) -> list[ArtifactVersion]:
         """Committed versions that the run logged, oldest first."""
+
+    def list_uses(
+        self, artifact: ArtifactId, projects: Collection_[ProjectId], *, limit: int = 100, offset: int = 0
+    ) -> tuple[list[UseRecord], int]:
+        """One page of the uses of a version by runs of some projects, latest first, plus the total."""
+
+    def projects_around_versions(self, artifacts: Sequence[ArtifactId]) -> set[ProjectId]:
+        """Projects of the runs that used or logged versions."""
+
+    def projects_around_runs(self, runs: Sequence[RunKey]) -> set[ProjectId]:
+        """Projects of the versions that runs used or logged."""
+
+    def runs_around(
+        self,
+        artifacts: Sequence[ArtifactId],
+        projects: Collection_[ProjectId],
+        *,
+        is_output: bool,
+        limit: int,
+        offset: int = 0,
+    ) -> list[Neighbor]:
+        """Runs of some projects that logged versions, or that used them.
+
+        Args:
+            artifacts: The versions.
+            projects: Whose runs.
+            is_output: Runs that logged them; otherwise those that used them.
+            limit: For each version, latest first.
+            offset: How many to skip, for each version.
+        """
+
+    def versions_around(
+        self,
+        runs: Sequence[RunKey],
+        projects: Collection_[ProjectId],
+        *,
+        is_output: bool,
+        limit: int,
+        offset: int = 0,
+    ) -> list[Neighbor]:
+        """Committed versions of some projects that runs logged, or that they used; the options are as above."""

@@ -217,6 +217,7 @@ def _order(order: Order) -> tuple[Any, Any]:
 
 def _values_of(collection: Collection) -> ValuesOf:
     values: dict[str, Sequence[JsonScalar]] = {
+        "id": (collection.id,),
         "name": (collection.name,),
         "description": (collection.description,) if collection.description is not None else (),
         "type": (collection.type_name,),

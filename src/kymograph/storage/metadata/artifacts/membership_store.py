@@ -207,6 +207,7 @@ def _order(order: Order) -> tuple[Any, ...]:
         "created_at": versions.c.created_at,
         "updated_at": versions.c.updated_at,
         "size": versions.c.size_bytes,
+        "linked_at": memberships.c.created_at,
     }
     keys = (columns[order.field.name], memberships.c.version_index, memberships.c.collection_id)
     return tuple(key.desc() if order.descending else key.asc() for key in keys)

@@ -21,6 +21,7 @@ from kymograph.storage.metadata.tables import aliases, collections, memberships,
 from kymograph.types import ArtifactId, CollectionId, JsonScalar
 
 _COLUMNS = {
+    "id": versions.c.id,
     "state": versions.c.state,
     "tag": versions.c.tags,
     "version_index": memberships.c.version_index,
@@ -30,7 +31,9 @@ _COLUMNS = {
     "size": versions.c.size_bytes,
     "created_at": versions.c.created_at,
     "updated_at": versions.c.updated_at,
+    "linked_at": memberships.c.created_at,
 }
+_TIMES = ("created_at", "updated_at", "linked_at")
 
 
 def search_places(
@@ -86,8 +89,10 @@ def _values_of(row: Row[Any], held: dict[tuple[int, int], list[str]]) -> ValuesO
         if field.name == "tag":
             tags: Sequence[JsonScalar] = found
             return tags
-        if field.name in ("created_at", "updated_at"):
+        if field.name in _TIMES:
             return (text_of(found),)
+        if field.name == "version_index":
+            return (found, f"v{found}")
         return () if found is None else (found,)
 
     return values

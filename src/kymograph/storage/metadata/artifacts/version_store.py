@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from kymograph.storage.metadata.artifacts.collection_store import SqlCollectionS
 from kymograph.storage.metadata.artifacts.lineage_store import put_output
 from kymograph.storage.metadata.artifacts.membership_store import SqlMembershipStore
 from kymograph.storage.metadata.artifacts.rows import by_version_index, is_committed, read_versions, select_versions
-from kymograph.storage.metadata.sql import insert_into
+from kymograph.storage.metadata.sql import chunks, insert_into
 from kymograph.storage.metadata.tables import client_ids, versions
 from kymograph.types import ArtifactId, CollectionId, ManifestDigest
 
@@ -76,6 +77,14 @@ class SqlVersionStore:
     def find(self, artifact: ArtifactId) -> ArtifactVersion | None:
         """Docstring inherited."""
         return self._one(select_versions().where(versions.c.id == artifact))
+
+    def list_by_ids(self, artifacts: Sequence[ArtifactId]) -> list[ArtifactVersion]:
+        """Docstring inherited."""
+        found: dict[ArtifactId, ArtifactVersion] = {}
+        for some in chunks(artifacts):
+            rows = list(self._connection.execute(select_versions().where(versions.c.id.in_(some))).all())
+            found.update({version.id: version for version in read_versions(self._connection, rows)})
+        return [found[artifact] for artifact in artifacts if artifact in found]
 
     def touch_draft(self, artifact: ArtifactId, now: datetime) -> bool:
         """Docstring inherited."""

@@ -1,8 +1,15 @@
 import { useState } from 'react'
-import { IconButton } from '../../ui/Button'
-import { Name } from '../../ui/Text'
+import { IconButton } from './Button'
+import { Name } from './Text'
 
-export function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (tags: string[]) => void }) {
+interface TagsProps {
+  tags: readonly string[]
+  onChange: (tags: string[]) => void
+  /** What one of them is called. */
+  noun?: string
+}
+
+export function Tags({ tags, onChange, noun = 'tag' }: TagsProps) {
   const [draft, setDraft] = useState<string | null>(null)
   const add = (): void => {
     const tag = draft?.trim() ?? ''
@@ -16,7 +23,7 @@ export function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (t
           <Name>{tag}</Name>
           <button
             type="button"
-            aria-label={`Remove tag ${tag}`}
+            aria-label={`Remove ${noun} ${tag}`}
             onClick={() => onChange(tags.filter((other) => other !== tag))}
           >
             ×
@@ -27,17 +34,17 @@ export function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (t
         <button
           type="button"
           className="chip is-add"
-          aria-label="Add a tag"
-          title="Add a tag"
+          aria-label={`Add: ${noun}`}
+          title={`Add: ${noun}`}
           onClick={() => setDraft('')}
         >
-          + tag
+          + {noun}
         </button>
       ) : (
         <>
           <input
             className="input is-tag"
-            aria-label="New tag"
+            aria-label={`New ${noun}`}
             autoFocus
             value={draft}
             onChange={(event) => setDraft(event.target.value)}

@@ -1,16 +1,16 @@
 /** A searchable two-column list of logged values, with copy as JSON. */
 
 import { useMemo, useState, type ReactNode } from 'react'
-import { compareNames } from '../../core/diff'
-import { encodeLogged, type Logged, type LoggedMap } from '../../core/exact'
-import { flatten, type FlatEntry } from '../../core/flatten'
-import { exactLogged, formatNumber } from '../../core/format'
-import { nameMatcher } from '../../core/sections'
-import { Button } from '../../ui/Button'
-import { Copy } from '../../ui/Copy'
-import { Search } from '../../ui/Search'
-import { Name } from '../../ui/Text'
-import { Value } from '../../ui/Value'
+import { compareNames } from '../core/diff'
+import { encodeLogged, type Logged, type LoggedMap } from '../core/exact'
+import { flatten, type FlatEntry } from '../core/flatten'
+import { exactLogged, formatNumber } from '../core/format'
+import { nameMatcher } from '../core/sections'
+import { Button } from '../ui/Button'
+import { Copy } from '../ui/Copy'
+import { Search } from '../ui/Search'
+import { Name } from '../ui/Text'
+import { Value } from '../ui/Value'
 
 interface ValueCardProps {
   title: string

@@ -2,19 +2,20 @@
 
 import { useQuery } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
-import { fileTextQuery, fileUrl, type RunRef } from '../../api/queries'
-import { parseCsv } from '../../core/csv'
-import { asNumber, decodeLogged, isList, isMap, type Logged } from '../../core/exact'
-import { previewKind, type PreviewKind } from '../../core/fileTree'
-import { formatBytes, formatNumber, plural } from '../../core/format'
-import { visibleControls } from '../../core/text'
-import type { RunFile } from '../../core/types'
-import { Ago } from '../../ui/Ago'
-import { Button } from '../../ui/Button'
-import { Icon } from '../../ui/Icon'
-import { ErrorNote, SkeletonRows } from '../../ui/States'
-import { Name, Text } from '../../ui/Text'
-import { Value } from '../../ui/Value'
+import { apiUrl } from '../api/http'
+import { fileTextQuery } from '../api/queries'
+import { parseCsv } from '../core/csv'
+import { asNumber, decodeLogged, isList, isMap, type Logged } from '../core/exact'
+import { previewKind, type PreviewKind } from '../core/fileTree'
+import { formatBytes, formatNumber, plural } from '../core/format'
+import { isTyped, pathOfTyped } from '../core/media'
+import { visibleControls } from '../core/text'
+import { Ago } from '../ui/Ago'
+import { Button } from '../ui/Button'
+import { Icon } from '../ui/Icon'
+import { ErrorNote, SkeletonRows } from '../ui/States'
+import { Name, Text } from '../ui/Text'
+import { Value } from '../ui/Value'
 
 const AUTO_LOAD_BYTES = 10_000_000
 const TEXT_BYTES = 1_000_000
@@ -22,7 +23,24 @@ const MOST_ROWS = 500
 /** Images up to this width are enlarged. */
 const TINY_PIXELS = 64
 
-export function FilePreview({ at, file }: { at: RunRef; file: RunFile }) {
+/** A file of a run or of an artifact. */
+export interface PreviewedFile {
+  name: string
+  size_bytes: number
+  mimetype: string | null
+  md5: string | null
+  updated_at?: string | null
+}
+
+interface FilePreviewProps {
+  /** Where the API answers the bytes. */
+  path: string
+  file: PreviewedFile
+  /** The address of an image that a table names, if tables name any. */
+  mediaUrl?: (path: string) => string
+}
+
+export function FilePreview({ path, file, mediaUrl }: FilePreviewProps) {
   const [asked, setAsked] = useState(false)
   const kind = previewKind(file)
   const small = file.size_bytes <= (isText(kind) ? TEXT_BYTES : AUTO_LOAD_BYTES)
@@ -34,14 +52,14 @@ export function FilePreview({ at, file }: { at: RunRef; file: RunFile }) {
         </h2>
         <span className="faint">
           {formatBytes(file.size_bytes)}
-          {file.updated_at !== null && (
+          {file.updated_at !== undefined && file.updated_at !== null && (
             <>
               {' · '}
               <Ago iso={file.updated_at} />
             </>
           )}
         </span>
-        <a className="button is-plain" href={fileUrl(at, file.name, true)} download>
+        <a className="button is-plain" href={apiUrl(path, { download: 1 })} download>
           <Icon name="download" /> Download
         </a>
       </header>
@@ -49,7 +67,7 @@ export function FilePreview({ at, file }: { at: RunRef; file: RunFile }) {
         {kind === 'binary' ? (
           <Facts file={file} />
         ) : small || asked ? (
-          <Preview at={at} file={file} kind={kind} />
+          <Preview path={path} file={file} kind={kind} {...(mediaUrl ? { mediaUrl } : {})} />
         ) : (
           <div className="empty">
             <h2>{formatBytes(file.size_bytes)}</h2>
@@ -61,13 +79,18 @@ export function FilePreview({ at, file }: { at: RunRef; file: RunFile }) {
   )
 }
 
-function Preview({ at, file, kind }: { at: RunRef; file: RunFile; kind: PreviewKind }): ReactNode {
-  const url = fileUrl(at, file.name)
+interface PreviewProps extends FilePreviewProps {
+  kind: PreviewKind
+}
+
+function Preview(props: PreviewProps): ReactNode {
+  const { path, file, kind } = props
+  const url = apiUrl(path)
   if (kind === 'image') return <Picture url={url} name={file.name} />
   if (kind === 'audio') return <audio controls src={url} />
   if (kind === 'video') return <video controls src={url} />
   if (kind === 'html') return <Html url={url} />
-  return <TextPreview at={at} file={file} kind={kind} />
+  return <TextPreview {...props} />
 }
 
 /** An image in its own size; a tiny one enlarged with its pixels visible. */
@@ -108,8 +131,8 @@ function Html({ url }: { url: string }) {
   return <iframe className="preview-html" title="Logged HTML" sandbox="allow-scripts" src={url} />
 }
 
-function TextPreview({ at, file, kind }: { at: RunRef; file: RunFile; kind: PreviewKind }) {
-  const query = useQuery(fileTextQuery(at, file.name))
+function TextPreview({ path, file, kind, mediaUrl }: PreviewProps) {
+  const query = useQuery(fileTextQuery(path))
   if (query.error) {
     return (
       <ErrorNote what="The file could not be read" error={query.error} onRetry={() => void query.refetch()} />
@@ -127,7 +150,8 @@ function TextPreview({ at, file, kind }: { at: RunRef; file: RunFile; kind: Prev
     const columns = kind === 'table' && isMap(value) ? value.get('columns') : undefined
     const data = isMap(value) ? value.get('data') : undefined
     if (isList(columns) && isList(data)) {
-      return <Rows head={columns} rows={data.map((row) => (isList(row) ? row : [row]))} />
+      const rows = data.map((row) => (isList(row) ? row : [row]))
+      return <Rows head={columns} rows={rows} {...(mediaUrl ? { mediaUrl } : {})} />
     }
     return (
       <div className="json-tree mono">
@@ -146,7 +170,13 @@ function Plain({ text }: { text: string }) {
   )
 }
 
-function Rows({ head, rows }: { head: readonly Logged[]; rows: readonly (readonly Logged[])[] }) {
+interface RowsProps {
+  head: readonly Logged[]
+  rows: readonly (readonly Logged[])[]
+  mediaUrl?: (path: string) => string
+}
+
+function Rows({ head, rows, mediaUrl }: RowsProps) {
   const [most, setMost] = useState(MOST_ROWS)
   return (
     <div className="data-table">
@@ -165,7 +195,7 @@ function Rows({ head, rows }: { head: readonly Logged[]; rows: readonly (readonl
             <tr key={index}>
               {row.map((cell, column) => (
                 <td key={column} className={asNumber(cell) === null ? 'is-text' : ''}>
-                  <Value value={cell} />
+                  <Cell value={cell} {...(mediaUrl ? { mediaUrl } : {})} />
                 </td>
               ))}
             </tr>
@@ -184,6 +214,13 @@ function Rows({ head, rows }: { head: readonly Logged[]; rows: readonly (readonl
       </p>
     </div>
   )
+}
+
+/** A value, or the image that it stands for. */
+function Cell({ value, mediaUrl }: { value: Logged; mediaUrl?: (path: string) => string }) {
+  const image = isTyped(value) && value.get('_type') === 'image-file' ? pathOfTyped(value) : null
+  if (image === null || !mediaUrl) return <Value value={value} />
+  return <img className="cell-image" loading="lazy" src={mediaUrl(image)} alt={image} />
 }
 
 const OPEN_DEPTH = 2
@@ -236,7 +273,7 @@ function Json({ value, name, depth }: { value: Logged; name: string | null; dept
   )
 }
 
-function Facts({ file }: { file: RunFile }) {
+function Facts({ file }: { file: PreviewedFile }) {
   return (
     <dl className="facts">
       <div>
