@@ -110,9 +110,9 @@ def test_what_there_is_is_listed_shown_and_compared(shell: Shell, project: str, 
 
     compared = shell("diff", "data:v0", "data:v1", status=1).splitlines()
     assert compared == [
-        "+ comes.txt  1 bytes",
-        "- goes.txt  1 bytes",
-        "~ changes.txt  1 bytes → 2 bytes",
+        "+ comes.txt  1 byte",
+        "- goes.txt  1 byte",
+        "~ changes.txt  1 byte → 2 bytes",
         "1 added, 1 removed, 1 changed (3 bytes of new content), 1 unchanged",
     ]
     assert shell.json("diff", "data:v0", "data:v1", status=1)["unchanged"] == 1
@@ -135,6 +135,12 @@ def test_versions_go_unless_they_have_an_alias(shell: Shell, project: str) -> No
     assert [one["version"] for one in shell.json("ls", f"{project}/data")] == ["v2", "v0"]
     shell("rm", "data:first", "data:v2", "--delete-aliases", "--yes")
     assert "not found" in shell("show", "data", status=1)
+
+
+def test_nothing_is_put_where_logging_is_switched_off(shell: Shell) -> None:
+    shell.write(one="1")
+
+    assert "kymograph enabled" in shell("put", "files", status=2, WANDB_MODE="disabled")
 
 
 def test_the_cache_is_shown_and_emptied(shell: Shell) -> None:

@@ -1,6 +1,6 @@
 """The conformance check that every client brings along (``wandb verify``), step by step.
 
-The steps are called one by one because the command also checks artifacts and sweeps, and stops at the first failure.
+The steps are called one by one because the command also wants https, checks sweeps, and stops at the first failure.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ large_request = verify.check_large_post()
 verify.check_cors_configuration(url, host)
 verify.check_wandb_version(api)
 run = verify.check_run(api)
-report({"login": logged_in, "files": files, "10 MB request": large_request, "run with special characters": run})
+artifacts = verify.check_artifacts()
+report({
+    "login": logged_in,
+    "files": files,
+    "10 MB request": large_request,
+    "run with special characters": run,
+    "artifacts": artifacts,
+})
 """
 
 
@@ -36,10 +43,11 @@ def test_every_step_of_verify_passes(make_client: ClientFactory) -> None:
         "files": True,
         "10 MB request": True,
         "run with special characters": True,
+        "artifacts": True,
     }, finished.stdout
     lines = [line for line in finished.stdout.splitlines() if line.startswith("Checking")]
-    # Signed URLs (CORS included), login, large request, version and run: none with a cross or a warning.
-    assert len(lines) == 6, finished.stdout
+    # Signed URLs (CORS included), login, large request, version, run and artifacts: no cross, and no warning.
+    assert len(lines) == 7, finished.stdout
     assert all("✅" in line for line in lines), finished.stdout
 
 

@@ -81,7 +81,9 @@ def put(
     artifact = Artifact(asked.collection, type_name, description=description)
     with artifact_server(asked.server) as server:
         entity, project = server.place(asked.entity, asked.project)
-    with _begun(entity, project, run_id, path, is_resumed=resume) as run:
+        if server.settings.is_disabled:
+            raise click.UsageError("logging is switched off here (mode disabled): `kymograph enabled` switches it on")
+    with _begun(entity, project, run_id, path, server=asked.server, is_resumed=resume) as run:
         # Copies that are needed lie in the folder of the run, where they can be links.
         with _reading():
             _fill(artifact, path, policy, skip_cache=skip_cache)
@@ -97,7 +99,9 @@ def put(
 
 
 @contextmanager
-def _begun(entity: str, project: str, run_id: str | None, path: str, *, is_resumed: bool) -> Iterator[Run]:
+def _begun(
+    entity: str, project: str, run_id: str | None, path: str, *, server: str | None, is_resumed: bool
+) -> Iterator[Run]:
     """A run that has nothing in it but the artifact."""
     from kymograph.sdk.init import init
 
@@ -108,6 +112,7 @@ def _begun(entity: str, project: str, run_id: str | None, path: str, *, is_resum
         "disable_git": True,
         "x_disable_stats": True,
         "x_disable_meta": True,
+        **({"base_url": server} if server else {}),
     }
     with init(
         entity=entity,

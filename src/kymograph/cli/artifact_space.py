@@ -62,7 +62,10 @@ def gc(dry_run: bool, orphans: bool, as_json: bool) -> None:
     """
     with _transport(settings_here()) as transport:
         if orphans:
-            _print_orphans(transport.get("/api/v1/admin/artifacts/orphans"), as_json=as_json)
+            found = transport.get("/api/v1/admin/artifacts/orphans")
+            (_print_json if as_json else _print_orphans)(found)
+            if found["missing"]:
+                raise SystemExit(1)
             return
         done = _clean(transport, "/api/v1/admin/artifacts/collect", dry_run=dry_run)
     if as_json:
@@ -168,16 +171,12 @@ def _print_json(document: object) -> None:
     click.echo(orjson.dumps(document).decode())
 
 
-def _print_orphans(found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(found)
+def _print_orphans(found: dict[str, Any]) -> None:
     for what, advice in (
         ("missing", "versions need it, and it is not there: put it back from a backup"),
         ("unnamed", "no row names it: the collector removes it"),
     ):
-        for one in () if as_json else found[what]:
+        for one in found[what]:
             click.echo(f"{what}  {shown_bytes(one['size_bytes']):>10}  {one['key']}  ({advice})")
-    if not as_json and not found["missing"] and not found["unnamed"]:
+    if not found["missing"] and not found["unnamed"]:
         click.echo("database and object store agree")
-    if found["missing"]:
-        raise SystemExit(1)

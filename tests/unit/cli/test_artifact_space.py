@@ -102,6 +102,12 @@ def test_orphans_that_are_missing_are_a_failure(asked: list[tuple[str, str, Any]
     assert "missing" in result.stdout
 
 
+def test_gc_tells_programs(asked: list[tuple[str, str, Any]]) -> None:
+    assert orjson.loads(run("gc", "--json").stdout) == COLLECTED
+    found = run("gc", "--orphans", "--json")
+    assert (found.exit_code, orjson.loads(found.stdout)["unnamed"]) == (1, [])
+
+
 def test_purge_asks_first_and_says_what_would_go(asked: list[tuple[str, str, Any]]) -> None:
     assert run("purge", "me/p", text="n\n").exit_code == 1
     assert [body for _, _, body in asked] == [{"dry_run": True}]
