@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kymograph.core.artifact import ArtifactVersion
 from kymograph.core.run import Run
 from kymograph.services.artifact_uploads import ArtifactRequest
 from kymograph.wire.ids import encode_id
@@ -72,13 +73,22 @@ def own_key(world: World) -> dict[str, str]:
     return {"key": encode_id("ApiKey", 10**9)}
 
 
-def committed(world: World) -> str:
+def _logged(world: World) -> ArtifactVersion:
     """A new artifact collection with one version of one file in it."""
     client = ArtifactClient(world.under_test)
     name = world.fresh_name(f"{SECRET}-artifact")
     files = {f"{SECRET}.txt": SECRET.encode()}
-    client.log(files, entity=TEAM, project=PROJECT, run=None, type_name=f"{SECRET}-type", collection=name)
-    return name
+    return client.log(files, entity=TEAM, project=PROJECT, run=None, type_name=f"{SECRET}-type", collection=name)
+
+
+def committed(world: World) -> str:
+    """The name of a new collection with one version of one file in it."""
+    return _logged(world).collection.name
+
+
+def version(world: World) -> str:
+    """The id of such a version."""
+    return encode_id("Artifact", _logged(world).id)
 
 
 def in_collection(world: World) -> dict[str, str]:
@@ -88,10 +98,18 @@ def in_collection(world: World) -> dict[str, str]:
 
 def collection(world: World) -> str:
     """A new artifact collection with one draft in it."""
+    return _draft(world).collection.name
+
+
+def draft(world: World) -> str:
+    """The id of a new draft."""
+    return encode_id("Artifact", _draft(world).id)
+
+
+def _draft(world: World) -> ArtifactVersion:
     name = world.fresh_name(f"{SECRET}-artifact")
     request = ArtifactRequest(TEAM, PROJECT, None, type_name=f"{SECRET}-type", collection=name, digest="0" * 32)
-    world.under_test.services.artifact_uploads.create(world.under_test.admin, request)
-    return name
+    return world.under_test.services.artifact_uploads.create(world.under_test.admin, request)
 
 
 def registry(world: World) -> dict[str, str]:
@@ -172,6 +190,12 @@ CENSUS: dict[str, Case] = {
     "POST /api/v1/projects/{entity}/{project}/artifacts/purge": Case(
         Permission.ADMINISTER, lambda _: {"dry_run": True}
     ),
+    "POST /api/v1/artifact-uploads": Case(Permission.WRITE, lambda world: {"artifact": draft(world), "files": []}),
+    "POST /api/v1/artifact-contents": Case(Permission.WRITE, lambda _: {"entity": TEAM, "project": PROJECT}),
+    "POST /api/v1/artifact-manifests": Case(
+        Permission.WRITE, lambda world: {"artifact": draft(world), "base": version(world), "changed": {}}
+    ),
+    "POST /api/v1/artifact-downloads": Case(Permission.READ, lambda world: {"artifact": version(world)}),
     "POST /api/v1/admin/artifacts/collect": Case(Permission.SERVER_ADMIN, lambda _: {"dry_run": True}),
     "GET /api/v1/admin/artifacts/orphans": Case(Permission.SERVER_ADMIN),
     "POST /api/v1/admin/users": Case(Permission.SERVER_ADMIN, lambda world: {"username": world.fresh_name("user")}),

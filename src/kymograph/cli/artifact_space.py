@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import click
 
-from kymograph.cli.local import shown_bytes
+from kymograph.cli.connecting import connection_to, settings_here
+from kymograph.cli.local import counted, shown_bytes
 
 if TYPE_CHECKING:
     from kymograph.client.transport import Transport
@@ -29,11 +30,8 @@ def du(path: str | None, as_json: bool, shows_all: bool) -> None:
     PATH is [ENTITY/]PROJECT, or ENTITY/PROJECT/COLLECTION.  [default: WANDB_ENTITY and WANDB_PROJECT] What is "own"
     would be free if that collection or version went; the rest is shared with others. All numbers are exact.
     """
-    from kymograph.cli.connecting import connection_to, settings_here
-    from kymograph.client.transport import Transport
-
     settings = settings_here()
-    with Transport(connection_to(settings)) as transport:
+    with _transport(settings) as transport:
         project, collection = _place_of(transport, settings, path)
         address = f"{project}/storage/collections"
         if collection is not None:
@@ -42,36 +40,35 @@ def du(path: str | None, as_json: bool, shows_all: bool) -> None:
         # The head of a page about a collection is that collection; a project has an address of its own.
         head = whole["collection"] if collection is not None else transport.get(f"{project}/storage")
     if as_json:
-        import orjson
-
-        click.echo(orjson.dumps({"total": head, "items": items}).decode())
+        _print_json({"total": head, "items": items})
         return
     if collection is None:
         _print_project(head)
     else:
         own, shared = shown_bytes(head["own_bytes"]), shown_bytes(head["shared_bytes"])
-        click.echo(f"{own} own, {shared} shared, {head['versions']:,} versions")
+        click.echo(f"{own} own, {shared} shared, {counted(head['versions'], 'version')}")
     _print_items(items, whole["total"])
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Change nothing, only say what would go.")
 @click.option("--orphans", is_flag=True, help="List where database and object store do not agree, and change nothing.")
-def gc(dry_run: bool, orphans: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, in bytes.")
+def gc(dry_run: bool, orphans: bool, as_json: bool) -> None:
     """Let the server free now what artifacts no longer need; it does so by itself every few minutes.
 
     Versions whose time to live is over are deleted; deleted versions that can no longer be restored, abandoned drafts
     and content that nobody has any more are removed for good. Needs an administrator's key.
     """
-    from kymograph.cli.connecting import connection_to, settings_here
-    from kymograph.client.transport import Transport
-
-    with Transport(connection_to(settings_here())) as transport:
+    with _transport(settings_here()) as transport:
         if orphans:
-            _print_orphans(transport.get("/api/v1/admin/artifacts/orphans"))
+            _print_orphans(transport.get("/api/v1/admin/artifacts/orphans"), as_json=as_json)
             return
         done = _clean(transport, "/api/v1/admin/artifacts/collect", dry_run=dry_run)
-    _print_collected(done, dry_run=dry_run)
+    if as_json:
+        _print_json(done)
+    else:
+        _print_collected(done, dry_run=dry_run)
 
 
 @click.command()
@@ -84,11 +81,8 @@ def purge(path: str | None, dry_run: bool, yes: bool) -> None:
     PATH is [ENTITY/]PROJECT.  [default: WANDB_ENTITY and WANDB_PROJECT] What another version, a link, or a run of
     another project needs stays. Needs an administrator of the project.
     """
-    from kymograph.cli.connecting import connection_to, settings_here
-    from kymograph.client.transport import Transport
-
     settings = settings_here()
-    with Transport(connection_to(settings)) as transport:
+    with _transport(settings) as transport:
         project, collection = _place_of(transport, settings, path)
         if collection is not None:
             raise click.UsageError("a whole project is purged: write ENTITY/PROJECT")
@@ -102,6 +96,12 @@ def purge(path: str | None, dry_run: bool, yes: bool) -> None:
 
 
 SPACE_COMMANDS: tuple[click.Command, ...] = (du, gc, purge)
+
+
+def _transport(settings: Settings) -> Transport:
+    from kymograph.client.transport import Transport
+
+    return Transport(connection_to(settings))
 
 
 def _place_of(transport: Transport, settings: Settings, path: str | None) -> tuple[str, str | None]:
@@ -134,9 +134,9 @@ def _clean(transport: Transport, address: str, *, dry_run: bool) -> dict[str, in
 
 def _print_project(space: dict[str, Any]) -> None:
     for name, key, what in (
-        ("live", "live_bytes", f"{space['versions']:,} versions"),
-        ("deleted", "trashed_bytes", f"{space['trashed_versions']:,} versions, can be restored"),
-        ("drafts", "draft_bytes", f"{space['drafts']:,} drafts, and what the collector has yet to free"),
+        ("live", "live_bytes", counted(space["versions"], "version")),
+        ("deleted", "trashed_bytes", f"{counted(space['trashed_versions'], 'version')}, can be restored"),
+        ("drafts", "draft_bytes", f"{counted(space['drafts'], 'draft')}, and what the collector has yet to free"),
         ("runs", "run_bytes", "files and histories"),
     ):
         click.echo(f"{name:8} {shown_bytes(space[key]):>10}  {what}")
@@ -162,14 +162,22 @@ def _print_collected(done: dict[str, int], *, dry_run: bool) -> None:
     )
 
 
-def _print_orphans(found: dict[str, Any]) -> None:
+def _print_json(document: object) -> None:
+    import orjson
+
+    click.echo(orjson.dumps(document).decode())
+
+
+def _print_orphans(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(found)
     for what, advice in (
         ("missing", "versions need it, and it is not there: put it back from a backup"),
         ("unnamed", "no row names it: the collector removes it"),
     ):
-        for one in found[what]:
+        for one in () if as_json else found[what]:
             click.echo(f"{what}  {shown_bytes(one['size_bytes']):>10}  {one['key']}  ({advice})")
-    if not found["missing"] and not found["unnamed"]:
+    if not as_json and not found["missing"] and not found["unnamed"]:
         click.echo("database and object store agree")
     if found["missing"]:
         raise SystemExit(1)

@@ -160,6 +160,23 @@ class Transfers:
         note(span.size_bytes)
         return answered
 
+    def put_body(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, note: Note = int) -> bytes:
+        """Send what is in memory; returns the body of the answer. Raises as `put` does."""
+        told = {**(headers or {}), "Content-Length": str(len(body))}
+        if not self._goes_directly(url):
+            answer = self._general.put(url, body, headers=told)
+            note(len(body))
+            return answer.content
+
+        def send(connection: http.client.HTTPConnection, target: str) -> None:
+            connection.request("PUT", target, body, headers={**self._headers, **told})
+
+        status, answered, content = self._exchange(url, send, lambda response: response.read())
+        if status >= 300:
+            raise error_of(httpx.Response(status, headers=list(answered.items()), content=content))
+        note(len(body))
+        return content
+
     # --- down --------------------------------------------------------------------------------------------------------
 
     def get(
@@ -169,6 +186,7 @@ class Transfers:
         *,
         span: Span | None = None,
         headers: Mapping[str, str] | None = None,
+        question: bytes | None = None,
         note: Note = int,
     ) -> Mapping[str, str]:
         """Give what an address holds, piece by piece; returns the headers of the answer, names in lower case.
@@ -178,6 +196,7 @@ class Transfers:
             write: Given each piece, valid during the call only.
             span: A part only; the server must know parts.
             headers: To send along.
+            question: Is posted, and what is given is the answer.
             note: Told the size of each piece.
 
         Raises:
@@ -188,8 +207,8 @@ class Transfers:
         if span is not None:
             told["Range"] = span.header
         if self._goes_directly(url):
-            return self._get_directly(url, write, told, note, span)
-        return self._get_generally(url, write, told, note, span)
+            return self._get_directly(url, write, told, note, span, question)
+        return self._get_generally(url, write, told, note, span, question)
 
     def _get_generally(
         self,
@@ -198,9 +217,11 @@ class Transfers:
         headers: Mapping[str, str],
         note: Note,
         span: Span | None,
+        question: bytes | None,
     ) -> Mapping[str, str]:
-        sink = _Sink(write, url, None if span is None else span.size_bytes)
-        return self._general.fetch(url, cast("BinaryIO", sink), note=note, headers=dict(headers))
+        sink = cast("BinaryIO", _Sink(write, url, None if span is None else span.size_bytes))
+        method = "GET" if question is None else "POST"
+        return self._general.fetch(url, sink, method=method, note=note, headers=dict(headers), content=question)
 
     def _get_directly(
         self,
@@ -209,10 +230,12 @@ class Transfers:
         headers: Mapping[str, str],
         note: Note,
         span: Span | None,
+        question: bytes | None,
         redirects: int = 0,
     ) -> Mapping[str, str]:
         def send(connection: http.client.HTTPConnection, target: str) -> None:
-            connection.request("GET", target, headers={**self._headers, **headers})
+            method = "GET" if question is None else "POST"
+            connection.request(method, target, question, headers={**self._headers, **headers})
 
         def receive(response: http.client.HTTPResponse) -> bytes:
             if response.status >= 300:
@@ -236,8 +259,8 @@ class Transfers:
                 raise ProtocolError(f"{urlsplit(url).netloc} sends from address to address without end")
             target = str(httpx.URL(url).join(answered["location"]))
             if not self._goes_directly(target):
-                return self._get_generally(target, write, headers, note, span)
-            return self._get_directly(target, write, headers, note, span, redirects + 1)
+                return self._get_generally(target, write, headers, note, span, question)
+            return self._get_directly(target, write, headers, note, span, question, redirects + 1)
         if status >= 300:
             raise error_of(httpx.Response(status, headers=list(answered.items()), content=body))
         return answered

@@ -133,13 +133,20 @@ class Transport:
         return str(answer.headers.get("Access-Control-Allow-Origin", "")) if answer.is_success else ""
 
     def fetch(
-        self, url: str, sink: BinaryIO, *, note: Callable[[int], object] = lambda _size: None, **arguments: Any
+        self,
+        url: str,
+        sink: BinaryIO,
+        *,
+        method: str = "GET",
+        note: Callable[[int], object] = lambda _size: None,
+        **arguments: Any,
     ) -> httpx.Headers:
         """Write what an address holds, piece by piece, and return the headers of the answer.
 
         Args:
             url: Below the server's address, where the key is sent along; or a whole one, where it is not.
             sink: Where it goes; what was written is not whole after an error.
+            method: Of HTTP.
             note: Told the size of each piece.
             arguments: As `httpx.Client.stream` takes them.
 
@@ -153,7 +160,7 @@ class Transport:
             self._translated(self.base_url if authorization else url),
             # To another host, the library takes the key off the request.
             self._client.stream(
-                "GET", url, auth=authorization, timeout=timeout, follow_redirects=True, **arguments
+                method, url, auth=authorization, timeout=timeout, follow_redirects=True, **arguments
             ) as response,
         ):
             if response.status_code >= 400:

@@ -101,6 +101,11 @@ def parse_manifest_digest(text: str) -> ManifestDigest:
     return ManifestDigest(text)
 
 
+def raw_digest(digest: Digest | str) -> bytes:
+    """Base64 to the 16 bytes themselves."""
+    return base64.b64decode(digest)
+
+
 def hex_digest(digest: Digest) -> str:
     """Base64 to hex, as download addresses have it."""
     return base64.b64decode(digest).hex()

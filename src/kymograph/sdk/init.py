@@ -20,6 +20,7 @@ from kymograph.core.run_ids import new_run_id
 from kymograph.errors import KymographError, Unauthenticated, Unreachable, UsageError
 from kymograph.sdk import records
 from kymograph.sdk.active import activate, active_run, unfinished_runs
+from kymograph.sdk.artifacts.folders import artifact_folders
 from kymograph.sdk.auto_resume import remember_run, remembered_run
 from kymograph.sdk.config import Config
 from kymograph.sdk.config_sources import read_config, read_config_file
@@ -209,6 +210,7 @@ def _begin(settings: Settings, inputs: JsonObject) -> Run:
             on_stop=lambda: _stop(settings),
             is_stopped_by_refusal=settings.stop_on_fatal_error,
             log_level=logging.DEBUG if settings.debug else settings.x_log_level,
+            artifact_cache=str(artifact_folders(settings).cache),
         )
         try:
             beginning = _wait_for_beginning(settings, link)

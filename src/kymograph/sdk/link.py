@@ -58,6 +58,7 @@ class SenderLink:
         on_stop: Callable[[], None] = lambda: None,
         is_stopped_by_refusal: bool = False,
         log_level: int = logging.INFO,
+        artifact_cache: str | None = None,
     ) -> None:
         """Start the process; it outlives this one.
 
@@ -68,6 +69,7 @@ class SenderLink:
             on_stop: Called when somebody stops the run from the server.
             is_stopped_by_refusal: Whether it is called as well when the server will not have the run any more.
             log_level: Of what the process writes to its log.
+            artifact_cache: The folder of artifacts, in the user's folder of caches.
 
         Raises:
             OSError: No process can be started.
@@ -86,7 +88,7 @@ class SenderLink:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._commands: IO[bytes] = self._process.stdin
-        self._say({**connection.document(), "log_level": log_level})
+        self._say({**connection.document(), "log_level": log_level, "artifact_cache": artifact_cache})
         threading.Thread(
             target=self._listen, args=(self._process.stdout,), name="kymograph sender", daemon=True
         ).start()
@@ -189,6 +191,10 @@ class SenderLink:
     def hurry(self) -> None:
         """Have the sender look at the journal now: somebody waits for what was written there last."""
         self._say({"kind": "hurry"})
+
+    def expect(self, path: str, algorithm: str) -> None:
+        """Have the sender begin with a large file that nobody changes, while it is hashed here."""
+        self._say({"kind": "expect", "path": path, "algorithm": algorithm})
 
     def end(self) -> None:
         """Stop the sender: nothing of the run is to be sent."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from kymograph.client.artifact_uploads import COMMITTED
 from kymograph.client.artifacts import MODEL_REGISTRY, REGISTRY_PREFIX
 from kymograph.client.runs import RunAddress
 from kymograph.core.artifact import LATEST
@@ -28,6 +29,7 @@ from kymograph.errors import (
     UsageError,
 )
 from kymograph.sdk.artifacts.artifact import Artifact
+from kymograph.sdk.artifacts.known_versions import KnownVersion
 from kymograph.sdk.artifacts.links import parse_target
 from kymograph.sdk.artifacts.pending import AwaitedVersion, KeptVersion, SentVersion
 from kymograph.sdk.artifacts.record import artifact_record
@@ -99,6 +101,9 @@ class RunArtifacts:
             return artifact
         if is_checked and not run.offline:
             self._check_at_server(artifact)
+        known = artifact.draft.relies_on
+        if known is not None and not self._has_still(known):
+            artifact.draft.keep_all()
         artifact.draft.move_into(run._folder.path, with_immutable=run.offline)
         record = artifact_record(
             artifact,
@@ -218,6 +223,16 @@ class RunArtifacts:
                 raise InvalidArtifact(
                     f"Artifact {artifact.name} exists in project '{project}'; it can't be moved to '{run.project}'"
                 )
+
+    def _has_still(self, known: KnownVersion) -> bool:
+        """Whether the server has a version that contents are left to, where this run is logged to."""
+        run = self._run
+        if run.offline or (run.entity, run.project) != (known.entity, known.project):
+            return False
+        try:
+            return self._session().artifacts.state_of(known.id) == COMMITTED
+        except KymographError:
+            return False
 
     def _is_md5(self, session: Session, name: str) -> bool:
         """Whether the versions of a name are hashed by MD5: those of one collection all are hashed alike."""

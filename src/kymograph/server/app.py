@@ -16,9 +16,21 @@ from kymograph.server.graphql.execution import GraphQLExecutor, build_schema
 from kymograph.server.graphql.resolvers import all_bindables
 from kymograph.server.housekeeping import housekeeping
 from kymograph.server.middleware import CompressionMiddleware, RequestMiddleware
-from kymograph.server.routes import artifacts, docs, filestream, graphql, health, prometheus, storage, telemetry, web
+from kymograph.server.routes import (
+    artifact_parts,
+    artifacts,
+    docs,
+    filestream,
+    graphql,
+    health,
+    prometheus,
+    storage,
+    telemetry,
+    web,
+)
 from kymograph.server.routes.rest import (
     admin,
+    artifact_bulk,
     artifact_space,
     exports,
     files,
@@ -66,10 +78,10 @@ def create_app(deployment: Deployment) -> FastAPI:
 
     app.router.routes.insert(0, filestream.route)
     about_runs = (runs, table, metrics, history, exports, files, sql, live)
-    about_artifacts = (rest_artifacts, lineage, artifact_space)
+    about_artifacts = (rest_artifacts, lineage, artifact_space, artifact_bulk)
     for module in (session, projects, registries, *about_runs, *about_artifacts, admin):
         app.include_router(module.router, prefix="/api/v1")
-    for route in (health, prometheus, docs, graphql, storage, artifacts, telemetry):
+    for route in (health, prometheus, docs, graphql, storage, artifacts, artifact_parts, telemetry):
         app.include_router(route.router)
     assets = web.static_folder() / "assets"
     if assets.is_dir():

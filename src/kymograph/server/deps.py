@@ -15,8 +15,11 @@ from kymograph.errors import ObjectNotFound
 from kymograph.server.settings import Settings
 from kymograph.services.accounts import AccountService
 from kymograph.services.admission import Admission
+from kymograph.services.artifact_amendments import ArtifactAmendments
+from kymograph.services.artifact_bulk import ArtifactBulk
 from kymograph.services.artifact_catalog import ArtifactCatalog
 from kymograph.services.artifact_commits import ArtifactCommits
+from kymograph.services.artifact_contents import ArtifactContents
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_garbage import ArtifactCollector
 from kymograph.services.artifact_lineage import ArtifactLineage
@@ -53,7 +56,7 @@ from kymograph.storage.objects.base import ObjectStore
 from kymograph.storage.objects.store import open_objects
 from kymograph.storage.sql.process import SqlProcesses
 from kymograph.types import JsonObject, ObjectKey
-from kymograph.wire import manifest_json
+from kymograph.wire import content_parts, manifest_json
 from kymograph.wire.sharing import merge_configs
 
 SIGNING_KEY = ObjectKey("system/signing-key")
@@ -167,7 +170,10 @@ def open_deployment(
             artifact_uploads=ArtifactUploads(
                 database, objects, signer, clock, public_url=settings.public_url, regions=settings.storage_regions
             ),
+            artifact_amendments=ArtifactAmendments(database, objects, manifest_json, clock),
+            artifact_bulk=ArtifactBulk(database, objects, signer, content_parts, clock, public_url=settings.public_url),
             artifact_commits=ArtifactCommits(database, objects, manifest_json, clock),
+            artifact_contents=ArtifactContents(database, objects, signer, clock, public_url=settings.public_url),
             artifact_downloads=ArtifactDownloads(database, objects, signer, clock, public_url=settings.public_url),
             artifact_space=ArtifactSpace(database, artifact_garbage, clock),
             artifact_catalog=ArtifactCatalog(database, clock),

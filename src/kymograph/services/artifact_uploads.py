@@ -212,7 +212,7 @@ class ArtifactUploads:
         announced = parse_digest(digest) if digest else None
 
         def job(tx: Transaction) -> ManifestRecord:
-            draft = _touched_draft(tx, caller, artifact, self._clock())
+            draft = touched_draft(tx, caller, artifact, self._clock())
             # Writers of a distributed version send parts of the same name: each of these is a manifest of its own.
             if announced is not None and kind is not ManifestKind.PATCH:
                 for known in tx.manifests.list_of(draft.id):
@@ -239,7 +239,7 @@ class ArtifactUploads:
             known = tx.manifests.find(manifest)
             if known is None:
                 raise ArtifactNotFound("(by manifest id)")
-            _touched_draft(tx, caller, known.artifact_id, self._clock())
+            touched_draft(tx, caller, known.artifact_id, self._clock())
             return known if announced is None else tx.manifests.update(known.id, digest=announced, base=base)
 
         return self._upload_of(self._database.write(job))
@@ -265,7 +265,7 @@ class ArtifactUploads:
 
         def job(tx: Transaction) -> list[FileUpload]:
             now = self._clock()
-            drafts = {key: _touched_draft(tx, caller, key, now) for key in sorted({one.artifact for one in requests})}
+            drafts = {key: touched_draft(tx, caller, key, now) for key in sorted({one.artifact for one in requests})}
             projects = {key: draft.collection.project_id for key, draft in drafts.items()}
             names: dict[tuple[ProjectId, DigestAlgorithm], list[ContentName]] = {}
             for request, path, digest in wanted:
@@ -341,7 +341,8 @@ class ArtifactUploads:
 
 def new_blob_key(project: ProjectId, digest: Digest) -> ObjectKey:
     """Where content of that digest will lie: never where such content lay before it was collected."""
-    return ObjectKey(f"blobs/{project}/{hex_digest(digest)}/{secrets.token_hex(8)}")
+    name = hex_digest(digest)
+    return ObjectKey(f"blobs/{project}/{name[:2]}/{name}.{secrets.token_hex(8)}")
 
 
 def new_manifest_key(artifact: ArtifactId) -> ObjectKey:
@@ -447,7 +448,7 @@ def _refreshed(tx: Transaction, artifact: ArtifactId) -> ArtifactVersion:
     return version
 
 
-def _touched_draft(tx: Transaction, caller: Caller, artifact: ArtifactId, now: datetime) -> ArtifactVersion:
+def touched_draft(tx: Transaction, caller: Caller, artifact: ArtifactId, now: datetime) -> ArtifactVersion:
     """A draft, which counts as used from now on: it is not abandoned."""
     version = require_artifact(tx, caller, artifact, Access.WRITE)
     if version.state is ArtifactState.DELETED:

@@ -129,8 +129,11 @@ class ArtifactService:
         return self._database.read(lambda tx: is_usable(tx, caller, version))
 
     def current_manifest(self, version: ArtifactVersion) -> ManifestRecord | None:
-        """The manifest of a committed version (got already); a draft has none to show."""
-        if version.state is not ArtifactState.COMMITTED:
+        """The manifest of a version (got already); a draft has none to show.
+
+        Deleted versions have theirs as long as their content is kept: entries of others may lead to it.
+        """
+        if version.state is ArtifactState.PENDING:
             return None
         return self._database.read(lambda tx: tx.manifests.current(version.id))
 

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from kymograph.services.accounts import AccountService
 from kymograph.services.admission import Admission
+from kymograph.services.artifact_amendments import ArtifactAmendments
+from kymograph.services.artifact_bulk import ArtifactBulk
 from kymograph.services.artifact_catalog import ArtifactCatalog
 from kymograph.services.artifact_commits import ArtifactCommits
+from kymograph.services.artifact_contents import ArtifactContents
 from kymograph.services.artifact_downloads import ArtifactDownloads
 from kymograph.services.artifact_lineage import ArtifactLineage
 from kymograph.services.artifact_links import ArtifactLinks
@@ -46,7 +49,10 @@ class Services:
     artifact_links: ArtifactLinks
     artifact_lineage: ArtifactLineage
     artifact_uploads: ArtifactUploads
+    artifact_amendments: ArtifactAmendments
+    artifact_bulk: ArtifactBulk
     artifact_commits: ArtifactCommits
+    artifact_contents: ArtifactContents
     artifact_downloads: ArtifactDownloads
     artifact_space: ArtifactSpace
     artifact_catalog: ArtifactCatalog

@@ -7,7 +7,7 @@ installations without it, go the way through dictionaries, which also finds what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -103,6 +103,40 @@ def merge_manifests(documents: Sequence[bytes], *, artifact: str) -> bytes:
         head, contents = _parse_document(text, artifact=artifact)
         entries.update(contents)
     return exact_json.dumps({**head, "contents": entries}).encode()
+
+
+def amend_manifest(document: bytes, *, removed: Collection[str], changed: JsonObject, artifact: str) -> bytes:
+    """A document with some entries taken out and others put in; its head stays as it is.
+
+    Law: amending by (r1, c1) and then by (r2, c2) has the effect of amending by (r1 | r2, c1 - r2 + c2).
+
+    Args:
+        document: A manifest document.
+        removed: Paths, taken out first; those that are not there do not matter.
+        changed: Entries by path, as documents have them; in place of those of the same paths.
+        artifact: Name for error messages.
+
+    Raises:
+        ManifestCorrupt: See `parse_manifest`.
+    """
+    typed = _typed()
+    if typed is not None:
+        try:
+            head = typed[1](document)
+        except (typed[3], UnicodeDecodeError, RecursionError):
+            head = None
+        if head is not None:
+            _amend(head["contents"], removed, changed)
+            return typed[2](head)
+    whole, contents = _parse_document(document, artifact=artifact)
+    _amend(contents, removed, changed)
+    return exact_json.dumps(whole).encode()
+
+
+def _amend(contents: dict[str, Any], removed: Collection[str], changed: JsonObject) -> None:
+    for path in removed:
+        contents.pop(path, None)
+    contents.update(changed)
 
 
 _Row = tuple[str, str, int | None, str | None, str | None, bool]

@@ -47,7 +47,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
         return httpx.Response(200, json=SPACE)
 
     made = module.Transport
-    monkeypatch.setattr(module, "Transport", lambda to: made(to, inner=httpx.MockTransport(handle)))
+    monkeypatch.setattr(module, "Transport", lambda connection: made(connection, inner=httpx.MockTransport(handle)))
+    monkeypatch.setenv("WANDB_BASE_URL", "http://host")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     return seen
 
 

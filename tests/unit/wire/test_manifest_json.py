@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kymograph.errors import ManifestCorrupt
 from kymograph.wire import manifest_json
 from kymograph.wire.ids import encode_id
-from kymograph.wire.manifest_json import find_target, merge_manifests, parse_manifest
+from kymograph.wire.manifest_json import amend_manifest, find_target, merge_manifests, parse_manifest
 
 
 def document(contents: Any = None, **more: Any) -> bytes:
@@ -106,3 +106,32 @@ def test_references_to_other_versions_name_them() -> None:
         f"wandb-artifact://{b'Run:1'.hex()}/p",
     ):
         assert find_target(other) is None
+
+
+# --- changes
+
+ENTRY = {"digest": "DMF1ucDxtqgxw5niaXcmYQ==", "size": 1}
+HEAD = {"version": 1, "storagePolicy": "p", "storagePolicyConfig": {"storageLayout": "V2"}}
+PATHS = st.sampled_from(["a", "b/c", "d", "é", "e"])
+CONTENTS = st.dictionaries(PATHS, st.integers(0, 3).map(lambda size: {**ENTRY, "size": size}))
+CHANGES = st.tuples(st.sets(PATHS), CONTENTS)
+
+
+@given(CONTENTS, CHANGES, CHANGES)
+def test_amending_twice_is_amending_by_both(
+    contents: dict[str, Any], first: tuple[set[str], dict[str, Any]], second: tuple[set[str], dict[str, Any]]
+) -> None:
+    document = orjson.dumps({**HEAD, "contents": contents})
+    by_turns = amend_manifest(document, removed=first[0], changed=first[1], artifact="a")
+    by_turns = amend_manifest(by_turns, removed=second[0], changed=second[1], artifact="a")
+
+    both = {path: entry for path, entry in first[1].items() if path not in second[0]} | second[1]
+    at_once = amend_manifest(document, removed=first[0] | second[0], changed=both, artifact="a")
+
+    assert orjson.loads(by_turns) == orjson.loads(at_once)
+    assert {name: value for name, value in orjson.loads(at_once).items() if name != "contents"} == HEAD
+
+
+def test_what_is_no_manifest_cannot_be_amended() -> None:
+    with pytest.raises(ManifestCorrupt):
+        amend_manifest(b'{"version": 2}', removed=[], changed={}, artifact="a")

@@ -67,7 +67,7 @@ class WandbEvalCallback(Callback, ABC):  # type: ignore[misc] # of a package wit
         self.pred_table = kymograph.Table(columns=list(column_names))
 
     def log_data_table(self, name: str = "val", type: str = "dataset", table_name: str = "val_data") -> None:
-        """Log the table of samples: as an artifact that the run uses, or among its metrics.
+        """Log the table of samples as an artifact that the run uses; a run without a server only logs it.
 
         Args:
             name: Of the artifact.
@@ -76,8 +76,8 @@ class WandbEvalCallback(Callback, ABC):  # type: ignore[misc] # of a package wit
         """
         run = require_run("log_data_table()")
         artifact = _artifact_of(self.data_table, table_name, name=name, type=type)
-        if artifact is None:
-            run.log({table_name: self.data_table})
+        if run.offline or run.disabled:
+            run.log_artifact(artifact)
             self.data_table_ref = self.data_table
             return
         run.use_artifact(artifact)
@@ -87,7 +87,7 @@ class WandbEvalCallback(Callback, ABC):  # type: ignore[misc] # of a package wit
     def log_pred_table(
         self, type: str = "evaluation", table_name: str = "eval_data", aliases: Sequence[str] | None = None
     ) -> None:
-        """Log a table of predictions: as a version of an artifact, or among the metrics.
+        """Log a table of predictions as a version of an artifact.
 
         Args:
             type: Of the artifact.
@@ -96,17 +96,11 @@ class WandbEvalCallback(Callback, ABC):  # type: ignore[misc] # of a package wit
         """
         run = require_run("log_pred_table()")
         artifact = _artifact_of(self.pred_table, table_name, name=f"run_{run.id}_pred", type=type)
-        if artifact is None:
-            run.log({table_name: self.pred_table})
-            return
         run.log_artifact(artifact, aliases=list(aliases or ["latest"]))
 
 
-def _artifact_of(table: Any, table_name: str, *, name: str, type: str) -> Any | None:
-    """A new artifact with a table in it; None where there are no artifacts yet."""
-    artifacts = getattr(kymograph, "Artifact", None)
-    if artifacts is None:
-        return None
-    artifact = artifacts(name, type=type)
+def _artifact_of(table: Any, table_name: str, *, name: str, type: str) -> kymograph.Artifact:
+    """A new artifact with a table in it."""
+    artifact = kymograph.Artifact(name, type=type)
     artifact.add(table, table_name)
     return artifact

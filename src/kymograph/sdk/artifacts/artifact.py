@@ -102,7 +102,7 @@ class Artifact(BuildingMembers, LoggedMembers):
         self._name, self._type = name, type_name
         self._description, self._metadata = description, metadata or {}
         self._incremental = incremental
-        self._draft = Draft(ArtifactManifest(digest_algorithm=algorithm, storage_region=storage_region))
+        self._draft = Draft(ArtifactManifest(digest_algorithm=algorithm, storage_region=storage_region), name=name)
         self._is_final = False
         self._references: References | None = None
         self._objects: dict[int, tuple[Value, ArtifactManifestEntry]] = {}

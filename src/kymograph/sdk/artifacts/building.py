@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from kymograph.sdk.artifacts.references.base import DEFAULT_MAX_OBJECTS, Referen
 from kymograph.sdk.artifacts.references.registry import References, kind_of
 
 if TYPE_CHECKING:
+    from kymograph.sdk.artifacts.artifact import Artifact
     from kymograph.sdk.media.base import Value
 
 
@@ -212,11 +213,23 @@ class BuildingMembers:
         return self._references
 
 
-def reference_context() -> ReferenceContext:
-    """What handlers of references need, as it is in this process."""
+def reference_context(find_logged: Callable[[str], Artifact | None] | None = None) -> ReferenceContext:
+    """What handlers of references need, as it is in this process.
+
+    Args:
+        find_logged: Gives the version of an id; by default the server of this process's settings is asked.
+    """
     from kymograph.sdk.artifacts.folders import current_settings
     from kymograph.sdk.artifacts.known import find_artifact
 
     return ReferenceContext(
-        azure_keys=current_settings().azure_account_url_to_access_key or {}, find_draft=find_artifact
+        azure_keys=current_settings().azure_account_url_to_access_key or {},
+        find_draft=find_artifact,
+        find_logged=find_logged or _ask_server,
     )
+
+
+def _ask_server(artifact_id: str) -> Artifact | None:
+    from kymograph.sdk.artifacts.session import session_of
+
+    return session_of().artifact_by_id(artifact_id)

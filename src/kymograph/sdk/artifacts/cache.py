@@ -112,8 +112,9 @@ class ArtifactCache:
                 return False
             place(path, target, may_share=may_share, mode=None if may_share else 0o644)
         except FileNotFoundError:
-            if os.path.exists(path):
-                raise  # it is the target's folder that is missing
+            # Whether the content is there says nothing: another process may have brought it this moment.
+            if not os.path.isdir(os.path.dirname(target) or os.curdir):
+                raise
             return False
         return True
 
@@ -212,7 +213,15 @@ class ArtifactCache:
 
     def size_bytes(self) -> int:
         """Bytes of all contents, counted now."""
-        return sum(item.size_bytes for item in iter_files(self._objects))
+        return sum(item.size_bytes for item in self.contents())
+
+    def contents(self) -> list[CachedObject]:
+        """All contents that are there now."""
+        return list(iter_files(self._objects))
+
+    def drafts(self) -> list[CachedObject]:
+        """Files that are being written, or were when somebody died."""
+        return list(iter_files(self._drafts))
 
     def flush(self) -> None:
         """Tell the common counter what it has not been told yet."""

@@ -14,15 +14,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
+from kymograph.client.artifact_bulk import SMALL_BYTES
 from kymograph.client.artifact_files import WantedEntry, urls_per_page
 from kymograph.client.artifact_values import CollectionAddress, FileUrl
+from kymograph.core.digest import new_hasher, raw_digest
 from kymograph.errors import (
     ArtifactNotFound,
+    AuthError,
     InvalidArtifact,
+    NotFoundError,
     ProtocolError,
     ReferenceNotFound,
 )
@@ -36,7 +42,9 @@ from kymograph.sdk.artifacts.references.registry import References
 from kymograph.sdk.artifacts.session import Session
 from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.types import Digest, JsonObject
+from kymograph.wire.content_parts import ContentPart
 
+_logger = getLogger(__name__)
 StrPath = str | os.PathLike[str]
 
 AT_ONCE = 16
@@ -44,6 +52,12 @@ AT_ONCE = 16
 LARGE_FILES = 5_000
 LARGE_BYTES = 50 << 20
 """From so much on, a download says that it takes a while. Source: the vendor's `Artifact._download`."""
+MIN_TOGETHER = 8
+"""Fewer files are fetched one by one."""
+BATCH_FILES = 1_000
+"""Files fetched by one request…"""
+BATCH_BYTES = 4 << 20
+"""…unless they are larger than this together."""
 _GLOB_MARKS = frozenset("*?[")
 
 
@@ -98,6 +112,7 @@ class Download:
         self._folders: dict[str, bool] = {}
         """Folders that may be written to, and those that may not."""
         self._lock = threading.Lock()
+        self._together_url: str | None = None
         self._fetcher = Fetcher(session, skip_cache=options.skip_cache, multipart=options.multipart)
 
     # --- the whole ---------------------------------------------------------------------------------------------------
@@ -187,7 +202,10 @@ class Download:
             try:
                 for wanted in elsewhere:
                     submit(self._fetch_reference, wanted, progress)
-                for wanted, url in self._with_urls(self._not_cached(missing, progress)):
+                together, alone = self._sorted_out(self._not_cached(missing, progress))
+                for batch in together:
+                    submit(self._fetch_together, batch, progress)
+                for wanted, url in self._with_urls(alone):
                     submit(self._fetch_file, wanted, url, progress)
                 for future in running:
                     future.result()
@@ -206,6 +224,58 @@ class Download:
         # Contents that the cache can only copy are many small writes: threads help on disks with queues.
         is_taken = in_parallel(take, missing)
         return [wanted for wanted, taken in zip(missing, is_taken, strict=True) if not taken]
+
+    def _sorted_out(self, missing: Sequence[_Wanted]) -> tuple[list[list[_Wanted]], Sequence[_Wanted]]:
+        """Files that come together, by requests, and those that come one by one."""
+        if len(missing) < MIN_TOGETHER or not self._session.bulk.is_offered:
+            return [], missing
+        small = [wanted for wanted in missing if wanted.entry.size is not None and wanted.entry.size <= SMALL_BYTES]
+        alone = [wanted for wanted in missing if wanted.entry.size is None or wanted.entry.size > SMALL_BYTES]
+        batches: list[list[_Wanted]] = []
+        size = BATCH_BYTES
+        for wanted in small:
+            if size >= BATCH_BYTES or len(batches[-1]) >= BATCH_FILES:
+                batches.append([])
+                size = 0
+            batches[-1].append(wanted)
+            size += wanted.entry.size or 0
+        return batches, alone
+
+    def _fetch_together(self, batch: Sequence[_Wanted], progress: DownloadProgress) -> None:
+        """Fetch many small files by one request; what does not come so comes one by one, which also tells why."""
+        left: dict[bytes, list[_Wanted]] = {}
+        for wanted in batch:
+            left.setdefault(raw_digest(wanted.entry.digest), []).append(wanted)
+
+        def take(part: ContentPart) -> None:
+            group = left.get(part.digest, [])
+            for wanted in group:
+                if new_hasher(wanted.entry.digest_algorithm(), part.content).digest() != part.digest:
+                    return
+                self._into_place(wanted, partial(self._put, wanted, part.content), progress)
+            left.pop(part.digest, None)
+
+        def get(url: str) -> None:
+            paths = [group[0].entry.path for group in left.values()]
+            self._session.bulk.fetch(url, paths, take, note=progress.add_bytes)
+
+        try:
+            self._fetcher.ask(self._bulk_url(), partial(self._bulk_url, anew=True), get)
+        except (NotFoundError, ProtocolError, AuthError) as exc:
+            _logger.debug("files of %s come one by one: %s", self._name, exc)
+        for wanted, url in self._with_urls([wanted for group in left.values() for wanted in group]):
+            self._fetch_file(wanted, url, progress)
+
+    def _put(self, wanted: _Wanted, content: bytes) -> bool:
+        self._fetcher.put(self._target(wanted), content)
+        return True
+
+    def _bulk_url(self, *, anew: bool = False) -> str:
+        """Where contents of the version are given together."""
+        with self._lock:
+            if self._together_url is None or anew:
+                self._together_url = self._session.bulk.downloads_url(self._id)
+            return self._together_url
 
     def _with_urls(self, missing: Sequence[_Wanted]) -> Iterator[tuple[_Wanted, str]]:
         """Each file with its address; addresses are asked for by pages, while files of earlier pages come."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 from kymograph.core.artifact_rules import check_entry_path
 from kymograph.core.digest import DigestAlgorithm, hex_digest
@@ -19,6 +19,7 @@ from kymograph.sdk.artifacts.entry import ALGORITHM_KEY, XXH128_NAME, ArtifactMa
 from kymograph.sdk.artifacts.folder_walk import iter_folder
 from kymograph.sdk.artifacts.folders import ArtifactFolders, artifact_folders
 from kymograph.sdk.artifacts.hashing import remembered_hash
+from kymograph.sdk.artifacts.known_versions import KnownVersion, KnownVersions
 from kymograph.sdk.artifacts.manifest import ArtifactManifest
 from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.staging import Staging
@@ -29,6 +30,8 @@ Policy = Literal["mutable", "immutable"]
 StrPath = str | os.PathLike[str]
 RUN_FOLDER = "artifacts"
 """In the folder of a run: what its artifacts wait with."""
+EARLY_BYTES = 64 << 20
+"""A file of this size and more that nobody changes is sent while it is hashed: either takes as long as the other."""
 DIGEST_NAME_CHARACTERS = 20
 """How much of a digest names a temporary file. Source: seeds.md C.3."""
 
@@ -42,12 +45,17 @@ class Draft:
     """
 
     def __init__(
-        self, manifest: ArtifactManifest, *, folders: Callable[[], ArtifactFolders] = artifact_folders
+        self,
+        manifest: ArtifactManifest,
+        *,
+        name: str = "",
+        folders: Callable[[], ArtifactFolders] = artifact_folders,
     ) -> None:
         """Begin with what a manifest has.
 
         Args:
             manifest: Is changed.
+            name: Of the collection; empty for none that a server could know.
             folders: Says where things are, once something is to be kept.
         """
         self.manifest = manifest
@@ -55,6 +63,10 @@ class Draft:
         self._lock = threading.RLock()
         self._paths: dict[str, ArtifactManifestEntry] = {}
         self._parts: tuple[Staging, ChecksumMemo, ArtifactCache] | None = None
+        self._name = name
+        self._at_server: _AtServer | None = None
+        self._unkept: dict[str, ArtifactManifestEntry] = {}
+        """Entries by path whose contents are not kept here, because a server has them."""
 
     @property
     def algorithm(self) -> DigestAlgorithm:
@@ -246,6 +258,40 @@ class Draft:
                 if with_immutable and not staging.holds(entry.local_path):
                     entry.local_path = staging.link(entry.local_path, Digest(entry.digest))
 
+    @property
+    def relies_on(self) -> KnownVersion | None:
+        """The version whose contents a server has, if some of them are therefore not kept here; see `keep_all`."""
+        return self._at_server.version if self._unkept and self._at_server is not None else None
+
+    def keep_all(self) -> None:
+        """Keep contents that were not kept because a server was known to have them.
+
+        Raises:
+            InvalidArtifact: A file has changed since it was added.
+            OSError: It cannot be read, or there is no space.
+        """
+        staging, memo, _ = self._prepared()
+        with self._lock:
+            unkept, self._unkept = self._unkept, {}
+            for entry in unkept.values():
+                if self.manifest.entries.get(entry.path) is not entry or entry.local_path is None:
+                    continue
+                staged = staging.take(entry.local_path, self.algorithm)
+                if staged.digest != entry.digest:
+                    raise InvalidArtifact(
+                        f"{entry.local_path} changed after it was added, and the server has its content no more; "
+                        "add it again"
+                    )
+                entry.local_path = staged.path
+            memo.save()
+
+    def _server_contents(self) -> frozenset[str]:
+        """Digests of what the server has of the collection, as far as this machine logged it."""
+        with self._lock:
+            if self._at_server is None:
+                self._at_server = _at_server(self._folders().cache, self._name)
+            return self._at_server.digests
+
     def discard(self) -> None:
         """Delete contents that wait."""
         if self._parts is not None:
@@ -259,14 +305,32 @@ class Draft:
         """The entry of a file; nothing is added yet."""
         staging, memo, _ = self._prepared()
         if policy == "mutable":
+            entry = None if is_tmp else self._left_to_server(path, source, skip_cache=skip_cache)
+            if entry is not None:
+                return entry
             staged = staging.take(source, self.algorithm)
             digest, size_bytes, local = staged.digest, staged.size_bytes, staged.path
         else:
             state = os.stat(source)
+            if state.st_size >= EARLY_BYTES and memo.find(source, state, self.algorithm) is None:
+                _expect(source, self.algorithm)
             digest = remembered_hash(source, memo, self.algorithm, stat=state)
             size_bytes, local = state.st_size, os.path.abspath(source)
         logical = name_by_digest(path, digest) if is_tmp else path
         return self._entry(logical, digest, size_bytes, local, skip_cache=skip_cache)
+
+    def _left_to_server(self, path: str, source: StrPath, *, skip_cache: bool) -> ArtifactManifestEntry | None:
+        """The entry of a file whose content is known and at the server, so that none is kept; None for others."""
+        at_server = self._server_contents()
+        if not at_server:
+            return None
+        state = os.stat(source)
+        digest = self._prepared()[1].find(source, state, self.algorithm)
+        if digest is None or digest not in at_server:
+            return None
+        entry = self._entry(path, digest, state.st_size, os.path.abspath(source), skip_cache=skip_cache)
+        self._unkept[path] = entry
+        return entry
 
     def _entry(
         self, path: str, digest: Digest, size_bytes: int, local: str, *, skip_cache: bool = False
@@ -282,6 +346,33 @@ class Draft:
             if source is not None:
                 self._paths[os.fspath(source)] = entry
         return entry
+
+
+def _expect(path: StrPath, algorithm: DigestAlgorithm) -> None:
+    """Tell the sender of the active run of a file that is about to be hashed, and will be logged."""
+    from kymograph.sdk.active import active_run
+
+    run = active_run()
+    if run is not None and run._link is not None and run._pid == os.getpid():
+        run._link.expect(os.path.abspath(path), str(algorithm))
+
+
+class _AtServer(NamedTuple):
+    """What a server has of a collection."""
+
+    version: KnownVersion | None
+    digests: frozenset[str]
+
+
+def _at_server(cache: Path, name: str) -> _AtServer:
+    """What the server that is set has of a collection, if runs are sent there as they go."""
+    from kymograph.sdk.active import active_run
+    from kymograph.sdk.artifacts.folders import current_settings
+
+    run = active_run()
+    is_away = run is not None and (run.offline or run.disabled)
+    version = None if is_away or not name else KnownVersions(cache).find(current_settings().base_url, name)
+    return _AtServer(version, frozenset() if version is None else version.digests())
 
 
 def check_policy(policy: str) -> None:

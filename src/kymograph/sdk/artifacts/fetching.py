@@ -102,6 +102,26 @@ class Fetcher:
         if not self.take_cached(target):  # it did not fit, or another process made space already
             self._write(written_whole(target.path), target, url, renew, note)
 
+    def put(self, target: FetchTarget, content: bytes) -> None:
+        """Put a file into place whose content has come among others, and is what it should be.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if not self._goes_straight(target):
+            known = self._cache.content_path(target.digest, target.algorithm)
+            with self._cache.writing(known, size_bytes=len(content)) as file:
+                file.write(content)
+            # Where it would be copied from the cache, it is written once more without being read.
+            if self._shares_blocks(target.path) and self.take_cached(target):
+                return
+        with written_whole(target.path) as file:
+            file.write(content)
+
+    def ask(self, url: str, renew: Callable[[], str], get: Callable[[str], None]) -> None:
+        """Call `get` with an address until it succeeds, as often as patience allows; see `fetch`."""
+        _Source(url, renew, self._sleep).ask(get)
+
     def _goes_straight(self, target: FetchTarget) -> bool:
         if self._skip_cache is not None:
             return self._skip_cache

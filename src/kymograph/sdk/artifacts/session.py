@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kymograph.client.artifact_bulk import ArtifactBulkClient
 from kymograph.client.artifact_files import ArtifactFileClient
 from kymograph.client.artifacts import ArtifactClient
 from kymograph.client.collections import CollectionClient
@@ -30,6 +31,7 @@ class Session:
     folders: ArtifactFolders
     artifacts: ArtifactClient = field(init=False)
     files: ArtifactFileClient = field(init=False)
+    bulk: ArtifactBulkClient = field(init=False)
     collections: CollectionClient = field(init=False)
     cache: ArtifactCache = field(init=False)
     memo: ChecksumMemo = field(init=False)
@@ -37,6 +39,7 @@ class Session:
     def __post_init__(self) -> None:
         self.artifacts = ArtifactClient(self.client)
         self.files = ArtifactFileClient(self.client, self.artifacts)
+        self.bulk = ArtifactBulkClient(self.client, self.artifacts, self.client.transfers)
         self.collections = CollectionClient(self.client, self.artifacts)
         self.cache = ArtifactCache(self.folders.cache, max_bytes=self.folders.max_cache_bytes)
         self.memo = ChecksumMemo(self.folders.cache)

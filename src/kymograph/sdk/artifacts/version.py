@@ -27,7 +27,6 @@ from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.folder_contents import remove_others, verify_folder
 from kymograph.sdk.artifacts.manifest import ArtifactManifest
 from kymograph.sdk.artifacts.manifest_reading import fetch_manifest
-from kymograph.sdk.artifacts.references.base import ReferenceContext
 from kymograph.sdk.artifacts.references.registry import References
 from kymograph.sdk.artifacts.session import Session
 from kymograph.sdk.artifacts.voice import current_voice
@@ -224,16 +223,10 @@ class ServerVersion:
         )
 
     def _references(self, artifact: Artifact) -> References:
-        from kymograph.sdk.artifacts.folders import current_settings
-        from kymograph.sdk.artifacts.known import find_artifact
+        from kymograph.sdk.artifacts.building import reference_context
 
-        context = ReferenceContext(
-            azure_keys=current_settings().azure_account_url_to_access_key or {},
-            find_draft=find_artifact,
-            find_logged=self._session.artifact_by_id,
-        )
         if artifact._references is None:
-            artifact._references = References(context)
+            artifact._references = References(reference_context(self._session.artifact_by_id))
         return artifact._references
 
     def default_root(self, *, with_version: bool = True) -> str:

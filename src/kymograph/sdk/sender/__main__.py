@@ -19,6 +19,7 @@ from kymograph.errors import KymographError
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.control import error_document
 from kymograph.sdk.sender.loop import send
+from kymograph.sdk.sender.sender import SenderOptions
 
 logger = logging.getLogger("kymograph.sender")
 
@@ -36,13 +37,15 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     start = orjson.loads(sys.stdin.buffer.readline())
     logging.getLogger().setLevel(start.pop("log_level", logging.INFO))
+    cache = start.pop("artifact_cache", None)
+    options = SenderOptions(cache=Path(cache) if cache else None)
     connection = Connection.from_document(start)
     # Whatever else prints must not get into the lines for the training.
     events = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     try:
         with RunClient(connection) as client:
-            sender = send(folder, client, commands=sys.stdin.buffer, events=events)
+            sender = send(folder, client, commands=sys.stdin.buffer, events=events, options=options)
     except KymographError as exc:
         logger.error("%s", exc)
         events.write(orjson.dumps({"kind": "refused", "error": error_document(exc)}) + b"\n")

@@ -136,6 +136,12 @@ class Locator:
         return path
 
 
+def manifest_head(region: str | None) -> JsonObject:
+    """A manifest document without its entries."""
+    config: JsonObject = {"storageLayout": "V2", **({STORAGE_REGION: region} if region else {})}
+    return {"version": MANIFEST_VERSION, "storagePolicy": STORAGE_POLICY, "storagePolicyConfig": config}
+
+
 class ManifestWriter:
     """Writes the manifest document of a version, entry by entry."""
 
@@ -149,9 +155,7 @@ class ManifestWriter:
         self._digest = md5(usedforsecurity=False)
         self._file = path.open("wb")
         self._is_first = True
-        config = {"storageLayout": "V2", **({STORAGE_REGION: region} if region else {})}
-        head = {"version": MANIFEST_VERSION, "storagePolicy": STORAGE_POLICY, "storagePolicyConfig": config}
-        self._write(json.dumps(head)[:-1].encode() + b',"contents":{')
+        self._write(json.dumps(manifest_head(region))[:-1].encode() + b',"contents":{')
 
     def add(self, entry: LoggedEntry) -> None:
         """Write an entry."""

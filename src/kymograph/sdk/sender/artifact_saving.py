@@ -12,24 +12,39 @@ from base64 import b64encode
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from kymograph.client.artifact_bulk import SMALL_BYTES, ArtifactBulkClient
 from kymograph.client.artifact_uploads import ArtifactUploadClient, Begun, FileSpec, ManifestPlan, Part, UploadPlan
 from kymograph.client.artifacts import ArtifactClient
 from kymograph.client.runs import RunAddress
 from kymograph.client.transfers import Span, Transfers
 from kymograph.core.digest import DigestAlgorithm
-from kymograph.errors import ArtifactNotSaved, AuthError, StagedFilesMissing, Unreachable
+from kymograph.errors import (
+    ArtifactNotSaved,
+    AuthError,
+    IntegrityError,
+    NotFoundError,
+    StagedFilesMissing,
+    Unreachable,
+)
 from kymograph.sdk.artifacts.addresses import CLIENT_SCHEME, artifact_address, split_address
+from kymograph.sdk.artifacts.known_versions import MAX_BYTES as MAX_KNOWN_BYTES
+from kymograph.sdk.artifacts.known_versions import KnownVersion, KnownVersions
 from kymograph.sdk.sender.artifact_entries import (
     Locator,
     LoggedEntry,
     ManifestWriter,
     iter_entries,
+    manifest_head,
     storage_region,
 )
+from kymograph.sdk.sender.bulk_chunks import BulkChunk, SmallFile, in_chunks
+from kymograph.sdk.sender.early_files import EarlyFiles
+from kymograph.sdk.sender.manifest_changes import ManifestChanges, find_changes
 from kymograph.sdk.sender.upload_parts import hash_parts, part_size
 from kymograph.types import JsonObject
 from kymograph.wire.records_pb2 import ArtifactRecord
@@ -60,6 +75,10 @@ class SavingCounts:
     files_sent: int = 0
     bytes_sent: int = 0
 
+    def add_files(self, count: int) -> None:
+        """So many more were sent."""
+        self.files_sent += count
+
     def add_bytes(self, size: int) -> None:
         """So much more was sent."""
         self.bytes_sent += size
@@ -75,6 +94,11 @@ class Saver:
     folder: Path
     """The artifacts' folder of the run."""
     counts: SavingCounts
+    bulk: ArtifactBulkClient
+    early: EarlyFiles
+    base_url: str
+    known: KnownVersions | None = None
+    """What was logged last; None where nothing is noted."""
     ids: dict[str, str] = field(default_factory=dict)
     """Ids at the server by those that clients made up."""
 
@@ -110,6 +134,10 @@ class _Planned:
     artifact_id: str
     manifest_id: str
     wanted: list[_Upload]
+    small: list[SmallFile]
+    """Those that go together."""
+    url: str
+    """Where these go."""
     is_last: bool
 
 
@@ -168,10 +196,75 @@ class _Saving:
     # --- files and manifest ------------------------------------------------------------------------------------------
 
     def _send(self, begun: Begun) -> Generator[list[Work], list[Any], None]:
-        uploads, base = self._saver.uploads, self._record.base_id or begun.latest_id
-        begin = {
+        base = self._known_base()
+        if base is not None:
+            changes: ManifestChanges
+            (changes,) = yield [lambda: find_changes(iter_entries(self._record, self._locate), base.contents)]
+            if changes.is_small:
+                try:
+                    yield from self._send_changes(begun, base, changes)
+                except (NotFoundError, IntegrityError) as exc:
+                    if isinstance(exc, StagedFilesMissing):
+                        raise
+                    # What it was based on is gone, or not what it was: the whole version says it all.
+                else:
+                    return
+        yield from self._send_whole(begun)
+
+    def _known_base(self) -> KnownVersion | None:
+        """A version that this one can be told as changes of."""
+        saver, record = self._saver, self._record
+        if saver.known is None or self._kind != "FULL" or not record.finalize or not saver.bulk.is_offered:
+            return None
+        known = saver.known.find(saver.base_url, record.name)
+        is_alike = known is not None and known.head == manifest_head(storage_region(record.manifest))
+        return known if is_alike else None
+
+    def _send_changes(
+        self, begun: Begun, base: KnownVersion, changes: ManifestChanges
+    ) -> Generator[list[Work], list[Any], None]:
+        saver = self._saver
+        manifest_id = ""
+        if any(entry.local_path is not None and entry.size_bytes > SMALL_BYTES for entry in changes.changed):
+            # Large files are announced as to any server, and that knows them by their manifest.
+            begin = self._manifest_variables(begun)
+            manifest: ManifestPlan
+            (manifest,) = yield [lambda: saver.uploads.begin_manifest(begin)]
+            manifest_id = manifest.id
+        for start in range(0, len(changes.changed), FILES_PER_REQUEST):
+            batch = changes.changed[start : start + FILES_PER_REQUEST]
+            planned: _Planned
+            (planned,) = yield [partial(self._plan, begun.id, manifest_id, batch)]
+            works = self._work_for(planned)
+            results: list[Any] = (yield works) if works else []
+            completions = [result for result in results if callable(result)]
+            if completions:
+                yield completions
+        changed = {entry.path: entry.document() for entry in changes.changed}
+        yield [lambda: saver.bulk.amend(begun.id, base.id, removed=changes.removed, changed=changed)]
+        yield [lambda: saver.uploads.commit(begun.id)]
+        for path in changes.removed:
+            del base.contents[path]
+        base.contents.update(changed)
+        self._remember(begun.id, base.document())
+
+    def _remember(self, artifact_id: str, text: bytes) -> None:
+        """Note a version that was committed, so that the next one can be told as changes."""
+        at, record, known = self._at, self._record, self._saver.known
+        if known is not None and self._kind == "FULL" and record.finalize:
+            known.save(
+                self._saver.base_url,
+                record.name,
+                artifact_id=artifact_id,
+                entity=at.entity,
+                project=at.project,
+                text=text,
+            )
+
+    def _manifest_variables(self, begun: Begun) -> JsonObject:
+        return {
             "artifactID": begun.id,
-            "baseArtifactID": base,
+            "baseArtifactID": self._record.base_id or begun.latest_id,
             "name": self._manifest_name,
             "digest": "",
             "entityName": self._at.entity,
@@ -180,6 +273,10 @@ class _Saving:
             "manifestType": self._kind,
             "includeUpload": False,
         }
+
+    def _send_whole(self, begun: Begun) -> Generator[list[Work], list[Any], None]:
+        uploads = self._saver.uploads
+        begin = self._manifest_variables(begun)
         manifest: ManifestPlan
         (manifest,) = yield [lambda: uploads.begin_manifest(begin)]
         self._saver.folder.mkdir(parents=True, exist_ok=True)
@@ -194,10 +291,12 @@ class _Saving:
                 announce = {**begin, "digest": digest, "includeUpload": True}
                 (manifest,) = yield [lambda: uploads.begin_manifest(announce)]
             yield [lambda: self._put_manifest(manifest, path)]
+            if self._record.finalize:
+                yield [lambda: uploads.commit(begun.id)]
+                if path.stat().st_size <= MAX_KNOWN_BYTES:
+                    self._remember(begun.id, path.read_bytes())
         finally:
             document.close()
-        if self._record.finalize:
-            yield [lambda: uploads.commit(begun.id)]
 
     def _send_files(
         self, artifact_id: str, manifest_id: str, document: ManifestWriter
@@ -234,17 +333,40 @@ class _Saving:
     def _plan(self, artifact_id: str, manifest_id: str, batch: Sequence[LoggedEntry]) -> _Planned:
         """Announce files; notes in each entry where its bytes come from."""
         here = [(entry, self._locate(entry.local_path)) for entry in batch if entry.local_path is not None]
-        specs = [FileSpec(entry.path, entry.digest, hash_parts(path, entry.size_bytes)) for entry, path in here]
+        is_bulk = self._saver.bulk.is_offered
+        together = [SmallFile(*one) for one in here if is_bulk and one[0].size_bytes <= SMALL_BYTES]
+        small, url = self._announce_small(artifact_id, together)
+        alone = [one for one in here if not is_bulk or one[0].size_bytes > SMALL_BYTES]
+        for _, path in alone:
+            self._saver.early.wait(path)
+        # A server that takes small files together takes large ones whole: hashing parts would be reading all once more.
+        specs = [
+            FileSpec(entry.path, entry.digest, () if is_bulk else hash_parts(path, entry.size_bytes))
+            for entry, path in alone
+        ]
         plans = self._saver.uploads.plan_files(artifact_id, manifest_id, specs, self._algorithm) if specs else []
         wanted = []
-        for (entry, path), spec, plan in zip(here, specs, plans, strict=True):
+        for (entry, path), spec, plan in zip(alone, specs, plans, strict=True):
             entry.birth_id = plan.birth_id or artifact_id
             if plan.is_wanted:
                 wanted.append(_Upload(entry, path, plan, spec.parts))
         for entry in batch:
             if entry.ref is not None and entry.ref.startswith(CLIENT_SCHEME):
                 entry.ref = self._resolved(entry.ref)
-        return _Planned(artifact_id, manifest_id, wanted, is_last=len(batch) < FILES_PER_REQUEST)
+        return _Planned(artifact_id, manifest_id, wanted, small, url, is_last=len(batch) < FILES_PER_REQUEST)
+
+    def _announce_small(self, artifact_id: str, files: Sequence[SmallFile]) -> tuple[list[SmallFile], str]:
+        """Those of the files that the server wants, each content once, and where they go."""
+        if not files:
+            return [], ""
+        named = [(file.entry.path, file.entry.digest) for file in files]
+        announced = self._saver.bulk.announce(artifact_id, named, self._algorithm)
+        wanted: dict[str, SmallFile] = {}
+        for index, (file, birth_id) in enumerate(zip(files, announced.births, strict=True)):
+            file.entry.birth_id = birth_id
+            if index in announced.wanted:
+                wanted.setdefault(file.entry.digest, file)
+        return [*wanted.values()], announced.url
 
     def _resolved(self, ref: str) -> str:
         """A reference into a version that had no id at the server yet when this one was made."""
@@ -260,10 +382,12 @@ class _Saving:
         return artifact_address(known, path)
 
     def _work_for(self, planned: _Planned) -> list[Work]:
-        missing = [str(upload.path) for upload in planned.wanted if not upload.path.is_file()]
+        paths = [*(upload.path for upload in planned.wanted), *(file.path for file in planned.small)]
+        missing = [str(path) for path in paths if not os.path.isfile(path)]
         if missing:
             raise StagedFilesMissing(self._record.name, paths=missing)
-        self._saver.counts.files_wanted += len(planned.wanted)
+        counts = self._saver.counts
+        counts.files_wanted += len(paths)
         works: list[Work] = []
         whole: list[_Upload] = []
         for upload in planned.wanted:
@@ -272,6 +396,19 @@ class _Saving:
             else:
                 whole.append(upload)
         works += [_Chunk(self, planned, chunk) for chunk in _chunks(whole)]
+        works += [
+            BulkChunk(
+                self._saver.bulk,
+                self._record.name,
+                planned.artifact_id,
+                self._algorithm,
+                planned.url,
+                chunk,
+                note_bytes=counts.add_bytes,
+                note_files=counts.add_files,
+            )
+            for chunk in in_chunks(planned.small)
+        ]
         return works
 
     def plan_again(self, planned: _Planned, entry: LoggedEntry) -> UploadPlan:
@@ -371,7 +508,8 @@ def forget_staged(record: ArtifactRecord, folder: Path) -> None:
     locate = Locator(folder)
     with suppress(OSError):
         for entry in iter_entries(record, locate):
-            if entry.local_path is not None:
+            # Most files of a large artifact are nobody's copies: those are not looked for.
+            if entry.local_path is not None and folder.name in entry.local_path:
                 path = locate(entry.local_path)
                 if path.is_relative_to(folder):
                     path.unlink(missing_ok=True)

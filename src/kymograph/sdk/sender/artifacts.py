@@ -15,13 +15,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kymograph.client.artifact_bulk import ArtifactBulkClient
 from kymograph.client.artifact_uploads import ArtifactUploadClient
 from kymograph.client.artifact_values import CollectionAddress
 from kymograph.client.artifacts import REGISTRY_PREFIX, ArtifactClient
 from kymograph.client.runs import RunAddress, RunClient
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import KymographError, StagedFilesMissing
+from kymograph.sdk.artifacts.known_versions import KnownVersions
 from kymograph.sdk.sender.artifact_operations import ArtifactNote, ArtifactOperation
 from kymograph.sdk.sender.artifact_saving import Saver, SavingCounts, Steps, Work, forget_staged
+from kymograph.sdk.sender.early_files import EarlyFiles
 from kymograph.wire.records_pb2 import ArtifactRecord, LinkArtifactRequest, UseArtifactRecord
 
 AT_ONCE = 8
@@ -79,6 +83,7 @@ class ArtifactQueue:
         now: Callable[[], float],
         told: Told,
         save: Callable[[], None],
+        known: KnownVersions | None = None,
     ) -> None:
         """Begin with nothing to do.
 
@@ -91,12 +96,24 @@ class ArtifactQueue:
             now: A monotonic clock in s.
             told: Is told of each operation that is done.
             save: Puts `notes` on the disk.
+            known: What was logged last from this machine.
         """
         self._folder, self._notes, self._told, self._save = folder, notes, told, save
         self._executor, self._wake, self._now = executor, wake, now
         artifacts = ArtifactClient(client)
         self.files = SavingCounts()
-        self._saver = Saver(artifacts, ArtifactUploadClient(client, artifacts), client.transfers, folder, self.files)
+        bulk = ArtifactBulkClient(client, artifacts, client.transfers)
+        self._saver = Saver(
+            artifacts,
+            ArtifactUploadClient(client, artifacts),
+            client.transfers,
+            folder,
+            self.files,
+            bulk,
+            EarlyFiles(bulk),
+            client.base_url,
+            known,
+        )
         self._lanes: dict[str, deque[_Job]] = {}
         self._active: list[_Job] = []
         self._results: deque[tuple[_Job, int, Work, Future[Any]]] = deque()
@@ -123,6 +140,10 @@ class ArtifactQueue:
         for job in self._active:
             if job.steps is not None and not job.running:
                 job.steps.close()
+
+    def expect(self, path: str, algorithm: str, at: RunAddress) -> None:
+        """A large file will be logged soon: send it while it is hashed, where the server takes that."""
+        self._saver.early.begin(Path(path), DigestAlgorithm(algorithm), at)
 
     def want(self, writer: str, operation: ArtifactOperation) -> None:
         """Have an operation done, after those of its lane that came before; nothing happens if it was done."""
@@ -249,12 +270,12 @@ class ArtifactQueue:
         self._notes[job.key] = ArtifactNote(artifact_id, job.operation.client_id)
         # Noted first: what was sent and is gone must never look like what was not sent.
         self._save()
-        if isinstance(record, ArtifactRecord):
-            forget_staged(record, self._folder)
         self.counts.done += 1
         self.counts.trouble = ""
         self._leave(job)
         self._told(job.writer, job.operation.number, artifact_id, None)
+        if isinstance(record, ArtifactRecord):
+            forget_staged(record, self._folder)
 
     def _give_up(self, job: _Job, error: KymographError) -> None:
         title = job.operation.title

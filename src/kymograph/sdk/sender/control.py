@@ -7,7 +7,9 @@ may vanish at any time: a sender whose training is gone sends what the journal h
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO
 
 import orjson
@@ -30,7 +32,8 @@ class Control:
         """Begin to listen.
 
         Args:
-            commands: Where the training writes; None if there is none. All it can say is that there is something to do.
+            commands: Where the training writes; None if there is none. It says that there is something to do, or
+                which large file will be logged soon.
             events: Where it reads.
             wake: Called when a command came, or the last one.
             listener: Is told, in this process, what the training would be.
@@ -38,14 +41,23 @@ class Control:
         self._events, self._wake, self._listener = events, wake, listener
         self.is_alone = commands is None
         """Whether no training listens any more."""
+        self.expected: deque[tuple[str, str]] = deque()
+        """Files that are being hashed, to be logged: path and algorithm."""
         if commands is not None:
             threading.Thread(target=self._listen, args=(commands,), name="control", daemon=True).start()
 
     def _listen(self, commands: IO[bytes]) -> None:
-        for _ in commands:
+        for line in commands:
+            self._note(line)
             self._wake()
         self.is_alone = True
         self._wake()
+
+    def _note(self, line: bytes) -> None:
+        with suppress(ValueError, KeyError, TypeError):
+            command = orjson.loads(line)
+            if command["kind"] == "expect":
+                self.expected.append((str(command["path"]), str(command["algorithm"])))
 
     def send(self, kind: str, **content: object) -> None:
         """Tell the training something."""

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.errors import KymographError, RequestTooLarge, StorageFull, TransportError
 from kymograph.sdk import writer_lock
+from kymograph.sdk.artifacts.known_versions import KnownVersions
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.artifacts import ArtifactCounts, ArtifactQueue
 from kymograph.sdk.sender.changes import RunChanges
@@ -95,6 +97,8 @@ class SenderOptions:
     """Whether a mark is left once the server has everything."""
     is_writer_alive: bool = False
     """In a sync: the journal may still grow, so its end is not the run's."""
+    cache: Path | None = None
+    """The folder of artifacts, in the user's folder of caches; None where nothing is noted there."""
 
 
 class Sender:
@@ -148,6 +152,7 @@ class Sender:
             now=now,
             told=self._tell_of_artifact,
             save=self._save_ledger,
+            known=KnownVersions(self._options.cache) if self._options.cache is not None else None,
         )
         self._started: Started | None = None
         self._due, self._sent, self._backoff = _Due(), _Sent(), client.connection.graphql.backoff()
@@ -268,6 +273,8 @@ class Sender:
         # Asked first: a journal that is there when this is no more is found below.
         self._is_more_to_come = self.folder.is_being_looked_around()
         self._find_strands()
+        while self._control.expected:
+            self._artifacts.expect(*self._control.expected.popleft(), self.ledger.address)
         for strand in self.strands:
             if self._artifacts.is_full:
                 strand.is_at_end = False

@@ -83,6 +83,20 @@ class ObjectStore(Protocol):
             ObjectNotFound: No such key.
         """
 
+    def put_many(self, items: Sequence[tuple[ObjectKey, bytes]]) -> None:
+        """Store small objects; when it fails, some of them may be there.
+
+        Raises:
+            StorageFull: No space.
+        """
+
+    def read_many(self, keys: Sequence[ObjectKey]) -> list[bytes]:
+        """Whole small objects, in the order of their keys.
+
+        Raises:
+            ObjectNotFound: One is not there.
+        """
+
     def local_path(self, key: ObjectKey) -> Path | None:
         """Where an object lies, or would lie, as a file of this machine; None in stores that are no folders."""
 

@@ -6,11 +6,12 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import obstore
@@ -28,6 +29,7 @@ from kymograph.errors import (
     UnsupportedOperation,
 )
 from kymograph.storage import durable
+from kymograph.storage.objects import large_files, small_files
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, PutResult
 from kymograph.storage.objects.keys import (
     decode_folder_key,
@@ -47,6 +49,8 @@ PART_BYTES = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 2
 _HASH_BYTES = 1024 * 1024
 """Streams are hashed outside the event loop in pieces of this size: a smaller piece costs more to hand over."""
+_SMALL_AT_ONCE = 16
+"""Requests for small objects of a bucket under way."""
 _DELETED_AT_ONCE = 1000
 """What S3 takes in one request."""
 
@@ -58,6 +62,9 @@ _DRAFT = re.compile(r"#\d+$")
 _RULE = "use a folder, memory:// or s3://bucket/prefix?endpoint=…&region=…&virtual_hosted=true"
 
 _BucketStore = S3Store | GCSStore | AzureStore
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +112,36 @@ class ObstoreObjects:
     ) -> PutResult:
         """Docstring inherited."""
         measured = _Measured(body, max_bytes=max_bytes, expected=expected, algorithm=algorithm)
-        pieces = measured.pieces()
-        head = bytearray()
+        pieces = measured.joined()
+        head: list[bytes] = []
+        size = 0
         async for piece in pieces:
-            head += piece
-            if len(head) > PART_BYTES:
+            head.append(piece)
+            size += len(piece)
+            if size > PART_BYTES:
                 break
         path = self._paths.encode(key)
-        with self._translated(key):
-            if len(head) <= PART_BYTES:
-                await obstore.put_async(self._store, path, bytes(head), use_multipart=False)
-            else:
-                # Aborts the parts it sent when `pieces` raises, and makes the object visible only at the end.
+        if size <= PART_BYTES:
+            small = b"".join(head)
+            await measured.take(small)
+            measured.check()
+            with self._translated(key):
+                await obstore.put_async(self._store, path, small, use_multipart=False)
+        elif self._folder is not None:
+            await large_files.write(
+                self._folder / path,
+                _chain(head, pieces),
+                also=measured.update,
+                check=measured.check,
+                guard=lambda: self._translated_os(key),
+            )
+        else:
+            with self._translated(key):
+                # Aborts the parts it sent when the pieces raise, and makes the object visible only at the end.
                 await obstore.put_async(
                     self._store,
                     path,
-                    _chain(bytes(head), pieces),
+                    measured.hashed(_chain(head, pieces)),
                     use_multipart=True,
                     chunk_size=PART_BYTES,
                     max_concurrency=_PARTS_AT_ONCE,
@@ -129,10 +150,18 @@ class ObstoreObjects:
 
     async def read(self, key: ObjectKey, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
         """Docstring inherited."""
+        if span is not None and span.end is not None and span.end <= span.start:
+            return
+        if self._folder is not None:
+            try:
+                with self._translated_os(key):
+                    async for piece in large_files.read(self._folder / self._paths.encode(key), span):
+                        yield piece
+            except FileNotFoundError as exc:
+                raise ObjectNotFound(key) from exc
+            return
         options: dict[str, Any] = {}
         if span is not None:
-            if span.end is not None and span.end <= span.start:
-                return
             options["range"] = {"offset": span.start} if span.end is None else (span.start, span.end)
         with self._translated(key):
             try:
@@ -181,6 +210,35 @@ class ObstoreObjects:
         with self._translated(key):
             return bytes(obstore.get(self._store, self._paths.encode(key)).bytes())
 
+    def put_many(self, items: Sequence[tuple[ObjectKey, bytes]]) -> None:
+        """Docstring inherited."""
+        if self._folder is None:
+            self._each(lambda item: self.put_bytes(*item), items)
+            return
+        paths = [(self._folder / self._paths.encode(key), body) for key, body in items]
+        with self._translated_os("several objects"):
+            small_files.write_all(paths)
+
+    def read_many(self, keys: Sequence[ObjectKey]) -> list[bytes]:
+        """Docstring inherited."""
+        if self._folder is None:
+            return self._each(self.read_bytes, keys)
+        return [self._read_file(key, self._folder) for key in keys]
+
+    def _read_file(self, key: ObjectKey, folder: Path) -> bytes:
+        try:
+            with self._translated_os(key):
+                return small_files.read(folder / self._paths.encode(key))
+        except FileNotFoundError as exc:
+            raise ObjectNotFound(key) from exc
+
+    def _each(self, work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+        """The same for many objects of a bucket, which answers many requests at once and each one slowly."""
+        if not isinstance(self._store, _BucketStore) or len(items) < 2:
+            return [work(item) for item in items]
+        with ThreadPoolExecutor(_SMALL_AT_ONCE, thread_name_prefix="objects") as pool:
+            return list(pool.map(work, items))
+
     def local_path(self, key: ObjectKey) -> Path | None:
         """Docstring inherited."""
         return None if self._folder is None else self._folder / self._paths.encode(key)
@@ -202,12 +260,8 @@ class ObstoreObjects:
         """Docstring inherited."""
         size = path.stat().st_size
         if self._folder is not None:
-            try:
+            with self._translated_os(key):
                 durable.put_file(path, self._folder / self._paths.encode(key), root=self._folder)
-            except OSError as exc:
-                if exc.errno in durable.NO_SPACE:
-                    raise StorageFull(self._name) from exc
-                raise ServerBusy(f"{self._name} cannot take {key!r}: {exc.strerror}") from exc
             return size
         with self._translated(key):
             obstore.put(
@@ -286,6 +340,18 @@ class ObstoreObjects:
                 raise StorageFull(self._name) from exc
             raise ServerBusy(f"{self._name} cannot serve {key!r}: {str(exc).splitlines()[0]}") from exc
 
+    @contextmanager
+    def _translated_os(self, what: str) -> Iterator[None]:
+        """Turn errors of files that are handled here, and not by obstore, into ours."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as exc:
+            if exc.errno in durable.NO_SPACE:
+                raise StorageFull(self._name) from exc
+            raise ServerBusy(f"{self._name} cannot serve {what!r}: {exc.strerror}") from exc
+
 
 class _Measured:
     """A stream that is counted, bounded and hashed while it passes, in pieces of bounded size."""
@@ -299,12 +365,11 @@ class _Measured:
         self._size = 0
         self._hash = new_hasher(algorithm)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The stream, some chunks joined.
+    async def joined(self) -> AsyncIterator[bytes]:
+        """The stream as it is, some chunks joined.
 
         Raises:
             RequestTooLarge: As soon as the bound is passed.
-            DigestMismatch: At the end, before the last piece.
         """
         held: list[bytes] = []
         held_bytes = 0
@@ -315,25 +380,56 @@ class _Measured:
             held.append(chunk)
             held_bytes += len(chunk)
             if held_bytes >= _HASH_BYTES:
-                piece = b"".join(held)
+                yield b"".join(held)
                 held, held_bytes = [], 0
-                await asyncio.to_thread(self._hash.update, piece)
-                yield piece
-        rest = b"".join(held)
-        self._hash.update(rest)
+        if held:
+            yield b"".join(held)
+
+    async def hashed(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The pieces, hashed while they pass.
+
+        Raises:
+            DigestMismatch: At the end, before the last piece.
+        """
+        last = b""
+        async for piece in pieces:
+            if last:
+                yield last
+            await self.take(piece)
+            last = piece
+        self.check()
+        if last:
+            yield last
+
+    async def take(self, piece: bytes) -> None:
+        """Hash a piece, outside the event loop if it is large."""
+        if len(piece) < _HASH_BYTES:
+            self.update(piece)
+        else:
+            await asyncio.to_thread(self.update, piece)
+
+    def update(self, piece: bytes) -> None:
+        """Hash a piece."""
+        self._hash.update(piece)
+
+    def check(self) -> None:
+        """All has been hashed.
+
+        Raises:
+            DigestMismatch: It has another digest than was expected.
+        """
         actual = encode_digest(self._hash.digest())
         if self._expected is not None and actual != self._expected:
             raise DigestMismatch("upload", expected=self._expected, actual=actual)
-        if rest:
-            yield rest
 
     def result(self) -> PutResult:
         """What passed; call it after the end."""
         return PutResult(self._size, encode_digest(self._hash.digest()))
 
 
-async def _chain(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield head
+async def _chain(head: Sequence[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in head:
+        yield piece
     async for piece in rest:
         yield piece
 

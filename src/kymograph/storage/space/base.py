@@ -6,7 +6,7 @@ begins with `MoveStore.lock`: two of them in one project wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -87,6 +87,30 @@ class BlobStore(Protocol):
 
     def mark_stored(self, object_key: ObjectKey, size_bytes: int, now: datetime) -> None:
         """Announced content has arrived; the collector may have dropped it meanwhile."""
+
+    def find_awaited(
+        self, project: ProjectId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm
+    ) -> dict[Digest, ObjectKey]:
+        """Where announced content that has not arrived yet is to lie."""
+
+    def mark_many_stored(self, sizes: Mapping[ObjectKey, int], now: datetime) -> None:
+        """As `mark_stored`; sizes in bytes."""
+
+    def adopt(
+        self,
+        project: ProjectId,
+        digest: Digest,
+        *,
+        algorithm: DigestAlgorithm,
+        key: ObjectKey,
+        size_bytes: int,
+        now: datetime,
+    ) -> bool:
+        """Content has arrived that nobody names yet; it stays for a while, as if a draft had asked for it.
+
+        Returns:
+            Whether its object is needed: not if such content was announced or there already.
+        """
 
     def doom(self, project: ProjectId, *, before: datetime, limit: int) -> int:
         """Forget content that nobody names and nobody has asked for since a moment; returns how much.

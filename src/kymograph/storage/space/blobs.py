@@ -8,11 +8,11 @@ row and makes a new one, with an object key of its own. The object behind a doom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, exists, func, select, update
 
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.core.space import Blob, ContentName, Freed
@@ -149,6 +149,50 @@ class SqlBlobStore:
             .where(blobs.c.object_key == object_key, blobs.c.size_bytes.is_(None))
             .values(size_bytes=size_bytes, stored_at=now)
         )
+
+    def find_awaited(
+        self, project: ProjectId, digests: Sequence[Digest], *, algorithm: DigestAlgorithm
+    ) -> dict[Digest, ObjectKey]:
+        """Docstring inherited."""
+        rows = self._rows(project, digests, algorithm)
+        return {Digest(row.digest): ObjectKey(row.object_key) for row in rows if row.size_bytes is None}
+
+    def mark_many_stored(self, sizes: Mapping[ObjectKey, int], now: datetime) -> None:
+        """Docstring inherited."""
+        if sizes:
+            statement = (
+                update(blobs)
+                .where(blobs.c.object_key == bindparam("key"), blobs.c.size_bytes.is_(None))
+                .values(size_bytes=bindparam("size"), stored_at=now)
+            )
+            # In one order, so that two of these never wait for each other.
+            self._connection.execute(statement, [{"key": key, "size": size} for key, size in sorted(sizes.items())])
+
+    def adopt(
+        self,
+        project: ProjectId,
+        digest: Digest,
+        *,
+        algorithm: DigestAlgorithm,
+        key: ObjectKey,
+        size_bytes: int,
+        now: datetime,
+    ) -> bool:
+        """Docstring inherited."""
+        self._insert(
+            [
+                {
+                    "project_id": project,
+                    "algorithm": algorithm.value,
+                    "digest": digest,
+                    "object_key": key,
+                    "size_bytes": size_bytes,
+                    "stored_at": now,
+                    "wanted_at": now,
+                }
+            ]
+        )
+        return any(row.object_key == key for row in self._rows(project, [digest], algorithm))
 
     # --- collecting --------------------------------------------------------------------------------------------------
 

@@ -233,6 +233,24 @@ class ObjectStoreContract:
         assert result == PutResult(3, digest(b"abc"))
         assert store.read_bytes(KEY) == b"abc"
 
+    async def test_many_small_objects_at_once(self, store: ObjectStore) -> None:
+        items = [(ObjectKey(f"many/{number % 3}/{number}"), b"%d" % number) for number in range(40)]
+        items.append((ObjectKey("many/empty"), b""))
+
+        store.put_many(items)
+        store.put_many([(items[0][0], b"again"), *items[1:2]])
+
+        contents = store.read_many([key for key, _ in items])
+        assert contents == [b"again", *(content for _, content in items[1:])]
+        assert await read_all(store, items[5][0]) == b"5"
+        assert {info.key for info in store.list_keys("many/")} == {key for key, _ in items}
+
+    async def test_of_many_objects_one_that_is_not_there_is_told(self, store: ObjectStore) -> None:
+        store.put_many([(ObjectKey("many/there"), b"x")])
+
+        with pytest.raises(ObjectNotFound):
+            store.read_many([ObjectKey("many/there"), ObjectKey("many/not there")])
+
     @pytest.mark.parametrize("size", [0, 3, 9_000_000], ids=["empty", "small", "in parts"])
     async def test_a_file_of_this_machine_is_stored_and_fetched(
         self, store: ObjectStore, tmp_path: Path, size: int

@@ -1,0 +1,67 @@
+"""Shapes of transfers of many small files. Field names are those of docs/protocol/bulk-transfers.md."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from kymograph.core.digest import DigestAlgorithm
+from kymograph.server.routes.rest.models import Model, ShortText
+
+MAX_FILES = 20_000
+"""Announced in one request."""
+ArtifactText = Annotated[str, Field(max_length=100, description="id as the protocol has it")]
+PathText = Annotated[str, Field(max_length=10_000)]
+
+
+class AnnounceRequest(Model):
+    """Files of a draft."""
+
+    artifact: ArtifactText
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    files: Annotated[list[tuple[PathText, str]], Field(max_length=MAX_FILES, description="path and digest of each")]
+
+
+class AnnouncedModel(Model):
+    """What is wanted of them."""
+
+    url: str = Field(description="takes bodies of contents, by PUT")
+    wanted: list[int] = Field(description="which of the files have contents that are not there yet, by position")
+    births: list[str] = Field(description="versions that first brought contents")
+    born: list[int] = Field(description="for each file, the position of its version in `births`")
+
+
+class ContentRequest(Model):
+    """A project that a large file is to be logged to."""
+
+    entity: ShortText
+    project: ShortText
+    algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+
+
+class OfferRequest(Model):
+    """A version to download from."""
+
+    artifact: ArtifactText
+
+
+class OfferedModel(Model):
+    """Where contents go, or are."""
+
+    url: str
+
+
+class AmendRequest(Model):
+    """A manifest told as changes to another one."""
+
+    artifact: ArtifactText
+    base: ArtifactText
+    removed: list[PathText] = Field(default=[], description="paths that the draft does not have")
+    changed: dict[PathText, dict[str, Any]] = Field(description="entries that it has instead or besides, by path")
+
+
+class AmendedModel(Model):
+    """The manifest that came of it."""
+
+    digest: str | None = Field(description="base64 of the MD5 of its document")
