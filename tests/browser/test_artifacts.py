@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import duckdb
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -71,6 +73,19 @@ def test_types_lead_to_collections_to_versions_to_files(page: Page, lineage: str
     expect(page.get_by_test_id("file-preview").get_by_role("cell", name="tiger 1")).to_be_visible()
     parts.get_by_role("link", name="Metadata").click()
     expect(page.get_by_text("rows", exact=True)).to_be_visible()
+
+
+def test_rows_of_a_parquet_file_are_shown(page: Page, rest: Rest, project: str, tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.sql("SELECT i, 'row ' || i AS name FROM range(700) AS r(i)").write_parquet(str(tmp_path / "t"))
+    rest.create_run(project, "maker")
+    log_artifact(rest, project, "maker", "rows", {"t.parquet": (tmp_path / "t").read_bytes()})
+
+    page.goto(f"/{project}/artifacts/dataset/rows/v0/files/t.parquet")
+
+    preview = page.get_by_test_id("file-preview")
+    expect(preview.get_by_role("cell", name="row 499", exact=True)).to_be_visible()
+    expect(preview).to_contain_text("The first 500 rows")
 
 
 def test_files_are_reached_by_keys(page: Page, lineage: str) -> None:

@@ -223,6 +223,8 @@ CENSUS: dict[str, Case] = {
 }
 
 ELSEWHERE = {
+    # It reads Parquet files only: see tests/unit/server/routes/rest/test_artifacts.py.
+    f"GET {VERSION}/rows/{{path}}",
     # Its stream never ends: see test_live_updates_are_for_readers.
     "GET /api/v1/projects/{entity}/{project}/live",
     # Everybody has other keys: see test_keys_of_others_do_not_exist.

@@ -9,6 +9,7 @@ from kymograph.core.sql import SqlAnswer, SqlFormat, SqlQuery
 from kymograph.services.access import Access, Caller, require_project
 from kymograph.storage.base import Database
 from kymograph.storage.sql.base import SqlEngine
+from kymograph.types import ObjectKey
 
 
 class SqlService:
@@ -32,6 +33,10 @@ class SqlService:
         """
         found = self._database.read(lambda tx: require_project(tx, caller, entity, project, Access.READ))
         return self._engine.query(found.id, SqlQuery(text, self._clock(), limit, format))
+
+    def read_parquet(self, key: ObjectKey, *, limit: int) -> SqlAnswer:
+        """The first rows of a Parquet file that the caller may read (checked already). Errors as for `query`."""
+        return self._engine.read_parquet(key, SqlQuery("", self._clock(), limit, SqlFormat.JSON))
 
     def close(self) -> None:
         """Stop what is running."""

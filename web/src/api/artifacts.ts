@@ -116,6 +116,11 @@ export function artifactFilePath(at: VersionRef, path: string): string {
   return `${versionPath(at)}/files${pathOf(...path.split('/'))}`
 }
 
+/** Where the rows of a Parquet file are answered. */
+export function artifactRowsPath(at: VersionRef, path: string): string {
+  return `${versionPath(at)}/rows${pathOf(...path.split('/'))}`
+}
+
 export const usesQuery = (at: VersionRef) =>
   infiniteQueryOptions({
     queryKey: ['artifacts', 'uses', at],

@@ -4,6 +4,7 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { decodeSeries, decodeSeriesBytes, type SeriesSet } from '../core/series'
 import type {
   ApiKey,
+  ColumnsAnswer,
   ConsolePage,
   Metric,
   NewApiKey,
@@ -220,6 +221,14 @@ export const fileTextQuery = (path: string) =>
   queryOptions({
     queryKey: ['file-text', path],
     queryFn: ({ signal }) => requestText(path, { signal }),
+  })
+
+/** Rows in columns, as the server reads them from a file, by their path in the API. */
+export const columnsQuery = (path: string) =>
+  queryOptions({
+    queryKey: ['columns', path],
+    queryFn: ({ signal }) => request<ColumnsAnswer>('GET', path, { signal }),
+    staleTime: Number.POSITIVE_INFINITY,
   })
 
 export function liveUrl(at: ProjectRef): string {

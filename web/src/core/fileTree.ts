@@ -39,12 +39,14 @@ export function toTree(files: readonly RunFile[]): Folder {
   return root
 }
 
-export type PreviewKind = 'image' | 'audio' | 'video' | 'csv' | 'table' | 'json' | 'text' | 'html' | 'binary'
+export type PreviewKind =
+  'image' | 'audio' | 'video' | 'csv' | 'parquet' | 'table' | 'json' | 'text' | 'html' | 'binary'
 
 const BY_ENDING: ReadonlyMap<string, PreviewKind> = new Map([
   ...['png', 'jpg', 'jpeg', 'gif', 'webp', 'bmp', 'svg', 'avif'].map((end) => [end, 'image'] as const),
   ...['wav', 'mp3', 'ogg', 'flac', 'm4a'].map((end) => [end, 'audio'] as const),
   ...['mp4', 'webm', 'mov', 'ogv'].map((end) => [end, 'video'] as const),
+  ['parquet', 'parquet'],
   ...['csv', 'tsv'].map((end) => [end, 'csv'] as const),
   ...['json', 'ipynb'].map((end) => [end, 'json'] as const),
   ...[

@@ -108,6 +108,13 @@ export interface Metric {
   hidden: boolean
 }
 
+/** Columns of one length; values stay undecoded. */
+export interface ColumnsAnswer {
+  columns: { name: string; type: string; values: unknown[] }[]
+  row_count: number
+  truncated: boolean
+}
+
 export interface ConsoleLine {
   number: number
   timestamp: string | null

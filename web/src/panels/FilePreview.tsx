@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { apiUrl } from '../api/http'
-import { fileTextQuery } from '../api/queries'
+import { columnsQuery, fileTextQuery } from '../api/queries'
 import { parseCsv } from '../core/csv'
 import { asNumber, decodeLogged, isList, isMap, type Logged } from '../core/exact'
 import { previewKind, type PreviewKind } from '../core/fileTree'
@@ -38,12 +38,16 @@ interface FilePreviewProps {
   file: PreviewedFile
   /** The address of an image that a table names, if tables name any. */
   mediaUrl?: (path: string) => string
+  /** Where the API answers the rows of a Parquet file, if it does. */
+  rowsPath?: string
 }
 
-export function FilePreview({ path, file, mediaUrl }: FilePreviewProps) {
+export function FilePreview(props: FilePreviewProps) {
+  const { path, file, rowsPath } = props
   const [asked, setAsked] = useState(false)
-  const kind = previewKind(file)
-  const small = file.size_bytes <= (isText(kind) ? TEXT_BYTES : AUTO_LOAD_BYTES)
+  const known = previewKind(file)
+  const kind = known === 'parquet' && rowsPath === undefined ? 'binary' : known
+  const small = kind === 'parquet' || file.size_bytes <= (isText(kind) ? TEXT_BYTES : AUTO_LOAD_BYTES)
   return (
     <>
       <header className="files-head">
@@ -67,7 +71,7 @@ export function FilePreview({ path, file, mediaUrl }: FilePreviewProps) {
         {kind === 'binary' ? (
           <Facts file={file} />
         ) : small || asked ? (
-          <Preview path={path} file={file} kind={kind} {...(mediaUrl ? { mediaUrl } : {})} />
+          <Preview {...props} kind={kind} />
         ) : (
           <div className="empty">
             <h2>{formatBytes(file.size_bytes)}</h2>
@@ -90,6 +94,7 @@ function Preview(props: PreviewProps): ReactNode {
   if (kind === 'audio') return <audio controls src={url} />
   if (kind === 'video') return <video controls src={url} />
   if (kind === 'html') return <Html url={url} />
+  if (kind === 'parquet' && props.rowsPath !== undefined) return <ParquetPreview path={props.rowsPath} />
   return <TextPreview {...props} />
 }
 
@@ -129,6 +134,26 @@ function Html({ url }: { url: string }) {
     )
   }
   return <iframe className="preview-html" title="Logged HTML" sandbox="allow-scripts" src={url} />
+}
+
+/** The first rows of a file of columns, which the server reads. */
+function ParquetPreview({ path }: { path: string }) {
+  const query = useQuery(columnsQuery(path))
+  if (query.error) {
+    return (
+      <ErrorNote what="The rows could not be read" error={query.error} onRetry={() => void query.refetch()} />
+    )
+  }
+  if (query.data === undefined) return <SkeletonRows rows={10} label="Loading the rows" />
+  const { columns, row_count: count, truncated } = query.data
+  const decoded = columns.map(({ values }) => values.map(decodeLogged))
+  const rows = Array.from({ length: count }, (_, row) => decoded.map((values) => values[row] ?? null))
+  return (
+    <>
+      <Rows head={columns.map(({ name }) => name)} rows={rows} />
+      {truncated && <p className="faint">The first {formatNumber(count)} rows: download the file for all.</p>}
+    </>
+  )
 }
 
 function TextPreview({ path, file, kind, mediaUrl }: PreviewProps) {

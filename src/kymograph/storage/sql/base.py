@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from kymograph.core.sql import SqlAnswer, SqlQuery
-from kymograph.types import ProjectId
+from kymograph.types import ObjectKey, ProjectId
 
 
 class SqlEngine(Protocol):
@@ -23,6 +23,15 @@ class SqlEngine(Protocol):
             QueryOverLimit: It takes more time or memory than one query may.
             ServerBusy: Enough of them are running.
             StoreCorrupt: Something other than a segment cannot be read.
+        """
+
+    def read_parquet(self, key: ObjectKey, query: SqlQuery) -> SqlAnswer:
+        """The first rows of a Parquet file in the object store; only limit and format of the query count.
+
+        Raises:
+            InvalidQuery: It is no Parquet file, or damaged.
+            QueryOverLimit: It takes more time or memory than one query may.
+            ServerBusy: Enough queries are running.
         """
 
     def close(self) -> None:

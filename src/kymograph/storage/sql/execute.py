@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -130,6 +131,43 @@ def execute(
                 raise _too_large(limits) from exc
     damaged = [asdict(damage) for _, damage in sorted(sources.damaged.items(), key=lambda item: item[0])]
     return answer.close(damaged, elapsed_s=time.monotonic() - began)
+
+
+def read_parquet(path: Path, query: SqlQuery, *, limits: SqlLimits) -> SqlAnswer:
+    """The first rows of a Parquet file, written like the answer to a statement.
+
+    Args:
+        path: The only file that DuckDB gets to see.
+        query: Only its limit and format count.
+        limits: What it may take.
+
+    Raises:
+        InvalidQuery: It is no Parquet file, or damaged.
+        QueryOverLimit: It takes too long, or too much memory.
+    """
+    began = time.monotonic()
+    answer = _Answer(query)
+    source = "read_parquet('" + str(path).replace("'", "''") + "')"
+    with empty_database(limits) as connection:
+        connection.execute("SET allowed_paths = ?", [[str(path)]])
+        for statement in ("TimeZone = 'UTC'", "enable_external_access = false", "lock_configuration = true"):
+            connection.execute(f"SET {statement}")
+        with _interrupted_at(began + limits.timeout_s, connection):
+            try:
+                described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+                names, types = [str(row[0]) for row in described], [str(row[1]) for row in described]
+                aliases = [f"c{index}" for index in range(len(names))]
+                columns = ", ".join(map(_readable, aliases, types))
+                answer.begin(names, types)
+                text = f"SELECT {columns} FROM {source} AS q({', '.join(aliases)}) LIMIT {query.limit + 1}"
+                result = connection.execute(text)
+                while (rows := result.fetchmany(_ROWS_AT_ONCE)) and answer.add(rows):
+                    pass
+            except duckdb.Error as exc:
+                raise _translated(exc, (), limits) from exc
+            except MemoryError as exc:
+                raise _too_large(limits) from exc
+    return answer.close([], elapsed_s=time.monotonic() - began)
 
 
 def _tables(sources: Sources, checked: Checked) -> dict[str, ArrowStream]:

@@ -14,7 +14,7 @@ import orjson
 
 from kymograph.core.sql import SqlAnswer, SqlQuery
 from kymograph.errors import InvalidQuery, KymographError, QueryOverLimit, ServerBusy, StoreCorrupt
-from kymograph.types import ProjectId
+from kymograph.types import ObjectKey, ProjectId
 
 QUERIES_AT_ONCE = 2
 IDLE_S = 60.0
@@ -76,13 +76,13 @@ class SqlProcesses:
 
     def query(self, project: ProjectId, query: SqlQuery) -> SqlAnswer:
         """Docstring inherited."""
-        task = {
-            "project": project,
-            "text": query.text,
-            "now": query.now.isoformat(),
-            "limit": query.limit,
-            "format": query.format.value,
-        }
+        return self._run({"project": project, **_encode(query)})
+
+    def read_parquet(self, key: ObjectKey, query: SqlQuery) -> SqlAnswer:
+        """Docstring inherited."""
+        return self._run({"parquet": key, **_encode(query)})
+
+    def _run(self, task: dict[str, Any]) -> SqlAnswer:
         try:
             line = orjson.dumps(task) + b"\n"
         except TypeError as exc:  # lone surrogates, which UTF-8 cannot carry
@@ -216,6 +216,15 @@ class _Process:
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
+
+
+def _encode(query: SqlQuery) -> dict[str, Any]:
+    return {
+        "text": query.text,
+        "now": query.now.isoformat(),
+        "limit": query.limit,
+        "format": query.format.value,
+    }
 
 
 def _decode(header: dict[str, Any], body: bytes) -> SqlAnswer:

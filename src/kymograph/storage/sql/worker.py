@@ -22,8 +22,8 @@ from kymograph.storage.database import SqlDatabase, open_database
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.segments.files import SegmentFiles
 from kymograph.storage.objects.store import open_objects
-from kymograph.storage.sql.execute import SqlLimits, execute
-from kymograph.types import ProjectId
+from kymograph.storage.sql.execute import SqlLimits, execute, read_parquet
+from kymograph.types import ObjectKey, ProjectId
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,8 @@ class Worker:
 
     def _query(self, task: dict[str, Any]) -> SqlAnswer:
         query = SqlQuery(task["text"], datetime.fromisoformat(task["now"]), task["limit"], SqlFormat(task["format"]))
+        if "parquet" in task:
+            return read_parquet(self._files.path_of(ObjectKey(task["parquet"])), query, limits=self._limits)
         project = ProjectId(task["project"])
         return self._database.read(
             lambda tx: execute(tx, project, query, cache=self._cache, files=self._files, limits=self._limits)

@@ -3,7 +3,13 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState, type KeyboardEvent } from 'react'
-import { artifactFilePath, entryQuery, folderQuery, type VersionRef } from '../../api/artifacts'
+import {
+  artifactFilePath,
+  artifactRowsPath,
+  entryQuery,
+  folderQuery,
+  type VersionRef,
+} from '../../api/artifacts'
 import { apiUrl } from '../../api/http'
 import { artifactSplat, type FolderItem, type VersionDetail } from '../../core/artifacts'
 import { formatBytes, formatNumber, plural } from '../../core/format'
@@ -122,6 +128,7 @@ function Preview({ at, item }: { at: VersionRef; item: FolderItem }) {
   return (
     <FilePreview
       path={artifactFilePath(at, item.path)}
+      rowsPath={artifactRowsPath(at, item.path)}
       mediaUrl={(path) => apiUrl(artifactFilePath(at, path))}
       file={{ name: item.path, size_bytes: item.size_bytes, mimetype: item.mimetype, md5: item.digest }}
     />

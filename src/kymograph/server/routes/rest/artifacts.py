@@ -53,6 +53,7 @@ from kymograph.server.routes.rest.common import (
     next_cursor,
     offset_of,
 )
+from kymograph.server.routes.rest.models import SqlAnswerModel
 from kymograph.services.access import Caller
 from kymograph.services.artifact_catalog import PlaceChange, PlaceView
 from kymograph.services.container import Services
@@ -64,6 +65,8 @@ router = APIRouter(tags=["artifacts"], responses=ERRORS)
 
 CollectionPath = Annotated[str, Path(description="collection name", max_length=1000)]
 VersionPath = Annotated[str, Path(description="`v12` or an alias", max_length=1000)]
+MAX_PARQUET_BYTES = 256 * 2**20
+"""Of a file whose rows are shown."""
 _COLLECTIONS = "/projects/{entity}/{project}/artifacts/collections"
 _COLLECTION = f"{_COLLECTIONS}/{{collection}}"
 _VERSION = f"{_COLLECTION}/versions/{{version}}"
@@ -291,6 +294,27 @@ async def get_file(
         etag=f'"{entry.digest}"',
         attachment=download,
     )
+
+
+@router.get(f"{_VERSION}/rows/{{path:path}}", response_model=SqlAnswerModel)
+def get_rows(
+    entity: EntityPath,
+    project: ProjectPath,
+    collection: CollectionPath,
+    version: VersionPath,
+    path: str,
+    caller: CallerDep,
+    services: ServicesDep,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 500,
+) -> Response:
+    """The first rows of a Parquet file, in columns as SQL answers them."""
+    found = _get_place(services, caller, entity, project, collection, version).place.version
+    entry = services.artifact_catalog.get_content(caller, found, path)
+    if entry.object_key is None:
+        raise ArtifactNotFound(path, within=f"the stored files of {collection}:{version}: it is a reference")
+    if entry.size_bytes > MAX_PARQUET_BYTES:
+        raise MalformedRequest(f"larger than {MAX_PARQUET_BYTES // 2**20} MiB; download the file", where="path")
+    return Response(services.sql.read_parquet(entry.object_key, limit=limit).body, media_type="application/json")
 
 
 @router.get(f"{_VERSION}/diff", response_model=DiffPageModel)

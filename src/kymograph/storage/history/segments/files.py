@@ -57,6 +57,14 @@ class SegmentFiles:
         """
         return self._lines.get(segment.lines_key)
 
+    def path_of(self, key: ObjectKey) -> Path:
+        """Where any object can be read as a file of this machine, for a while.
+
+        Raises:
+            StoreCorrupt: It is missing.
+        """
+        return self._copies.path_of(key)
+
     def reopened(self) -> SegmentFiles:
         """The same with nothing open yet."""
         return SegmentFiles(self._objects, folder=self._folder, folder_bytes=self._folder_bytes)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from kymograph.core.artifact import ArtifactVersion
@@ -211,6 +212,35 @@ def test_files_are_given_out_safely_and_in_ranges(http: Http, client: ArtifactCl
     assert "reference" in reference.json()["error"]["message"]
     again = http.get(f"{DIGITS}/versions/v1/files/labels.csv", headers={"If-None-Match": whole.headers["etag"]})
     assert again.status_code == 304
+
+
+def test_rows_of_parquet_files_are_given(tmp_path: Path) -> None:
+    made = tmp_path / "it's.parquet"
+    with duckdb.connect() as connection:
+        rows = "SELECT i AS id, 'n' || i AS name, CAST('nan' AS DOUBLE) AS x FROM range(5) AS r(i)"
+        connection.sql(rows).write_parquet(str(made))
+    reference: dict[str, dict[str, Any]] = {"far.parquet": {"digest": "etag", "ref": "s3://bucket/key", "size": 1000}}
+    # The process that reads needs objects that are more than memory of this one.
+    with open_test_deployment(tmp_path / "data", objects=f"file:{tmp_path / 'objects'}") as opened:
+        opened.run("admin/project/run")
+        opened.user("eve", api_key=EVE)
+        http = Http(opened.deployment)
+        files = {"t.parquet": made.read_bytes(), "no.parquet": b"PAR1 nothing PAR1"}
+        ArtifactClient(opened).log(files, references=reference)
+        url = f"{DIGITS}/versions/v0/rows"
+
+        found = ok(http, f"{url}/t.parquet", limit=2)
+
+        assert found["columns"] == [
+            {"name": "id", "type": "BIGINT", "values": [0, 1]},
+            {"name": "name", "type": "VARCHAR", "values": ["n0", "n1"]},
+            {"name": "x", "type": "DOUBLE", "values": [{"$number": "NaN"}, {"$number": "NaN"}]},
+        ]
+        assert (found["row_count"], found["truncated"]) == (2, True)
+        assert http.get(f"{url}/no.parquet").status_code == 400
+        assert http.get(f"{url}/absent.parquet").status_code == 404
+        assert http.get(f"{url}/far.parquet").status_code == 404
+        assert http.get(f"{url}/t.parquet", key=EVE).status_code == 404
 
 
 @pytest.mark.usefixtures("versions")
