@@ -106,6 +106,15 @@ def test_purging_a_project_does_not_wait(
     assert objects(deployment) == 0
 
 
+def test_the_id_of_a_purged_version_is_never_given_again(client: ArtifactClient, space: ArtifactSpace) -> None:
+    """Manifests and addresses go on naming it."""
+    purged = client.log({"a": b"1"})
+    space.delete(client.caller, *HERE, VersionFilter(without_alias=False))
+    space.purge(client.caller, *HERE)
+
+    assert client.log({"a": b"2"}).id > purged.id
+
+
 def test_abandoned_draft_goes_with_its_content_and_one_in_use_stays(
     deployment: DeploymentUnderTest, client: ArtifactClient, space: ArtifactSpace
 ) -> None:

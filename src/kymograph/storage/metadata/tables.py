@@ -263,6 +263,17 @@ Index(
     postgresql_where=collections.c.deleted_at.is_(None),
 )
 
+artifact_ids = Table(
+    "artifact_ids",
+    registry,
+    Column("id", BigId, primary_key=True),
+    sqlite_autoincrement=True,
+)
+"""Gives out the ids of versions, and is empty otherwise.
+
+SQLite gives the id of the newest row again once that is gone, and manifests go on naming versions that were purged.
+"""
+
 versions = Table(
     "artifact_versions",
     registry,

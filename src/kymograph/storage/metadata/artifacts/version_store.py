@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, insert, select, update
 
 from kymograph.core.artifact import LATEST, ArtifactState, ArtifactVersion, CollectionKind, Maker, NewArtifact
 from kymograph.errors import ArtifactNotFound, UsageError
@@ -15,7 +15,7 @@ from kymograph.storage.metadata.artifacts.lineage_store import put_output
 from kymograph.storage.metadata.artifacts.membership_store import SqlMembershipStore
 from kymograph.storage.metadata.artifacts.rows import by_version_index, is_committed, read_versions, select_versions
 from kymograph.storage.metadata.sql import chunks, insert_into
-from kymograph.storage.metadata.tables import client_ids, versions
+from kymograph.storage.metadata.tables import artifact_ids, client_ids, versions
 from kymograph.types import ArtifactId, CollectionId, ManifestDigest
 
 
@@ -49,6 +49,7 @@ class SqlVersionStore:
             self._connection.execute(
                 insert(versions)
                 .values(
+                    id=self._next_id(),
                     collection_id=collection.id,
                     state=ArtifactState.PENDING.value,
                     digest=new.digest,
@@ -73,6 +74,12 @@ class SqlVersionStore:
         if new.created_by_run is not None:
             put_output(self._connection, new.created_by_run, created, now)
         return self._get(created)
+
+    def _next_id(self) -> int:
+        """An id that no version had, purged ones included."""
+        number: int = self._connection.execute(insert(artifact_ids).values().returning(artifact_ids.c.id)).scalar_one()
+        self._connection.execute(delete(artifact_ids).where(artifact_ids.c.id == number))
+        return number
 
     def find(self, artifact: ArtifactId) -> ArtifactVersion | None:
         """Docstring inherited."""
