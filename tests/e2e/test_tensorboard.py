@@ -88,8 +88,9 @@ def _without_names(value: Any) -> Any:
         return repr(float(value))  # NaN is not equal to itself
     if not isinstance(value, dict):
         return value
-    # Our tables say how they are logged, those of a client's service do not.
-    known = {key: value[key] for key in value if key not in ("path", "filenames", "sha256", "size", "log_mode")}
+    # Our tables say how they are logged, and are artifacts as all tables are; those of a client's service do not.
+    aside = ("path", "filenames", "sha256", "size", "log_mode", "artifact_path", "_latest_artifact_path")
+    known = {key: value[key] for key in value if key not in aside}
     for key in ("bins", "values"):
         if key in known:
             known[key] = [round(number, 9) for number in known[key]]

@@ -27,7 +27,7 @@ class SettingsFields:
     entity: str | None = None
     """User or team whose project it is; your own by default."""
     organization: str | None = None
-    """Does nothing: organizations are of the vendor's server."""
+    """Whose registry a link goes to whose target names no organization."""
     project: str | None = None
     """Where runs are together that are compared (default: uncategorized)."""
     username: str | None = None
@@ -159,7 +159,7 @@ class SettingsFields:
     program: str | None = None
     """What was started (default: the script, the module, or the notebook)."""
     program_abspath: str | None = None
-    """Does nothing; `program` is its path."""
+    """The path of `program` as the artifact of its code is named after; by default found out."""
     program_relpath: str | None = None
     """Does nothing; `program` is its path."""
     notebook_name: str | None = None

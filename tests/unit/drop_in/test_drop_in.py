@@ -65,7 +65,7 @@ print(wandb.run, wandb._attach is kymograph.attach, hasattr(wandb, "Artifact"))
         tmp_path,
     )
 
-    assert lines == ["True True", "True None True", "True True True", "None True False"]
+    assert lines == ["True True", "True None True", "True True True", "None True True"]
 
 
 def test_those_who_look_for_the_package_find_it(tmp_path: Path) -> None:

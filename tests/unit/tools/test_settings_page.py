@@ -26,7 +26,7 @@ BY_THE_ENVIRONMENT = {"config_dir": "WANDB_CONFIG_DIR"}
 def is_read(row: SettingRow) -> bool:
     if row.name in BY_THE_ENVIRONMENT:
         return any(BY_THE_ENVIRONMENT[row.name] in text for text in READERS)
-    pattern = re.compile(rf"\b(?:settings|_settings|found|self)\.{row.name}\b|\"{row.name}\"")
+    pattern = re.compile(rf"\b(?:settings|_settings|found|meant|self)\.{row.name}\b|\"{row.name}\"")
     return any(pattern.search(text) for text in READERS)
 
 
