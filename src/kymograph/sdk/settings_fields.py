@@ -159,9 +159,9 @@ class SettingsFields:
     program: str | None = None
     """What was started (default: the script, the module, or the notebook)."""
     program_abspath: str | None = None
-    """The path of `program` as the artifact of its code is named after; by default found out."""
-    program_relpath: str | None = None
     """Does nothing; `program` is its path."""
+    program_relpath: str | None = None
+    """The path of `program` as the artifact of its code is named after; by default found out."""
     notebook_name: str | None = None
     """File of this notebook, if it cannot be told."""
     docker: str | None = None
