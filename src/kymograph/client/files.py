@@ -11,6 +11,16 @@ from typing import BinaryIO
 
 
 @contextmanager
+def temporary(path: Path | str) -> Iterator[None]:
+    """See that a file is gone when the block ends, however it does, unless it was renamed meanwhile."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.unlink(path)
+
+
+@contextmanager
 def replacing(path: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
     """A file to write and read, which takes the place of another once it is whole; its folders are made.
 
@@ -23,16 +33,12 @@ def replacing(path: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with temporary(draft):
         mode = 0o600 if is_private else 0o666
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(draft, flags, mode), "w+b") as file:
             yield file
         draft.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            draft.unlink()
-        raise
 
 
 def replace_file(path: Path, text: str, *, is_private: bool = False) -> None:

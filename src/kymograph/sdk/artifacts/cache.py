@@ -17,10 +17,11 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from kymograph.client.files import temporary
 from kymograph.core.digest import DigestAlgorithm, hex_digest
 from kymograph.errors import UsageError
 from kymograph.sdk.artifacts.cache_usage import CachedObject, CacheUsage, iter_files
@@ -157,7 +158,7 @@ class ArtifactCache:
         self._reserve(size_bytes)
         self._drafts.mkdir(parents=True, exist_ok=True)
         draft = draft_name(self._drafts / os.path.basename(path))
-        try:
+        with temporary(draft):
             with open(draft, "xb") as file:
                 yield file
             if CONTENT_MODE is not None:
@@ -165,10 +166,6 @@ class ArtifactCache:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             written = os.stat(draft).st_size
             os.replace(draft, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(draft)
-            raise
         self._added(written)
 
     def cleanup(

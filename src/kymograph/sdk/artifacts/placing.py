@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from kymograph.client.files import temporary
+
 CONTENT_MODE = 0o444 if os.name != "nt" else None
 """Permissions of kept contents: nobody writes to them. On Windows, nobody could delete them either."""
 COPY_BYTES = 1 << 20
@@ -107,7 +109,7 @@ def place(
     """
     draft = draft_name(target)
     way: Way = "clone"
-    try:
+    with temporary(draft):
         if not clone(source, draft):
             way = "link"
             if not may_share or not hard_link(source, draft):
@@ -116,10 +118,6 @@ def place(
         if mode is not None and way != "link":
             os.chmod(draft, mode)
         os.replace(draft, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
-        raise
     return way
 
 
@@ -139,13 +137,9 @@ def written_whole(target: str | os.PathLike[str], *, mode: int | None = None) ->
     path = Path(target)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_name(path)
-    try:
+    with temporary(draft):
         with open(draft, "xb") as file:
             yield file
         if mode is not None:
             os.chmod(draft, mode)
         os.replace(draft, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
-        raise

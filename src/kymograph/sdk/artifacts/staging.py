@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kymograph.client.files import temporary
 from kymograph.core.digest import DigestAlgorithm, encode_digest, hex_digest, new_hasher
 from kymograph.errors import InvalidArtifact
 from kymograph.sdk.artifacts.cache import ArtifactCache
@@ -176,32 +177,24 @@ class Staging:
         if digest not in self._known:
             draft = draft_name(target)
             descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o644)
-            try:
+            with temporary(draft):
                 with os.fdopen(descriptor, "wb", buffering=0) as written:
                     written.write(content)
                 if CONTENT_MODE is not None:
                     os.chmod(draft, CONTENT_MODE)
                 os.replace(draft, target)
-            except BaseException:
-                with suppress(FileNotFoundError):
-                    os.unlink(draft)
-                raise
         return self._kept(target, digest, len(content))
 
     def _take_large(self, source: str | os.PathLike[str], algorithm: DigestAlgorithm) -> Staged:
         """By a clone that is then hashed; where there are none, hashed while it is copied."""
         draft = draft_name(self.folder / "large")
-        try:
+        with temporary(draft):
             digest = hash_file(draft, algorithm) if clone(source, draft) else _copy_and_hash(source, draft, algorithm)
             size_bytes = os.stat(draft).st_size
             if CONTENT_MODE is not None:
                 os.chmod(draft, CONTENT_MODE)
             target = self.path_of(digest)
             os.replace(draft, target)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(draft)
-            raise
         return self._kept(target, digest, size_bytes)
 
     def link(self, source: str | os.PathLike[str], digest: Digest) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar, Protocol, Self, TypeAlias
 
+from kymograph.client.files import temporary
 from kymograph.errors import InvalidMedia, MediaFileNotFound
 from kymograph.sdk.media.dtypes import DType, NamedType, PythonObject, Typed
 from kymograph.sdk.media.names import media_path
@@ -274,7 +275,7 @@ def store(content: Content, place: MediaPlace, folder: str, key: str, step: int,
     root = place.folder / folder
     root.mkdir(parents=True, exist_ok=True)
     handle, draft_name = tempfile.mkstemp(prefix=".", suffix=".draft", dir=root)
-    try:
+    with temporary(draft_name):
         with os.fdopen(handle, "wb") as draft:
             digest, size_bytes = _write(content, draft)
         os.chmod(draft_name, 0o644)  # mkstemp gives it to its owner alone
@@ -282,9 +283,6 @@ def store(content: Content, place: MediaPlace, folder: str, key: str, step: int,
         target = place.folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(draft_name, target)
-    except BaseException:
-        Path(draft_name).unlink(missing_ok=True)
-        raise
     place.keep(relative)
     return StoredFile(relative, digest, size_bytes)
 
