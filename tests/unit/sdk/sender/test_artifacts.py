@@ -12,7 +12,8 @@ from kymograph.sdk.sender import artifact_saving, upload_parts
 from kymograph.sdk.sender.sender import SenderOptions
 from tests.unit.sdk.sender.artifact_logging import link_artifact, log_artifact, use_artifact
 from tests.unit.sdk.sender.artifact_servers import ArtifactServer, md5
-from tests.unit.sdk.sender.journals import Sending, Training, VirtualTime
+from tests.unit.sdk.sender.journals import Sending, Training
+from tests.unit.sdk.sender.killed import send_though_killed
 
 SYNC = SenderOptions(is_sync=True)
 FILES = {"a.txt": b"first", "sub/b c.txt": b"second", "same.txt": b"first", "empty": b""}
@@ -330,32 +331,7 @@ def test_a_sender_that_is_killed_at_any_request_leaves_each_version_once(
     link_artifact(training, "models/best", client_id="c")
     training.end()
 
-    class Killed(BaseException):
-        pass
-
-    left = 0
-
-    def die(_request: httpx.Request) -> httpx.Response | None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise Killed
-        return None
-
-    clock = VirtualTime()
-    while True:
-        left = chance.randint(1, 120)
-        server.failure, server.failure_after = (die, None) if chance.random() < 0.5 else (None, die)
-        it = Sending(training.folder, server, clock=clock, options=SYNC)
-        try:
-            is_done = it.run_for(3_600)
-        except Killed:
-            is_done = False
-        it.client.close()
-        for strand in it.sender.strands:
-            strand.close()
-        if is_done:
-            break
+    send_though_killed(training, server, chance, most_requests=120, options=SYNC)
 
     assert [version.index for version in server.of("data")] == [0, 1, 2]
     assert len(server.commits) == 3

@@ -14,7 +14,8 @@ from kymograph.sdk.sender.sender import SenderOptions
 from tests.unit.sdk.sender.artifact_logging import log_artifact
 from tests.unit.sdk.sender.artifact_servers import md5
 from tests.unit.sdk.sender.bulk_server import BulkServer
-from tests.unit.sdk.sender.journals import Sending, Training, VirtualTime
+from tests.unit.sdk.sender.journals import Sending, Training
+from tests.unit.sdk.sender.killed import send_though_killed
 
 FILES = {"a.txt": b"first", "sub/b c.txt": b"second", "same.txt": b"first", "empty": b""}
 MANY = {f"file{number}": b"%d" % number for number in range(40)}
@@ -252,32 +253,7 @@ def test_a_sender_that_is_killed_at_any_request_leaves_each_version_once(
         log_artifact(training, "data", {f"{n}": b"%d-%d" % (n, number * (n < 20)) for n in range(60)})
     training.end()
 
-    class Killed(BaseException):
-        pass
-
-    left = 0
-
-    def die(_request: httpx.Request) -> httpx.Response | None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise Killed
-        return None
-
-    clock = VirtualTime()
-    while True:
-        left = chance.randint(1, 25)
-        server.failure, server.failure_after = (die, None) if chance.random() < 0.5 else (None, die)
-        it = Sending(training.folder, server, clock=clock, options=options)
-        try:
-            is_done = it.run_for(3_600)
-        except Killed:
-            is_done = False
-        it.client.close()
-        for strand in it.sender.strands:
-            strand.close()
-        if is_done:
-            break
+    send_though_killed(training, server, chance, most_requests=25, options=options)
 
     assert [version.index for version in server.of("data")] == [0, 1, 2, 3]
     assert [version.contents["59"]["digest"] for version in server.of("data")] == [md5(b"59-0")] * 4
