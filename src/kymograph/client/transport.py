@@ -6,26 +6,17 @@ Every client stands on this: credentials, certificates, proxies, headers and tim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import httpx
 
-from kymograph import __version__
-from kymograph.client import proxies
-from kymograph.client.answers import error_of
 from kymograph.client.authorization import ServerAuthorization
-from kymograph.client.certificates import certificate_problem, trust
-from kymograph.client.connection import CONNECT_TIMEOUT_S, Connection
+from kymograph.client.connection import Connection
 from kymograph.client.identity import EXCHANGE_PATH, TIMEOUT_S
-from kymograph.errors import KymographError, ProxyRefused, ServerBusy, TransportError, Unreachable
-
-READ_TIMEOUT_S = 120.0
-"""Longer than the server lets anything take, so that its own, clearer answer comes first."""
-PIECE_BYTES = 1 << 20
-RETRIES_IF_BUSY = 3
-PROXY_LOGIN_REQUIRED = 407
+from kymograph.client.proxies import missing_socks
+from kymograph.client.rules import PIECE_BYTES, READ_TIMEOUT_S, Rules, silence
+from kymograph.errors import TransportError
 
 
 class Transport:
@@ -50,7 +41,8 @@ class Transport:
             InvalidSetting: The address of a proxy, or a file of certificates, cannot be used.
         """
         self.connection = connection
-        self._client = _make_client(connection, inner)
+        self._rules = Rules(connection)
+        self._client = make_client(self._rules, inner)
         self._authorization = ServerAuthorization(connection, self._exchange)
         self._wait = wait
 
@@ -85,22 +77,17 @@ class Transport:
         backoff = self.connection.graphql.backoff()
         while True:
             try:
-                return self._request(method, path, timeout=_timeout(timeout_s), **arguments)
+                return self._request(method, path, timeout=silence(timeout_s), **arguments)
             except TransportError as exc:
                 wait_s = backoff.wait_after(exc)
-                if self._wait is None or backoff.failures > self._retries_after(exc):
+                if self._wait is None or backoff.failures > self._rules.retries_after(exc):
                     raise
                 self._wait(wait_s)
 
     def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        with self._translated(self.base_url):
+        with self._rules.translated(self.base_url):
             response = self._client.request(method, path, auth=self._authorization, **arguments)
-        return self._checked(response)
-
-    def _retries_after(self, error: TransportError) -> int:
-        """A server that is busy will be there soon; one that is away is told at once, unless settings say otherwise."""
-        given = self.connection.graphql.retries
-        return given if given is not None else RETRIES_IF_BUSY if isinstance(error, ServerBusy) else 0
+        return self._rules.checked(response)
 
     def get(self, path: str, **arguments: Any) -> Any:
         """The JSON document at a path."""
@@ -113,10 +100,10 @@ class Transport:
             KymographError: What its host says is wrong.
             TransportError: To be tried again.
         """
-        timeout = _timeout(self.connection.transfer.timeout_s)
-        with self._translated(url):
+        timeout = silence(self.connection.transfer.timeout_s)
+        with self._rules.translated(url):
             response = self._client.put(url, content=content, headers=dict(headers), timeout=timeout)
-        return self._checked(response)
+        return self._rules.checked(response)
 
     def ask_permission(self, url: str, *, origin: str, method: str) -> str:
         """What a page of an origin may do with an address, as its browser asks: who is allowed, and with which methods.
@@ -128,8 +115,8 @@ class Transport:
             TransportError: There is no answer.
         """
         asked = {"Origin": origin, "Access-Control-Request-Method": method}
-        with self._translated(url):
-            answer = self._client.request("OPTIONS", url, headers=asked, timeout=_timeout(READ_TIMEOUT_S))
+        with self._rules.translated(url):
+            answer = self._client.request("OPTIONS", url, headers=asked, timeout=silence(READ_TIMEOUT_S))
         return str(answer.headers.get("Access-Control-Allow-Origin", "")) if answer.is_success else ""
 
     def fetch(
@@ -155,9 +142,9 @@ class Transport:
             TransportError: There is no server, or the connection broke.
         """
         authorization = self._authorization if url.startswith("/") else None
-        timeout = _timeout(self.connection.transfer.timeout_s)
+        timeout = silence(self.connection.transfer.timeout_s)
         with (
-            self._translated(self.base_url if authorization else url),
+            self._rules.translated(self.base_url if authorization else url),
             # To another host, the library takes the key off the request.
             self._client.stream(
                 method, url, auth=authorization, timeout=timeout, follow_redirects=True, **arguments
@@ -165,75 +152,30 @@ class Transport:
         ):
             if response.status_code >= 400:
                 response.read()
-                self._checked(response)
+                self._rules.checked(response)
             for piece in response.iter_bytes(PIECE_BYTES):
                 sink.write(piece)
                 note(len(piece))
             return response.headers
 
     def _exchange(self, form: dict[str, str]) -> httpx.Response:
-        with self._translated(self.base_url):
+        with self._rules.translated(self.base_url):
             return self._client.post(EXCHANGE_PATH, data=form, timeout=TIMEOUT_S)
 
-    def _checked(self, response: httpx.Response) -> httpx.Response:
-        if response.status_code == PROXY_LOGIN_REQUIRED:
-            address = str(response.request.url)
-            raise self._proxy_error(address, f"{response.status_code} {response.reason_phrase}")
-        if response.status_code >= 400:
-            raise error_of(response)
-        return response
 
-    @contextmanager
-    def _translated(self, url: str) -> Iterator[None]:
-        try:
-            yield
-        except httpx.ProxyError as exc:
-            raise self._proxy_error(url, str(exc)) from exc
-        except httpx.HTTPError as exc:
-            raise self._error_of(exc, url) from exc
+def make_client(rules: Rules, inner: httpx.BaseTransport | None) -> httpx.Client:
+    """A client of the HTTP library by the rules.
 
-    def _proxy_error(self, url: str, problem: str) -> ProxyRefused:
-        proxy = proxies.proxy_of(url, self.connection.proxies)
-        return ProxyRefused(proxy or "on the way", address=_host_of(url), problem=problem)
+    Args:
+        rules: Of its requests.
+        inner: Carries the requests instead of the network.
 
-    def _error_of(self, exc: httpx.HTTPError, url: str) -> KymographError:
-        address = _host_of(url)
-        problem = str(exc) or type(exc).__name__
-        if "WRONG_VERSION_NUMBER" in problem:
-            problem = f"it does not speak TLS ({problem}); is it http:// instead of https://?"
-        proxy = proxies.proxy_of(url, self.connection.proxies)
-        return certificate_problem(exc, address) or Unreachable(address, problem=problem, proxy=proxy)
-
-
-def _make_client(connection: Connection, inner: httpx.BaseTransport | None) -> httpx.Client:
-    for_proxies = proxies.proxy_credentials(connection.headers)
-    headers = {name: value for name, value in connection.headers.items() if name not in for_proxies}
-    arguments: dict[str, Any] = {"transport": inner}
+    Raises:
+        InvalidSetting: The address of a proxy, or a file of certificates, cannot be used.
+        MissingPackage: A proxy is of a kind that the HTTP library cannot speak to.
+    """
+    arguments = rules.client_arguments(inner, httpx.HTTPTransport)
     try:
-        if inner is None:
-            context = trust(checks_certificates=connection.checks_certificates)
-            routes = proxies.routes(connection.proxies, for_proxies)
-            arguments = {
-                "verify": context,
-                "mounts": {
-                    start: httpx.HTTPTransport(verify=context, proxy=proxies.make_proxy(url, for_proxies, context))
-                    for start, url in routes.items()
-                },
-            }
-        return httpx.Client(
-            base_url=connection.base_url,
-            headers={"User-Agent": f"kymograph/{__version__}", **headers},
-            **arguments,
-        )
+        return httpx.Client(**arguments)
     except ImportError as exc:
-        raise proxies.missing_socks() from exc
-
-
-def _timeout(silence_s: float) -> httpx.Timeout:
-    return httpx.Timeout(silence_s, connect=min(CONNECT_TIMEOUT_S, silence_s))
-
-
-def _host_of(url: str) -> str:
-    """An address without its path and query, which may be a credential."""
-    parts = httpx.URL(url)
-    return f"{parts.scheme}://{parts.netloc.decode()}"
+        raise missing_socks() from exc
