@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -16,11 +18,26 @@ from kymograph.client.identity import EXCHANGE_PATH, TIMEOUT_S
 from kymograph.client.proxies import missing_socks
 from kymograph.client.rules import PIECE_BYTES, READ_TIMEOUT_S, Rules, silence
 from kymograph.client.transfers import Span
-from kymograph.client.transport import make_client
+from kymograph.client.transport import first_bytes, make_client
 from kymograph.errors import ProtocolError, TransportError, Unreachable
 from kymograph.types import JsonObject
 
 PARTIAL_CONTENT = 206
+
+
+class AsyncPieces:
+    """The body of an answer while it comes."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """Of the answer."""
+        return self._response.headers
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._response.aiter_bytes(PIECE_BYTES)
 
 
 class AsyncTransport:
@@ -200,6 +217,21 @@ class AsyncTransport:
             KymographError: What the server says is wrong, as the error that it raised.
             TransportError: There is no server, or the connection broke.
         """
+        async with self.streaming(method, url, **arguments) as pieces:
+            async for piece in pieces:
+                sink.write(piece)
+                note(len(piece))
+            return pieces.headers
+
+    @asynccontextmanager
+    async def streaming(self, method: str, url: str, **arguments: Any) -> AsyncIterator[AsyncPieces]:
+        """What an address answers, piece by piece while it comes; errors as those of `fetch`.
+
+        Args:
+            method: Of HTTP.
+            url: As for `fetch`.
+            arguments: As `httpx.AsyncClient.stream` takes them.
+        """
         authorization = self._authorization_for(url)
         timeout = silence(self.connection.transfer.timeout_s)
         with self._rules.translated(self._whose(url)):
@@ -210,10 +242,21 @@ class AsyncTransport:
                 if response.status_code >= 400:
                     await response.aread()
                     self._rules.checked(response)
-                async for piece in response.aiter_bytes(PIECE_BYTES):
-                    sink.write(piece)
-                    note(len(piece))
-                return response.headers
+                yield AsyncPieces(response)
+
+    async def send_file(self, url: str, path: Path, *, headers: Mapping[str, str]) -> int:
+        """Send a file to an address that carries its own credential; returns its size in bytes.
+
+        Raises:
+            OSError: It cannot be read.
+            KymographError: The host of the address says no.
+            TransportError: To be tried again.
+        """
+        size = path.stat().st_size
+        with path.open("rb") as source:
+            body = _pieces_of(source, size) if size else b""
+            await self.put(url, body, headers={**headers, "Content-Length": str(size)})
+        return size
 
     def _authorization_for(self, url: str) -> httpx.Auth | None:
         return self._authorization if url.startswith("/") else None
@@ -225,3 +268,9 @@ class AsyncTransport:
         """Runs in a thread; see `ServerAuthorization.async_auth_flow`."""
         with self._rules.translated(self.base_url), make_client(self._rules, None) as client:
             return client.post(EXCHANGE_PATH, data=form, timeout=TIMEOUT_S)
+
+
+async def _pieces_of(source: BinaryIO, size: int) -> AsyncIterator[bytes]:
+    """The first bytes of a file, fewer if it shrinks."""
+    for piece in first_bytes(source, size):
+        yield piece

@@ -131,7 +131,10 @@ class GraphqlTransport(Transport):
             TransportError: No answer, or one to try again after.
             ProtocolError: What answers speaks no GraphQL.
         """
-        question = Question(document, variables, operation, headers or {})
+        return self.ask(Question(document, variables, operation, headers or {}))
+
+    def ask(self, question: Question) -> JsonObject:
+        """The data that a question asks for; raises as `graphql` does."""
         response = self.request("POST", GRAPHQL_PATH, **question.arguments(self.connection))
         return data_of(response, self.base_url)
 

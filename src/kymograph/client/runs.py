@@ -245,22 +245,10 @@ class RunClient(GraphqlTransport):
             TransportError: To be tried again.
         """
         assert target.url is not None
-        size = path.stat().st_size
-        with path.open("rb") as source:
-            # As long as it was when it was measured: whoever appends meanwhile has it sent again later.
-            body = _first_bytes(source, size) if size else b""
-            self.put(target.url, body, headers={**dict(target.headers), "Content-Length": str(size)})
-        return size
+        return self.send_file(target.url, path, headers=dict(target.headers))
 
 
 def parse_upload_headers(lines: Any) -> dict[str, str]:
     """Headers that go with the bytes of a file; servers tell them as ``Name: value``."""
     parts = (str(line).partition(":") for line in (lines if isinstance(lines, list) else []))
     return {name: value for name, _, value in parts}
-
-
-def _first_bytes(source: Any, size: int) -> Any:
-    """The first bytes of a file in pieces, fewer if it shrinks."""
-    while size > 0 and (piece := source.read(min(size, 1 << 20))):
-        size -= len(piece)
-        yield piece

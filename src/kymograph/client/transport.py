@@ -6,6 +6,8 @@ Every client stands on this: credentials, certificates, proxies, headers and tim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -17,6 +19,21 @@ from kymograph.client.identity import EXCHANGE_PATH, TIMEOUT_S
 from kymograph.client.proxies import missing_socks
 from kymograph.client.rules import PIECE_BYTES, READ_TIMEOUT_S, Rules, silence
 from kymograph.errors import TransportError
+
+
+class Pieces:
+    """The body of an answer while it comes."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """Of the answer."""
+        return self._response.headers
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_bytes(PIECE_BYTES)
 
 
 class Transport:
@@ -105,6 +122,21 @@ class Transport:
             response = self._client.put(url, content=content, headers=dict(headers), timeout=timeout)
         return self._rules.checked(response)
 
+    def send_file(self, url: str, path: Path, *, headers: Mapping[str, str]) -> int:
+        """Send a file to an address that carries its own credential; returns its size in bytes.
+
+        Raises:
+            OSError: It cannot be read.
+            KymographError: The host of the address says no.
+            TransportError: To be tried again.
+        """
+        size = path.stat().st_size
+        with path.open("rb") as source:
+            # As long as it was when it was measured: whoever appends meanwhile has it sent again later.
+            body = first_bytes(source, size) if size else b""
+            self.put(url, body, headers={**headers, "Content-Length": str(size)})
+        return size
+
     def ask_permission(self, url: str, *, origin: str, method: str) -> str:
         """What a page of an origin may do with an address, as its browser asks: who is allowed, and with which methods.
 
@@ -141,6 +173,21 @@ class Transport:
             KymographError: What the server says is wrong, as the error that it raised.
             TransportError: There is no server, or the connection broke.
         """
+        with self.streaming(method, url, **arguments) as pieces:
+            for piece in pieces:
+                sink.write(piece)
+                note(len(piece))
+            return pieces.headers
+
+    @contextmanager
+    def streaming(self, method: str, url: str, **arguments: Any) -> Iterator[Pieces]:
+        """What an address answers, piece by piece while it comes; errors as those of `fetch`.
+
+        Args:
+            method: Of HTTP.
+            url: Below the server's address, where the key is sent along; or a whole one, where it is not.
+            arguments: As `httpx.Client.stream` takes them.
+        """
         authorization = self._authorization if url.startswith("/") else None
         timeout = silence(self.connection.transfer.timeout_s)
         with (
@@ -153,10 +200,7 @@ class Transport:
             if response.status_code >= 400:
                 response.read()
                 self._rules.checked(response)
-            for piece in response.iter_bytes(PIECE_BYTES):
-                sink.write(piece)
-                note(len(piece))
-            return response.headers
+            yield Pieces(response)
 
     def _exchange(self, form: dict[str, str]) -> httpx.Response:
         with self._rules.translated(self.base_url):
@@ -179,3 +223,10 @@ def make_client(rules: Rules, inner: httpx.BaseTransport | None) -> httpx.Client
         return httpx.Client(**arguments)
     except ImportError as exc:
         raise missing_socks() from exc
+
+
+def first_bytes(source: BinaryIO, size: int) -> Iterator[bytes]:
+    """The first bytes of a file in pieces, fewer if it shrinks."""
+    while size > 0 and (piece := source.read(min(size, PIECE_BYTES))):
+        size -= len(piece)
+        yield piece
