@@ -52,9 +52,7 @@ class Carrier:
         client = self.client
         match step:
             case Question():
-                return data_of(
-                    client.request("POST", GRAPHQL_PATH, **step.arguments(client.connection)), client.base_url
-                )
+                return client.ask(step)
             case Call():
                 return client.request(step.method, step.path, **_arguments(step))
             case Fetch():

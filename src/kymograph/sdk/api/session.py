@@ -1,0 +1,74 @@
+"""One server as one user, as the objects of an `Api` ask it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from typing import Any, Generic, TypeVar, overload
+
+from kymograph.client.carriers import AsyncCarrier, Carrier
+from kymograph.client.operations import Operation
+from kymograph.client.public_reads import feature_names
+from kymograph.errors import UsageError
+from kymograph.sdk.api.either import Async, M, Sync
+from kymograph.sdk.settings import Settings
+
+T = TypeVar("T")
+
+
+class ApiSession(Generic[M]):
+    """A server, as one user, in one mode. Safe to share between threads; in one event loop if it is awaited."""
+
+    def __init__(self, carrier: Carrier | AsyncCarrier, settings: Settings, *, base_url: str, app_url: str) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            carrier: Carries out what is asked.
+            settings: Those that hold.
+            base_url: Of the server.
+            app_url: Where its pages are.
+        """
+        self._carrier = carrier
+        self.settings, self.base_url, self.app_url = settings, base_url, app_url.rstrip("/")
+        self._features: frozenset[str] | None = None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether results are to be awaited."""
+        return isinstance(self._carrier, AsyncCarrier)
+
+    @overload
+    def perform(self: ApiSession[Sync], operation: Operation[T]) -> T: ...
+    @overload
+    def perform(self: ApiSession[Async], operation: Operation[T]) -> Coroutine[Any, Any, T]: ...
+    def perform(self, operation: Operation[T]) -> Any:
+        """Carry out an operation, in the mode of the session."""
+        return self._carrier.carry_out(operation)
+
+    def now(self, operation: Operation[T], *, instead: str) -> T:
+        """Carry out an operation while the caller waits.
+
+        Raises:
+            UsageError: The caller awaits; it is told what to do `instead`.
+        """
+        if isinstance(self._carrier, AsyncCarrier):
+            operation.close()
+            raise UsageError(f"this has to ask the server, and waits for nothing here; {instead}")
+        return self._carrier.carry_out(operation)
+
+    def pieces(self, path: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+        """A long answer, piece by piece, for code that waits."""
+        if isinstance(self._carrier, AsyncCarrier):
+            raise UsageError("this is read while it comes; iterate with `async for`")
+        return self._carrier.pieces(path, parameters)
+
+    def async_pieces(self, path: str, parameters: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        """A long answer, piece by piece, for code that awaits."""
+        if isinstance(self._carrier, Carrier):
+            raise UsageError("this is read while it comes; iterate with `for`")
+        return self._carrier.pieces(path, parameters)
+
+    def offers(self, feature: str) -> Operation[bool]:
+        """Whether the server announces something."""
+        if self._features is None:
+            self._features = yield from feature_names()
+        return feature in self._features
