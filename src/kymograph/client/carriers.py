@@ -15,6 +15,7 @@ from kymograph.errors import KymographError
 
 if TYPE_CHECKING:
     from kymograph.client.async_transport import AsyncTransport
+    from kymograph.client.connection import Connection
     from kymograph.client.runs import RunClient
 
 _T = TypeVar("_T")
@@ -26,6 +27,11 @@ class Carrier:
     def __init__(self, client: RunClient, *, sleep: Callable[[float], object] = time.sleep) -> None:
         """Carry by way of a client, which is not closed here."""
         self.client, self._sleep = client, sleep
+
+    @property
+    def connection(self) -> Connection:
+        """To the server."""
+        return self.client.connection
 
     def carry_out(self, operation: Operation[_T]) -> _T:
         """The result of an operation."""
@@ -43,9 +49,9 @@ class Carrier:
                 result: _T = end.value
                 return result
 
-    def pieces(self, path: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
-        """A long answer, piece by piece."""
-        with self.client.streaming("GET", path, params=_without_none(parameters)) as pieces:
+    def pieces(self, path: str, content: bytes) -> Iterator[bytes]:
+        """A long answer to a question in JSON, piece by piece."""
+        with self.client.streaming("POST", path, **_body(content)) as pieces:
             yield from pieces
 
     def _do(self, step: Step) -> Any:
@@ -89,6 +95,11 @@ class AsyncCarrier:
         """Carry by way of a transport, which is not closed here."""
         self.transport = transport
 
+    @property
+    def connection(self) -> Connection:
+        """To the server."""
+        return self.transport.connection
+
     async def carry_out(self, operation: Operation[_T]) -> _T:
         """The result of an operation."""
         with closing(operation):
@@ -105,9 +116,9 @@ class AsyncCarrier:
                 result: _T = end.value
                 return result
 
-    async def pieces(self, path: str, parameters: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        """A long answer, piece by piece."""
-        async with self.transport.streaming("GET", path, params=_without_none(parameters)) as pieces:
+    async def pieces(self, path: str, content: bytes) -> AsyncIterator[bytes]:
+        """A long answer to a question in JSON, piece by piece."""
+        async with self.transport.streaming("POST", path, **_body(content)) as pieces:
             async for piece in pieces:
                 yield piece
 

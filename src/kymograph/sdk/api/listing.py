@@ -7,7 +7,6 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from kymograph.client.artifact_values import Page
 from kymograph.client.operations import Operation
-from kymograph.errors import UsageError
 from kymograph.sdk.api.either import Async, Bound, M, Sync, either
 from kymograph.sdk.api.session import ApiSession
 
@@ -63,6 +62,9 @@ class Listing(Bound[M], Generic[M, T]):
     @either
     def read(self, count: int | None = None) -> Operation[list[T]]:
         """The first items, or all of them; None for all."""
+        return (yield from self._first(count))
+
+    def _first(self, count: int | None) -> Operation[list[T]]:
         yield from self._reach(count)
         return self.objects[:count]
 
@@ -142,8 +144,3 @@ class Listing(Bound[M], Generic[M, T]):
                 yield self.objects[at - 1]
             if not await self._session.perform(self._load()):
                 return
-
-
-def no_such(what: str, *, hint: str) -> UsageError:
-    """The error for something that a list does not offer."""
-    return UsageError(f"there is no {what} here; {hint}")

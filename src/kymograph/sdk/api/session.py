@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, Generic, TypeVar, overload
 
+from kymograph.client import public_reads
 from kymograph.client.carriers import AsyncCarrier, Carrier
 from kymograph.client.operations import Operation
-from kymograph.client.public_reads import feature_names
+from kymograph.client.runs import RunClient
 from kymograph.errors import UsageError
 from kymograph.sdk.api.either import Async, M, Sync
+from kymograph.sdk.api.reads import Reads
+from kymograph.sdk.artifacts.folders import artifact_folders
+from kymograph.sdk.artifacts.session import Session
 from kymograph.sdk.settings import Settings
 
 T = TypeVar("T")
@@ -18,7 +23,15 @@ T = TypeVar("T")
 class ApiSession(Generic[M]):
     """A server, as one user, in one mode. Safe to share between threads; in one event loop if it is awaited."""
 
-    def __init__(self, carrier: Carrier | AsyncCarrier, settings: Settings, *, base_url: str, app_url: str) -> None:
+    def __init__(
+        self,
+        carrier: Carrier | AsyncCarrier,
+        settings: Settings,
+        *,
+        base_url: str,
+        app_url: str,
+        reads: Reads = public_reads,
+    ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
@@ -26,10 +39,12 @@ class ApiSession(Generic[M]):
             settings: Those that hold.
             base_url: Of the server.
             app_url: Where its pages are.
+            reads: What is asked; default: a server.
         """
-        self._carrier = carrier
+        self._carrier, self.reads = carrier, reads
         self.settings, self.base_url, self.app_url = settings, base_url, app_url.rstrip("/")
         self._features: frozenset[str] | None = None
+        self._artifacts: Session | None = None
 
     @property
     def is_async(self) -> bool:
@@ -55,20 +70,29 @@ class ApiSession(Generic[M]):
             raise UsageError(f"this has to ask the server, and waits for nothing here; {instead}")
         return self._carrier.carry_out(operation)
 
-    def pieces(self, path: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
-        """A long answer, piece by piece, for code that waits."""
+    def pieces(self, path: str, content: bytes) -> Iterator[bytes]:
+        """A long answer to a question in JSON, piece by piece, for code that waits."""
         if isinstance(self._carrier, AsyncCarrier):
             raise UsageError("this is read while it comes; iterate with `async for`")
-        return self._carrier.pieces(path, parameters)
+        return self._carrier.pieces(path, content)
 
-    def async_pieces(self, path: str, parameters: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        """A long answer, piece by piece, for code that awaits."""
+    def async_pieces(self, path: str, content: bytes) -> AsyncIterator[bytes]:
+        """A long answer to a question in JSON, piece by piece, for code that awaits."""
         if isinstance(self._carrier, Carrier):
             raise UsageError("this is read while it comes; iterate with `for`")
-        return self._carrier.pieces(path, parameters)
+        return self._carrier.pieces(path, content)
+
+    @property
+    def artifacts(self) -> Session:
+        """The same server for artifacts, which are read by calls that wait."""
+        if self._artifacts is None:
+            connection = self._carrier.connection
+            client = RunClient(connection, wait=time.sleep)
+            self._artifacts = Session(client, self.app_url, artifact_folders(self.settings))
+        return self._artifacts
 
     def offers(self, feature: str) -> Operation[bool]:
         """Whether the server announces something."""
         if self._features is None:
-            self._features = yield from feature_names()
+            self._features = yield from public_reads.feature_names()
         return feature in self._features

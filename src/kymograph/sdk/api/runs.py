@@ -1,0 +1,235 @@
+"""The runs of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kymograph.client import bulk_reads
+from kymograph.client.artifact_values import Page
+from kymograph.client.operations import Operation, together
+from kymograph.client.public_reads import OLDEST_FIRST
+from kymograph.client.runs import RunAddress
+from kymograph.core.flatten import iter_leaves
+from kymograph.sdk.api.either import M, either
+from kymograph.sdk.api.frames import RUN_ID, STEP, Format, check_format, columns_to, frames_to, rows_of
+from kymograph.sdk.api.listing import Listing
+from kymograph.sdk.api.run import Run
+from kymograph.sdk.api.run_history import Stream, check_keys, read_history
+from kymograph.sdk.api.session import ApiSession
+from kymograph.types import JsonObject
+
+if TYPE_CHECKING:
+    from kymograph.sdk.api.sweeps import Sweep
+
+PER_PAGE = 50
+
+
+class Runs(Listing[M, Run[M]]):
+    """Runs of a project that match a filter, in an order; read as far as they are gone through.
+
+    The first page has `per_page` runs. Of our own server, whoever goes on gets larger ones.
+    """
+
+    def __init__(
+        self,
+        session: ApiSession[M],
+        entity: str,
+        project: str,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        order: str = OLDEST_FIRST,
+        per_page: int = PER_PAGE,
+        include_sweeps: bool = False,
+        lazy: bool = True,
+    ) -> None:
+        """Begin before the first run; see `Api.runs`."""
+        super().__init__(session, self._read_page)
+        self.entity, self.project = entity, project
+        self.filters, self.order = dict(filters or {}), order or OLDEST_FIRST
+        self.per_page, self._is_light = per_page, lazy
+        self._includes_sweeps = include_sweeps
+        self._sweeps: dict[str, Sweep[M] | None] = {}
+
+    def _read_page(self, cursor: str | None) -> Operation[Page[Run[M]]]:
+        asked: dict[str, Any] = {"filters": self.filters, "order": self.order, "is_light": self._is_light}
+        if cursor is not None and (yield from self._session.offers(bulk_reads.FEATURE)):
+            size = max(self.per_page, bulk_reads.PAGE_RUNS)
+            page = yield from bulk_reads.run_nodes(self.entity, self.project, **asked, cursor=cursor, per_page=size)
+        else:
+            page = yield from self._session.reads.runs(
+                self.entity, self.project, **asked, cursor=cursor, per_page=self.per_page
+            )
+        runs = [self._run(node) for node in page.items]
+        if self._includes_sweeps:
+            yield from self._read_sweeps(runs)
+        return Page(runs, page.cursor, page.total)
+
+    def _run(self, node: JsonObject) -> Run[M]:
+        at = RunAddress(self.entity, self.project, str(node.get("name")))
+        return Run(self._session, at, node, is_light=self._is_light)
+
+    def _read_sweeps(self, runs: Sequence[Run[M]]) -> Operation[None]:
+        from kymograph.sdk.api.sweeps import read_sweep
+
+        for run in runs:
+            name = run.sweep_name
+            if name and name not in self._sweeps:
+                self._sweeps[name] = yield from read_sweep(self._session, RunAddress(self.entity, self.project, name))
+            if name:
+                run._sweep = self._sweeps[name]
+
+    @either
+    def upgrade_to_full(self) -> Operation[None]:
+        """Read config and summary of the runs that are here, and of those that come."""
+        if self._is_light:
+            self._is_light = False
+            yield from together([run._load_whole() for run in self.objects if run._is_light])
+
+    # --- whole projects ----------------------------------------------------------------------------------------------
+
+    @either
+    def histories(
+        self,
+        samples: int | None = 500,
+        keys: Sequence[str] | None = None,
+        x_axis: str = STEP,
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        any_of: bool = False,
+    ) -> Operation[Any]:
+        """Histories of all the runs as one table, with the column ``run_id``; columns by name.
+
+        Our own server sends columns, so that tables do not pass through rows: nested metrics are columns with dotted
+        names there.
+
+        Args:
+            samples: At most so many rows of each run, evenly apart; None for all of them.
+            keys: Only these metrics, and rows that have all of them.
+            x_axis: A metric that every row has to have, too.
+            format: ``default`` for a list of dictionaries, ``pandas``, ``polars`` or ``arrow``.
+            stream: ``system`` for the metrics of the machines.
+            any_of: Whether a row with any of the keys is wanted.
+
+        Raises:
+            UsageError: Something is asked for that there is not.
+            MissingPackage: The package is not installed.
+        """
+        check_format(format)
+        wanted = check_keys(keys, stream)
+        yield from self._reach_all()
+        names = list(dict.fromkeys([x_axis, *wanted])) if wanted else []
+        has_columns = stream == "default" and not (any_of and wanted and x_axis != STEP)
+        if has_columns and (yield from self._session.offers(bulk_reads.FEATURE)):
+            if format == "default":
+                return (yield from self._rows_in_bulk(names, samples, is_any=any_of and bool(wanted)))
+            frames = []
+            for query in self._queries(wanted if any_of else names, samples, is_any=any_of and bool(wanted)):
+                frames += yield from bulk_reads.frames(self.entity, self.project, query)
+            return frames_to(frames, format, with_step=not names or STEP in names)
+        return (yield from self._rows_one_by_one(format, samples, wanted, x_axis, stream, is_any=any_of))
+
+    def _queries(
+        self, keys: Sequence[str], samples: int | None, *, is_any: bool, as_lines: bool = False
+    ) -> list[bulk_reads.HistoryQuery]:
+        ids = [run.id for run in self.objects]
+        return [
+            bulk_reads.HistoryQuery(
+                ids[first : first + bulk_reads.MAX_RUNS], keys, is_any=is_any, samples=samples, as_lines=as_lines
+            )
+            for first in range(0, len(ids), bulk_reads.MAX_RUNS)
+        ]
+
+    def _rows_in_bulk(self, names: Sequence[str], samples: int | None, *, is_any: bool) -> Operation[list[JsonObject]]:
+        found: list[JsonObject] = []
+        for query in self._queries(names, samples, is_any=is_any, as_lines=not names):
+            if not names:
+                for run_id, row in (yield from bulk_reads.rows(self.entity, self.project, query)):
+                    row[RUN_ID] = run_id
+                    found.append(row)
+                continue
+            for frame in (yield from bulk_reads.frames(self.entity, self.project, query)):
+                for row in rows_of(frame, names=() if is_any else names):
+                    if STEP not in names:
+                        row.pop(STEP, None)
+                    row[RUN_ID] = frame.run
+                    found.append(row)
+        return found
+
+    def _rows_one_by_one(
+        self,
+        format: Format,
+        samples: int | None,
+        keys: Sequence[str],
+        x_axis: str,
+        stream: Stream,
+        *,
+        is_any: bool,
+    ) -> Operation[Any]:
+        rows_by_run = yield from together(
+            [self._rows_of(run, samples, keys, x_axis, stream, is_any=is_any) for run in self.objects]
+        )
+        rows: list[JsonObject] = []
+        for run, found in zip(self.objects, rows_by_run, strict=True):
+            for row in found:
+                row[RUN_ID] = run.id
+            rows += found
+        if format == "default":
+            return rows
+        columns = sorted({name for row in rows for name in row})
+        return columns_to({name: [row.get(name) for row in rows] for name in columns}, format)
+
+    def _rows_of(
+        self, run: Run[M], samples: int | None, keys: Sequence[str], x_axis: str, stream: Stream, *, is_any: bool
+    ) -> Operation[list[JsonObject]]:
+        if samples is None:
+            samples = max((yield from self._session.reads.last_step(run.at)) + 1, 1)
+        return (
+            yield from read_history(
+                self._session, run.at, samples=samples, keys=keys, x_axis=x_axis, stream=stream, is_any=is_any
+            )
+        )
+
+    @either
+    def to_frame(self, format: Format = "pandas") -> Operation[Any]:
+        """The runs as a table: a row for each, its fields, then ``config.<key>`` and ``summary.<key>``.
+
+        Args:
+            format: ``pandas``, ``polars``, ``arrow``, or ``default`` for a list of dictionaries.
+        """
+        check_format(format)
+        yield from Runs.upgrade_to_full.operation(self)
+        yield from self._reach_all()
+        rows = [_table_row(run) for run in self.objects]
+        if format == "default":
+            return rows
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        fields = [name for name in names if not name.startswith(("config.", "summary."))]
+        others = sorted(name for name in names if name.startswith(("config.", "summary.")))
+        return columns_to({name: [row.get(name) for row in rows] for name in [*fields, *others]}, format)
+
+    def _reach_all(self) -> Operation[None]:
+        yield from self._reach(None)
+
+    def __repr__(self) -> str:
+        return f"<Runs {self.entity}/{self.project}>"
+
+
+def _table_row(run: Run[M]) -> JsonObject:
+    user = run._node.get("user")
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": run.state,
+        "created_at": run.created_at,
+        "heartbeat_at": run.heartbeat_at,
+        "user": user.get("username") if isinstance(user, dict) else None,
+        "tags": list(run.tags),
+        "group": run.group,
+        "job_type": run.job_type,
+        "notes": run.notes,
+        "sweep": run.sweep_name,
+        **dict(iter_leaves(run.config, prefix="config.")),
+        **dict(iter_leaves(run.summary_metrics, prefix="summary.")),
+    }
