@@ -34,26 +34,48 @@ def check_format(format: str) -> None:
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def rows_of(frame: Frame, *, names: Sequence[str] = ()) -> Iterator[JsonObject]:
-    """The rows of a frame; a value that is not there is left out.
+def rows_of(frame: Frame, names: Sequence[str] = ()) -> Iterator[JsonObject]:
+    """The rows of a frame.
 
     Args:
         frame: The frame.
-        names: Keys that every row has; None where there is no value.
+        names: Keys that every row has, and that alone are wanted; None where there is no value. Without them, rows
+            have what there is of each.
     """
     held = [column.name for column in frame.columns]
     lists = [_values(column, frame.rows) for column in frame.columns]
-    lists += [[None] * frame.rows for name in names if name not in held]
-    held += [name for name in names if name not in held]
-    if names or all(column.present is None for column in frame.columns):
+    if names:
+        # A key may also be one that holds mappings, whose leaves are columns.
+        wanted = [lists[held.index(name)] if name in held else _mappings(name, held, lists, frame) for name in names]
+        for values in zip(*wanted, strict=True):
+            yield dict(zip(names, values, strict=True))
+        return
+    masks = [None if column.present is None else bytes(column.present) for column in frame.columns]
+    if not any(masks):
         for values in zip(*lists, strict=True):
             yield dict(zip(held, values, strict=True))
         return
-    present = [None if column.present is None else bytes(column.present) for column in frame.columns]
     for row, values in enumerate(zip(*lists, strict=True)):
-        yield {
-            name: value for name, value, mask in zip(held, values, present, strict=True) if mask is None or mask[row]
-        }
+        yield {name: value for name, value, mask in zip(held, values, masks, strict=True) if mask is None or mask[row]}
+
+
+def _mappings(name: str, held: Sequence[str], lists: Sequence[list[Any]], frame: Frame) -> list[Any]:
+    """The values of a key that holds mappings, put together from its leaves; None where there are none."""
+    found: list[Any] = [None] * frame.rows
+    for column, full_name, values in zip(frame.columns, held, lists, strict=True):
+        if not full_name.startswith(f"{name}."):
+            continue
+        *above, last = full_name.removeprefix(f"{name}.").split(".")
+        mask = None if column.present is None else bytes(column.present)
+        for row, value in enumerate(values):
+            if mask is None or mask[row]:
+                if found[row] is None:
+                    found[row] = {}
+                inner = found[row]
+                for part in above:
+                    inner = inner.setdefault(part, {})
+                inner[last] = value
+    return found
 
 
 def _values(column: FrameColumn, rows: int) -> list[Any]:

@@ -89,13 +89,6 @@ class Run(Page[M]):
         else:
             self._node[field] = value
 
-    def _take(self, node: JsonObject, *, is_light: bool) -> None:
-        kept = self._node if is_light and not self._is_light else {}
-        self._node = {**kept, **node}
-        self._is_light = is_light and self._is_light
-        if not is_light:
-            self._config = self._raw_config = self._summary = None
-
     # --- what it is --------------------------------------------------------------------------------------------------
 
     @property
@@ -176,20 +169,23 @@ class Run(Page[M]):
 
     # --- config, summary, metadata -----------------------------------------------------------------------------------
 
-    def _whole(self) -> JsonObject:
-        """The document with config and summary."""
-        if self._is_light:
+    def _field(self, name: str) -> JsonObject:
+        """A part of the document that lists of runs leave out."""
+        if name not in self._node:
             self._session.now(self._load_whole(), instead="await run.load_full_data() first")
-        return self._node
+        return object_of(self._node.get(name))
 
     def _load_whole(self) -> Operation[None]:
-        self._take((yield from self._session.reads.run(self.at)), is_light=False)
+        found = yield from self._session.reads.run(self.at)
+        # What was assigned, or looked at and changed, is not to be lost.
+        self._node = {**found, **self._node}
+        self._is_light = False
 
     @property
     def rawconfig(self) -> JsonObject:
         """The config with what clients note in it about themselves."""
         if self._raw_config is None:
-            document = object_of(self._whole().get("config"))
+            document = self._field("config")
             self._raw_config = {
                 key: item["value"] if isinstance(item, dict) and "value" in item else item
                 for key, item in document.items()
@@ -219,7 +215,7 @@ class Run(Page[M]):
     def summary(self) -> RunSummary[M]:
         """The summary; change it, then `summary.update()`."""
         if self._summary is None:
-            values = object_of(self._whole().get("summaryMetrics"))
+            values = self._field("summaryMetrics")
             self._summary = RunSummary(self._session, self.storage_id, values)
         return self._summary
 
@@ -231,12 +227,12 @@ class Run(Page[M]):
     @property
     def system_metrics(self) -> JsonObject:
         """The last value of each system metric."""
-        return object_of(self._whole().get("systemMetrics"))
+        return self._field("systemMetrics")
 
     @property
     def history_keys(self) -> JsonObject | None:
         """What was logged: steps and types by key."""
-        return object_of(self._whole().get("historyKeys")) or None
+        return self._field("historyKeys") or None
 
     @property
     def metadata(self) -> JsonObject | None:
@@ -268,13 +264,19 @@ class Run(Page[M]):
     def load(self, force: bool = False) -> Operation[JsonObject]:
         """What the server says of the run; `force` asks it anew, for as much as is known here."""
         if force:
-            self._take((yield from self._session.reads.run(self.at, is_light=self._is_light)), is_light=self._is_light)
+            self._take((yield from self._session.reads.run(self.at, is_light=self._is_light)))
         return self._node
+
+    def _take(self, node: JsonObject) -> None:
+        self._node = node
+        self._config = self._raw_config = self._summary = None
 
     @either
     def load_full_data(self, force: bool = False) -> Operation[JsonObject]:
         """What the server says of the run, with config and summary; `force` asks it anew."""
-        if force or self._is_light:
+        if force:
+            self._take((yield from self._session.reads.run(self.at)))
+        elif self._is_light:
             yield from self._load_whole()
         return self._node
 
@@ -434,10 +436,7 @@ class Run(Page[M]):
     def update(self) -> Operation[None]:
         """Have the server keep what was changed here: names, notes, tags, group, config and summary."""
         if self._is_light:
-            # What was assigned already is not to be lost to what the server says.
-            assigned = {field: self._node[field] for field in _ASSIGNABLE.values() if field in self._node}
             yield from self._load_whole()
-            self._node |= assigned
         fields = ("description", "displayName", "notes", "tags", "group", "jobType")
         variables = {field: self._node.get(field) for field in fields}
         yield from ask(documents.UPDATE_RUN, {"id": self.storage_id, "config": self.json_config, **variables})

@@ -15,6 +15,8 @@ from kymograph.sdk.api.session import ApiSession
 from kymograph.types import JsonObject
 
 Stream = Literal["default", "system"]
+_NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+"""Source: protocol.md §2; raw JSON has no word for these."""
 
 
 def check_keys(keys: Sequence[str] | None, stream: str) -> list[str]:
@@ -47,19 +49,22 @@ def read_history(
     if not wanted:
         return (yield from session.reads.spread_rows(at, samples, is_system=stream == "system"))
     names = list(dict.fromkeys([x_axis, *wanted]))
-    if not is_any:
-        return (yield from session.reads.sampled_rows(at, names, samples))
-    if (yield from session.offers(bulk_reads.FEATURE)):
-        query = bulk_reads.HistoryQuery([at.run_id], keys=wanted, is_any=True, samples=samples)
+    if (x_axis == STEP or not is_any) and (yield from session.offers(bulk_reads.FEATURE)):
+        query = bulk_reads.HistoryQuery([at.run_id], wanted if is_any else names, is_any=is_any, samples=samples)
         frames = yield from bulk_reads.frames(at.entity, at.project, query)
-        rows = [row for frame in frames for row in rows_of(frame)]
-        if x_axis == STEP:
-            return rows
+        return [row for frame in frames for row in rows_of(frame, () if is_any else names)]
+    if not is_any:
+        return list(map(_with_numbers, (yield from session.reads.sampled_rows(at, names, samples))))
     # One metric at a time, joined by the step: rows of any server that hold at least one of them.
     by_step: dict[float, JsonObject] = {}
     for key in wanted:
         for row in (yield from session.reads.sampled_rows(at, list(dict.fromkeys([STEP, x_axis, key])), samples)):
             step = row.get(STEP)
             if isinstance(step, (int, float)):
-                by_step.setdefault(step, {}).update(row)
+                by_step.setdefault(step, {}).update(_with_numbers(row))
     return [by_step[step] for step in sorted(by_step)]
+
+
+def _with_numbers(row: JsonObject) -> JsonObject:
+    """What is not finite comes as text where rows are documents: as the number that it is."""
+    return {key: _NOT_FINITE.get(value, value) if isinstance(value, str) else value for key, value in row.items()}

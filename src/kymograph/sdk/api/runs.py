@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kymograph.sdk.api.sweeps import Sweep
 
 PER_PAGE = 50
+_NOTES_PREFIX = "summary._wandb."
 
 
 class Runs(Listing[M, Run[M]]):
@@ -150,9 +151,7 @@ class Runs(Listing[M, Run[M]]):
                     found.append(row)
                 continue
             for frame in (yield from bulk_reads.frames(self.entity, self.project, query)):
-                for row in rows_of(frame, names=() if is_any else names):
-                    if STEP not in names:
-                        row.pop(STEP, None)
+                for row in rows_of(frame, () if is_any else names):
                     row[RUN_ID] = frame.run
                     found.append(row)
         return found
@@ -231,5 +230,9 @@ def _table_row(run: Run[M]) -> JsonObject:
         "notes": run.notes,
         "sweep": run.sweep_name,
         **dict(iter_leaves(run.config, prefix="config.")),
-        **dict(iter_leaves(run.summary_metrics, prefix="summary.")),
+        **{
+            name: value
+            for name, value in iter_leaves(run.summary_metrics, prefix="summary.")
+            if not name.startswith(_NOTES_PREFIX)
+        },
     }

@@ -170,7 +170,7 @@ class _Reader:
         if not self._names:
             return (row for _, row in self._lines.feed(piece))
         names = () if self._is_any else self._names
-        return (row for frame in self._frames.feed(piece) for row in rows_of(frame, names=names))
+        return (row for frame in self._frames.feed(piece) for row in rows_of(frame, names))
 
     def close(self, path: str) -> None:
         """See that the answer came to its end."""
