@@ -31,6 +31,7 @@ class ApiSession(Generic[M]):
         base_url: str,
         app_url: str,
         reads: Reads = public_reads,
+        features: frozenset[str] | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -40,10 +41,11 @@ class ApiSession(Generic[M]):
             base_url: Of the server.
             app_url: Where its pages are.
             reads: What is asked; default: a server.
+            features: What the server announces; None: it is asked.
         """
         self._carrier, self.reads = carrier, reads
         self.settings, self.base_url, self.app_url = settings, base_url, app_url.rstrip("/")
-        self._features: frozenset[str] | None = None
+        self._features = features
         self._artifacts: Session | None = None
 
     @property
