@@ -24,10 +24,10 @@ class ConsoleLogLine:
     number: int
     timestamp: datetime | None
     """UTC."""
-    level: str | None
-    """``error`` for the error stream."""
-    label: str | None
-    """Which of several writers it came from."""
+    level: str
+    """``error`` for the error stream, else empty, as the protocol's client has it."""
+    label: str
+    """Which of several writers it came from, else empty."""
     content: str
 
 
@@ -59,8 +59,8 @@ def _line_of(node: JsonObject) -> ConsoleLogLine:
     return ConsoleLogLine(
         count_of(node, "number"),
         _parse_time(text_of(node, "timestamp")),
-        text_of(node, "level"),
-        text_of(node, "label"),
+        text_of(node, "level") or "",
+        text_of(node, "label") or "",
         str(node.get("line") or ""),
     )
 

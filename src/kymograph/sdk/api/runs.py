@@ -54,8 +54,8 @@ class Runs(Listing[M, Run[M]]):
 
     def _read_page(self, cursor: str | None) -> Operation[Page[Run[M]]]:
         asked: dict[str, Any] = {"filters": self.filters, "order": self.order, "is_light": self._is_light}
-        if cursor is not None and (yield from self._session.offers(bulk_reads.FEATURE)):
-            size = max(self.per_page, bulk_reads.PAGE_RUNS)
+        if (yield from self._session.offers(bulk_reads.FEATURE)):
+            size = self.per_page if cursor is None else max(self.per_page, bulk_reads.PAGE_RUNS)
             page = yield from bulk_reads.run_nodes(self.entity, self.project, **asked, cursor=cursor, per_page=size)
         else:
             page = yield from self._session.reads.runs(
