@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,7 @@ def decoded(pieces: Sequence[bytes]) -> list[tuple[object, ...]]:
 @given(st.lists(st.integers(0, len(BODY)), max_size=8))
 def test_what_is_decoded_does_not_depend_on_the_cuts(cuts: list[int]) -> None:
     bounds = [0, *sorted(cuts), len(BODY)]
-    pieces = [BODY[begin:end] for begin, end in zip(bounds, bounds[1:], strict=False)]
+    pieces = [BODY[begin:end] for begin, end in pairwise(bounds)]
 
     assert decoded(pieces) == list(map(plain, FRAMES))
 

@@ -32,7 +32,7 @@ def project(deployment: DeploymentUnderTest) -> str:
     for number, name in enumerate(("one", "two", "three")):
         change = RunChange(
             display_name=f"run {name}",
-            config_json='{"lr": {"value": %d}}' % number,
+            config_json=f'{{"lr": {{"value": {number}}}}}',
             summary_json='{"loss": NaN}',
             tags=("a", name),
         )
@@ -47,7 +47,7 @@ def project(deployment: DeploymentUnderTest) -> str:
 
 
 def nodes_of(http: Http, project: str, **parameters: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    head, *nodes = map(orjson.loads, http.get(f"{project}/run-nodes", params=parameters).content.split(b"\n"))
+    head, *nodes = map(orjson.loads, http.get(f"{project}/run-nodes", params=parameters).content.splitlines())
     return head, nodes
 
 
