@@ -143,10 +143,11 @@ class Runs(Listing[M, Run[M]]):
         names = list(dict.fromkeys([x_axis, *wanted])) if wanted else []
         has_columns = stream == "default" and not (any_of and wanted and x_axis != STEP)
         if has_columns and (yield from self._session.offers(bulk_reads.FEATURE)):
+            is_any = any_of and bool(wanted)
             if format == "default":
-                return (yield from self._rows_in_bulk(names, samples, is_any=any_of and bool(wanted)))
+                return (yield from self._rows_in_bulk(wanted if is_any else names, samples, is_any=is_any))
             frames = []
-            for query in self._queries(wanted if any_of else names, samples, is_any=any_of and bool(wanted)):
+            for query in self._queries(wanted if is_any else names, samples, is_any=is_any):
                 frames += yield from self._frames(query)
             return frames_to(frames, format, with_step=not names or STEP in names)
         return (yield from self._rows_one_by_one(format, samples, wanted, x_axis, stream, is_any=any_of))
