@@ -70,7 +70,7 @@ class Runs(Listing[M, Run[M]]):
 
     def _run(self, node: JsonObject) -> Run[M]:
         at = RunAddress(self.entity, self.project, str(node.get("name")))
-        return Run(self._session, at, node, is_light=self._is_light)
+        return Run(self._session, at, node, is_light=self._is_light, complete=self._complete_from)
 
     def _read_sweeps(self, runs: Sequence[Run[M]]) -> Operation[None]:
         from kymograph.sdk.api.sweeps import read_sweep
@@ -89,20 +89,27 @@ class Runs(Listing[M, Run[M]]):
             self._is_light = False
             yield from self._complete([run for run in self.objects if run._is_light])
 
+    def _complete_from(self, run: Run[M]) -> Operation[None]:
+        """Read what is left out of a run and of those after it: who looks at one config looks at the next."""
+        light = [each for each in self.objects[self.objects.index(run) :] if each._is_light]
+        at_once = bulk_reads.MAX_RUNS if (yield from self._session.offers(bulk_reads.FEATURE)) else self.per_page
+        yield from self._complete(light[:at_once])
+
     def _complete(self, runs: Sequence[Run[M]]) -> Operation[None]:
-        """Read what a list without config and summary has left out."""
-        if not (yield from self._session.offers(bulk_reads.FEATURE)):
-            yield from together([run._load_whole() for run in runs])
-            return
-        for first in range(0, len(runs), bulk_reads.MAX_RUNS):
-            by_id = {run.id: run for run in runs[first : first + bulk_reads.MAX_RUNS]}
-            page = yield from bulk_reads.run_nodes(
+        """Read what a list without config and summary has left out; runs that are gone stay as they are."""
+        is_bulk = yield from self._session.offers(bulk_reads.FEATURE)
+        at_once = bulk_reads.MAX_RUNS if is_bulk else PER_PAGE
+        read = bulk_reads.run_nodes if is_bulk else self._session.reads.runs
+        for first in range(0, len(runs), at_once):
+            by_id = {run.id: run for run in runs[first : first + at_once]}
+            page = yield from read(
                 self.entity,
                 self.project,
                 filters={"name": {"$in": list(by_id)}},
                 order=OLDEST_FIRST,
                 is_light=False,
                 cursor=None,
+                per_page=at_once,
             )
             for node in page.items:
                 by_id[str(node["name"])]._add(node)
