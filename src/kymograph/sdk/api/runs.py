@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kymograph.client import bulk_reads
 from kymograph.client.artifact_values import Page
+from kymograph.client.fields import list_of
 from kymograph.client.operations import Operation, together
 from kymograph.client.public_reads import OLDEST_FIRST
 from kymograph.client.runs import RunAddress
@@ -255,19 +256,19 @@ class Runs(Listing[M, Run[M]]):
 
 
 def _table_row(run: Run[M]) -> JsonObject:
-    user = run._node.get("user")
+    node, user = run._node, run.user
     return {
         "id": run.id,
         "name": run.name,
-        "state": run.state,
-        "created_at": run.created_at,
-        "heartbeat_at": run.heartbeat_at,
-        "user": user.get("username") if isinstance(user, dict) else None,
-        "tags": list(run.tags),
-        "group": run.group,
-        "job_type": run.job_type,
-        "notes": run.notes,
-        "sweep": run.sweep_name,
+        "state": node.get("state"),
+        "created_at": node.get("createdAt"),
+        "heartbeat_at": node.get("heartbeatAt"),
+        "user": None if user is None else user._node.get("username"),
+        "tags": list_of(node.get("tags")),
+        "group": node.get("group"),
+        "job_type": node.get("jobType"),
+        "notes": node.get("notes"),
+        "sweep": node.get("sweepName"),
         **dict(iter_leaves(run.config, prefix="config.")),
         **{
             name: value
