@@ -59,15 +59,24 @@ class Runs(Listing[M, Run[M]]):
         asked: dict[str, Any] = {"filters": self.filters, "order": self.order, "is_light": self._is_light}
         if (yield from self._session.offers(bulk_reads.FEATURE)):
             size = self.per_page if cursor is None else max(self.per_page, bulk_reads.PAGE_RUNS)
-            page = yield from bulk_reads.run_nodes(self.entity, self.project, **asked, cursor=cursor, per_page=size)
+            page = yield from bulk_reads.run_nodes(
+                self.entity, self.project, **asked, cursor=cursor, per_page=size, made=self._read_run
+            )
         else:
-            page = yield from self._session.reads.runs(
+            nodes = yield from self._session.reads.runs(
                 self.entity, self.project, **asked, cursor=cursor, per_page=self.per_page
             )
-        runs = [self._run(node) for node in page.items]
+            page = Page([self._run(node) for node in nodes.items], nodes.cursor, nodes.total)
         if self._includes_sweeps:
-            yield from self._read_sweeps(runs)
-        return Page(runs, page.cursor, page.total)
+            yield from self._read_sweeps(page.items)
+        return page
+
+    def _read_run(self, node: JsonObject) -> Run[M]:
+        """A run whose config is read while the next ones are on their way, if it is wanted at all."""
+        run = self._run(node)
+        if not self._is_light:
+            _ = run.config
+        return run
 
     def _run(self, node: JsonObject) -> Run[M]:
         at = RunAddress(self.entity, self.project, str(node.get("name")))
@@ -100,18 +109,14 @@ class Runs(Listing[M, Run[M]]):
         """Read what a list without config and summary has left out; runs that are gone stay as they are."""
         is_bulk = yield from self._session.offers(bulk_reads.FEATURE)
         at_once = bulk_reads.MAX_RUNS if is_bulk else PER_PAGE
-        read = bulk_reads.run_nodes if is_bulk else self._session.reads.runs
         for first in range(0, len(runs), at_once):
             by_id = {run.id: run for run in runs[first : first + at_once]}
-            page = yield from read(
-                self.entity,
-                self.project,
-                filters={"name": {"$in": list(by_id)}},
-                order=OLDEST_FIRST,
-                is_light=False,
-                cursor=None,
-                per_page=at_once,
-            )
+            asked: dict[str, Any] = {"filters": {"name": {"$in": list(by_id)}}, "order": OLDEST_FIRST}
+            asked |= {"is_light": False, "cursor": None, "per_page": at_once}
+            if is_bulk:
+                page = yield from bulk_reads.run_nodes(self.entity, self.project, **asked, made=dict)
+            else:
+                page = yield from self._session.reads.runs(self.entity, self.project, **asked)
             for node in page.items:
                 by_id[str(node["name"])]._add(node)
 
