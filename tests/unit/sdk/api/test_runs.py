@@ -111,7 +111,7 @@ def test_objects_are_kept_until_they_are_flushed(api: ApiOf[Sync], server: Serve
     assert api.runs("p") is api.runs("p")
     assert server.asked == ["entity", "run r1"]
     api.flush()
-    assert api.run("p/r1")
+    assert api.run("p/r1").id == "r1"
     assert server.asked[2:] == ["entity", "run r1"]
 
 
