@@ -12,9 +12,9 @@
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
     │                                ArtifactFinalizedError · UnknownOrganization ·
     │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError)
-    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
-    │                                ArtifactNotFound · CollectionNotFound · SweepNotFound · KeyNotFound ·
-    │                                RunNotResumable ·
+    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound (CommError) ·
+    │                                RunNotFound (CommError) · RunFileNotFound · ArtifactNotFound ·
+    │                                CollectionNotFound · SweepNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
@@ -38,6 +38,10 @@ from __future__ import annotations
 
 class KymographError(Exception):
     """Base of every error that Kymograph raises on purpose."""
+
+
+class CommError(KymographError):
+    """A server cannot be asked, does not understand, or will not: scripts catch it by this name."""
 
 
 # --- usage ------------------------------------------------------------------------------------------------------------
@@ -279,13 +283,13 @@ class EntityNotFound(NotFoundError):
     kind = "entity"
 
 
-class ProjectNotFound(NotFoundError):
+class ProjectNotFound(NotFoundError, CommError):
     """No such project."""
 
     kind = "project"
 
 
-class RunNotFound(NotFoundError):
+class RunNotFound(NotFoundError, CommError):
     """No such run."""
 
     kind = "run"
@@ -549,10 +553,6 @@ class StoreCorrupt(IntegrityError):
 
 
 # --- protocol ---------------------------------------------------------------------------------------------------------
-
-
-class CommError(KymographError):
-    """A server cannot be asked, does not understand, or will not: scripts catch it by this name."""
 
 
 class ProtocolError(CommError):
