@@ -167,7 +167,7 @@ class NotchesModel(Model):
 
 
 class MediaModel(Model):
-    """One image, sound, table…"""
+    """One image, sound or table."""
 
     index: int
     path: str | None

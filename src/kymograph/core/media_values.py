@@ -26,8 +26,10 @@ _PER_ITEM = {"all_masks": "masks", "all_boxes": "boxes", "sampleRates": "sample_
 _OBJECTS_FOLDER = "media/object3D/"
 """A record of several 3D objects names their files without it."""
 _SHARED = ("width", "height", "format")
-_OWN_FIELDS = frozenset({"_type", "path", "artifact_path", "_latest_artifact_path", "caption", "width", "height",
-                         "format", "size", "count", "filenames", "captions", "objects", *_LISTS, *_PER_ITEM})  # fmt: skip
+_OWN_FIELDS = frozenset({
+    "_type", "path", "artifact_path", "_latest_artifact_path", "caption", "width", "height", "format", "size", "count",
+    "filenames", "captions", "objects", *_LISTS, *_PER_ITEM,
+})  # fmt: skip
 
 _PLAIN_TYPES = frozenset(kind.wire_name for kind in VALUE_KINDS[:OTHER_MEDIA])
 _LIST_TYPE = VALUE_KINDS[LIST].wire_name

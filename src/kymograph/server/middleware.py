@@ -49,9 +49,8 @@ class CompressionMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         path = scope.get("path", "")
-        is_document = (
-            path.startswith(COMPRESSED_PATHS) and "/files/" not in path and not path.endswith(("/export", ".zip"))
-        )
+        is_file = "/files/" in path or path.endswith(("/export", ".zip"))
+        is_document = path.startswith(COMPRESSED_PATHS) and not is_file
         await (self._compressed if is_document else self._plain)(scope, receive, send)
 
 

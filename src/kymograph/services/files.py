@@ -85,10 +85,9 @@ class FileService:
         return self._url({"m": "GET", "f": file.id, "k": file.object_key}, file.path, DOWNLOAD_URL_LENGTH_S)
 
     def shown_url(self, run: Run, path: str) -> str:
-        """An address that gives what a run (got already) has under a name, for an hour or two, without any other
-        credential.
+        """An address that gives what a run (got already) has under a name, without any other credential.
 
-        The same for an hour, so that browsers keep what they have loaded. Made without looking: history names files
+        It lasts for an hour at least, and is the same for an hour, so that browsers keep what they have loaded. Made without looking: history names files
         that are still on their way.
 
         Raises:

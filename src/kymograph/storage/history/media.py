@@ -1,4 +1,4 @@
-"""Where media are in histories, and values at single points: from columns, without reading rows that are not asked for."""
+"""Where media are in histories, and values at single points: from columns; only rows that are asked for are read."""
 
 from __future__ import annotations
 
