@@ -1,4 +1,7 @@
-"""The answers of the comparer, out of what a project's source says. The shapes are those of docs/reference/compare.md."""
+"""The answers of the comparer, out of what a project's source says.
+
+The shapes are those of docs/reference/compare.md.
+"""
 
 from __future__ import annotations
 
@@ -384,7 +387,7 @@ def describe(media: ShownMedia, extras: Iterable[Mapping[str, JsonValue]]) -> Js
     }
 
 
-def _row(row: Row, x: int | float) -> JsonObject:
+def _row(row: Row, x: float) -> JsonObject:
     values = {name: exact_json.to_strict(value) for name, value in row.values.items() if name != STEP}
     return {"step": row.step, "x": x, "values": values}
 

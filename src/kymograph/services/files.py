@@ -87,8 +87,8 @@ class FileService:
     def shown_url(self, run: Run, path: str) -> str:
         """An address that gives what a run (got already) has under a name, without any other credential.
 
-        It lasts for an hour at least, and is the same for an hour, so that browsers keep what they have loaded. Made without looking: history names files
-        that are still on their way.
+        It lasts for an hour at least, and is the same for an hour, so that browsers keep what they have loaded. Made
+        without looking: history names files that are still on their way.
 
         Raises:
             InvalidName: No file of a run can have that name.
