@@ -74,7 +74,7 @@ class Track:
         xs = self.xs[order]
         after = int(np.searchsorted(xs, x, side="right"))
         index = after - 1
-        if match is Match.NEAREST and after < len(xs) and (index < 0 or xs[after] - x < x - xs[index]):
+        if match is Match.NEAREST and after < len(xs) and (index < 0 or xs[after].item() - x < x - xs[index].item()):
             index = int(np.searchsorted(xs, xs[after], side="right")) - 1
         if index < 0 or (match is Match.EXACT and xs[index] != x):
             return self.take(np.empty(0, np.intp))
@@ -96,6 +96,9 @@ def plain(xs: Ints | Floats) -> list[int] | list[float]:
     return values
 
 
+_FIRST_STEP, _LAST_STEP = -(2**63), 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Consecutive steps that lie in the range of an axis."""
@@ -113,9 +116,10 @@ def spans_of(axis: Axis, numbers: NumberPoints | None) -> list[Span]:
         numbers: The metric that makes the axis, None for steps. Its last value counts until the next.
     """
     if numbers is None:
-        low = None if axis.low is None else ceil(axis.low)
-        high = None if axis.high is None else floor(axis.high) + 1
-        return [Span(low, high)] if low is None or high is None or low < high else []
+        low = None if axis.low is None else max(ceil(axis.low), _FIRST_STEP)
+        end = None if axis.high is None or axis.high >= _LAST_STEP else floor(axis.high) + 1
+        is_empty = (low or 0) > _LAST_STEP or (end is not None and end <= (_FIRST_STEP if low is None else low))
+        return [] if is_empty else [Span(low, end)]
     is_in = np.isfinite(numbers.values)
     if axis.low is not None:
         is_in &= numbers.values >= axis.low
