@@ -9,6 +9,7 @@ Source: protocol.md §11.3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,9 @@ ROWS_PER_REQUEST = 20_000
 SPECS_PER_REQUEST = 300
 RUNS_PER_PAGE = 200
 
+_TEXT = "string"
+_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+"""What is not finite comes as a text: of a metric that never held one, it is a number."""
 _RUN = "name displayName createdAt historyLineCount"
 _LISTED = f"""
 query ComparedRuns($entity: String!, $project: String!, $filters: JSONString, $first: Int, $after: String) {{
@@ -163,6 +167,10 @@ class RunSamples:
             points.update(rows)
             if len(rows) < count:
                 points.update(self._in_parts(run, spec.key, cap=max(len(rows), 2)))
+        for (run_id, key), points in found.items():
+            facts = wanted[run_id, key][0].keys[key]
+            if all(name != _TEXT for name, _ in facts.type_counts):
+                points.update(_numbers_in(points))
         return {place: dict(sorted(points.items())) for place, points in found.items()}
 
     def _in_parts(self, run: SampledRun, key: str, *, cap: int) -> Points:
@@ -270,6 +278,10 @@ def _points_of(rows: Any, key: str) -> Points:
         if isinstance(step, (int, float)) and key in row:
             found[int(step)] = row[key]
     return found
+
+
+def _numbers_in(points: Points) -> Points:
+    return {step: _NUMBERS[value] for step, value in points.items() if isinstance(value, str) and value in _NUMBERS}
 
 
 def _run_of(node: JsonObject) -> SampledRun:
