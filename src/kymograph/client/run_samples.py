@@ -83,14 +83,14 @@ class Spec:
     key: str
     samples: int
     first: int | None = None
-    last: int | None = None
-    """Range of steps, both included."""
+    end: int | None = None
+    """The first step and the one after the last. Servers differ in whether they give that one, too."""
 
     def encode(self) -> str:
         """As the protocol writes it."""
         document: dict[str, Any] = {"keys": list(dict.fromkeys((self.key, STEP))), "samples": self.samples}
-        if self.first is not None and self.last is not None:
-            document |= {"minStep": self.first, "maxStep": self.last}
+        if self.first is not None and self.end is not None:
+            document |= {"minStep": self.first, "maxStep": self.end}
         return exact_json.dumps(document)
 
 
@@ -182,17 +182,17 @@ class RunSamples:
             cap: How many rows the server gives at once.
         """
         points: Points = {}
-        ranges = [(0, run.last_step)] if run.last_step is not None else []
+        ranges = [(0, run.last_step + 1)] if run.last_step is not None else []
         while ranges:
-            specs = [Spec(run.id, key, _samples_for(first, last, cap), first, last) for first, last in ranges]
+            specs = [Spec(run.id, key, cap, first, end) for first, end in ranges]
             ranges = []
             for spec, rows in self._read(specs):
                 assert spec.first is not None
-                assert spec.last is not None
-                points.update({step: value for step, value in rows.items() if spec.first <= step <= spec.last})
-                if len(rows) >= spec.samples and spec.first < spec.last:
-                    middle = (spec.first + spec.last) // 2
-                    ranges += [(spec.first, middle), (middle + 1, spec.last)]
+                assert spec.end is not None
+                points.update(rows)
+                if len(rows) >= spec.samples and spec.end - spec.first > 1:
+                    middle = (spec.first + spec.end) // 2
+                    ranges += [(spec.first, middle), (middle, spec.end)]
         return points
 
     def values(self, places: Sequence[tuple[str, str, int]]) -> list[JsonValue]:
@@ -202,7 +202,6 @@ class RunSamples:
             RunNotFound: A run was deleted meanwhile.
         """
         found: dict[tuple[str, str, int], JsonValue] = {}
-        # One step more, so that servers that take the end of the range as excluded give the same.
         specs = [Spec(run_id, key, 2, step, step + 1) for run_id, key, step in dict.fromkeys(places)]
         for spec, rows in self._read(specs):
             assert spec.first is not None
@@ -245,11 +244,6 @@ class RunSamples:
         if not isinstance(found, dict):
             raise ProjectNotFound(f"{self._entity}/{self._project}")
         return found
-
-
-def _samples_for(first: int, last: int, cap: int) -> int:
-    """How many rows to ask for: servers take a range of exactly that width for one whose end is excluded."""
-    return cap - 1 if last - first == cap else cap
 
 
 def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -73,7 +73,7 @@ def test_a_metric_is_whole_though_the_server_samples(*, is_last_excluded: bool) 
     samples, runs = described(server)
 
     assert samples.points(runs, ["x"]) == {("a", "x"): truth}
-    assert server.requests <= 8
+    assert server.requests <= 6
 
 
 @given(
