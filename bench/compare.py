@@ -227,13 +227,8 @@ def main() -> int:
         cells = []
         for name, found in columns.items():
             measured = found[what]
-            p95 = quantile(measured.times, 95)
-            cells += [
-                f"{measured.first:.0f}",
-                f"{quantile(measured.times, 50):.1f}",
-                f"{p95:.1f}",
-                f"{measured.cpu:.0f}",
-            ]
+            p50, p95 = (quantile(measured.times, percent) for percent in (50, 95))
+            cells += [f"{measured.first:.0f}", f"{p50:.1f}", f"{p95:.1f}", f"{measured.cpu:.0f}"]
             if not name.startswith("alone"):
                 slowest = max(slowest, p95)
         print(f"| {what} | {' | '.join(cells)} |")
