@@ -192,7 +192,7 @@ def measure(folder: Path, database: str, runs: int, steps: int, repeats: int) ->
     try:
         results = {"server": dict(ask(f"{server.url}/api/v1/compare", found, repeats, server.cpu_ms))}
         with alone(server.url) as url:
-            results["alone"] = dict(ask(url, found, max(repeats // 4, 3), server.cpu_ms))
+            results["alone"] = dict(ask(url, found, max(repeats // 12, 3), server.cpu_ms))
     finally:
         server.stop()
     return results

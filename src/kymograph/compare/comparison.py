@@ -208,10 +208,8 @@ class Comparison:
     def history(self, selection: Selection, *, mode: KeyMode, samples: int) -> JsonObject:
         """Rows of each run that hold some keys."""
         runs, missing = self._runs(selection.run_ids)
-        known: list[MetricName] = []
-        if selection.choice.globs:
-            known = [metric.name for metric in self._source.metrics(runs)]
-        keys = selection.choice.choose(known) if selection.choice.names or selection.choice.globs else []
+        choice = selection.choice
+        keys = choice.choose(self._source.names(runs) if choice.globs else ()) if choice.is_narrow else []
         if not keys:
             raise MalformedRequest("name at least one key that is there", where="body.metrics")
         axis = selection.axis

@@ -21,6 +21,7 @@ from kymograph.compare.source import ComparedRun, MediaMetric, ProjectSource, Ru
 from kymograph.core import exact_json
 from kymograph.core.buckets import even_indices
 from kymograph.core.history import (
+    INTERNAL_METRICS,
     STEP,
     KeyMode,
     MediaPoints,
@@ -149,6 +150,11 @@ class _Project:
             for name, facts in run.keys.items()
             if (counted := count_media(facts.type_counts, facts.last)) is not None
         ]
+
+    def names(self, runs: Sequence[ComparedRun]) -> list[MetricName]:
+        """Docstring inherited."""
+        names = (name for run in self._described(runs) for name in run.keys if name not in INTERNAL_METRICS)
+        return [MetricName(name) for name in dict.fromkeys(names)]
 
     def media(self, runs: Sequence[ComparedRun], metrics: Sequence[MetricName]) -> list[MediaPoints]:
         """Docstring inherited."""

@@ -25,13 +25,18 @@ class MetricChoice:
         """Whether one has to know what metrics there are."""
         return bool(self.globs) or not self.names
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether any metric is named, by itself or by a pattern."""
+        return bool(self.names or self.globs)
+
     def admits(self, kind: MetricKind) -> bool:
         """Whether media of a kind are wanted."""
         return not self.kinds or kind in self.kinds
 
     def choose(self, known: Iterable[MetricName]) -> list[MetricName]:
         """The metrics meant, each once: those named, then of the known ones those that match, in their order."""
-        if not self.names and not self.globs:
+        if not self.is_narrow:
             return list(dict.fromkeys(known))
         matching = (name for name in known if any(fnmatchcase(name, pattern) for pattern in self.globs))
         return list(dict.fromkeys([*self.names, *matching]))

@@ -79,6 +79,9 @@ class ProjectSource(Protocol):
     def metrics(self, runs: Sequence[ComparedRun]) -> list[MediaMetric]:
         """Metrics that hold media, by run and then in order of first appearance."""
 
+    def names(self, runs: Sequence[ComparedRun]) -> list[MetricName]:
+        """All metrics of some runs, each once."""
+
     def media(self, runs: Sequence[ComparedRun], metrics: Sequence[MetricName]) -> list[MediaPoints]:
         """Steps at which metrics hold media, by run and then by metric; metrics without any are left out."""
 

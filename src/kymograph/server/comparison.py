@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from kymograph.compare.source import ComparedRun, MediaMetric, ProjectSource, RunListing, StoredFile
 from kymograph.core.artifact import ArtifactVersion, EntryRecord
 from kymograph.core.filters import RunQuery
-from kymograph.core.history import MediaPoints, MetricInfo, NumberPoints, RowPage, RowQuery, ValuePlace
+from kymograph.core.history import MediaPoints, MetricInfo, MetricQuery, NumberPoints, RowPage, RowQuery, ValuePlace
 from kymograph.core.media_values import MediaItem, count_media
 from kymograph.core.run import Run
 from kymograph.errors import AuthError, InvalidName, NotFoundError, RunFileNotFound
@@ -114,6 +114,10 @@ class _Project:
             if counted is not None:
                 found.append(MediaMetric(run.id, metric.name, *counted))
         return found
+
+    def names(self, runs: Sequence[ComparedRun]) -> list[MetricName]:
+        """Docstring inherited."""
+        return self._services.history.search_metrics(self._runs(runs), MetricQuery()).names
 
     def media(self, runs: Sequence[ComparedRun], metrics: Sequence[MetricName]) -> list[MediaPoints]:
         """Docstring inherited."""

@@ -278,12 +278,9 @@ def test_a_range_and_an_index_narrow(comparer: Comparer) -> None:
 @pytest.mark.parametrize("group_by", ["run", "metric", "step", "index"])
 def test_groups_name_each_media_once(comparer: Comparer, group_by: str) -> None:
     answer = comparer.select("/media", "run0", "run1", metrics=["val/samples"], max=350, group_by=group_by)
-    key_of = {
-        "run": lambda item, media: item["run_id"],
-        "metric": lambda item, media: item["metric"],
-        "step": lambda item, media: item["step"],
-        "index": lambda item, media: media["index"],
-    }[group_by]
+
+    def key_of(item: Any, media: Any) -> Any:
+        return media["index"] if group_by == "index" else item["run_id" if group_by == "run" else group_by]
 
     members = [tuple(member) for group in answer["groups"] for member in group["members"]]
     assert sorted(members) == [
@@ -317,7 +314,7 @@ def test_history_has_rows_that_hold_any_of_the_keys(comparer: Comparer) -> None:
 
 
 def test_history_has_rows_that_hold_all_of_the_keys(comparer: Comparer) -> None:
-    (told,) = comparer.select("/history", "run0", metrics=["epoch", "loss"], mode="all", max=250)["runs"]
+    (told,) = comparer.select("/history", "run0", metrics=["epoch"], globs=["l?ss"], mode="all", max=250)["runs"]
 
     assert [row["step"] for row in told["rows"]] == [0, 100, 200]
     assert told["rows"][0]["values"] == {"epoch": 0, "loss": {"$number": "NaN"}}
