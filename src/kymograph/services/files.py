@@ -174,8 +174,9 @@ class FileService:
         claims = self._signer.verify(token, now_s=self._clock().timestamp())
         if claims.get("m") != "GET":
             raise Forbidden("download from this address", where="storage")
-        if isinstance(claims.get("r"), int):
-            return self._named_file(RunKey(int(str(claims["r"]))), str(claims.get("p")))
+        run_key, path = claims.get("r"), claims.get("p")
+        if isinstance(run_key, int) and isinstance(path, str):
+            return self._named_file(RunKey(run_key), path)
         if not isinstance(claims.get("f"), int):
             raise Forbidden("download from this address", where="storage")
         number = int(str(claims["f"]))
