@@ -13,13 +13,14 @@
     │                                ArtifactFinalizedError · UnknownOrganization ·
     │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
-    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
+    │                                ArtifactNotFound · CollectionNotFound · SweepNotFound · KeyNotFound ·
+    │                                RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
     │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
-    │                                ArtifactNotSaved (ValueError)
+    │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
@@ -343,6 +344,12 @@ class CollectionNotFound(NotFoundError):
     kind = "artifact collection"
 
 
+class SweepNotFound(NotFoundError):
+    """No such sweep."""
+
+    kind = "sweep"
+
+
 class KeyNotFound(NotFoundError):
     """No such API key."""
 
@@ -430,6 +437,17 @@ class ContentCollected(ConflictError):
     def __init__(self, count: int) -> None:
         super().__init__(f"{count:,} pieces of content were collected a moment ago; commit again, or upload them again")
         self.count = count
+
+
+class IncompleteRunHistoryError(ConflictError):
+    """A history was wanted whole as files, and some of its rows are in none yet."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"some rows of run {run} are in no file yet; wait until it has ended, use scan_history(), or take what "
+            "there is with require_complete_history=False"
+        )
+        self.run = run
 
 
 class LinkRefused(ConflictError):
