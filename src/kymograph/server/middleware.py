@@ -34,7 +34,7 @@ UNCOMPRESSED_TYPES = (*DEFAULT_EXCLUDED_CONTENT_TYPES, series.MEDIA_TYPE)
 class CompressionMiddleware:
     """Compresses documents and code, never stored bytes: those have ranges, lengths and often a compression already.
 
-    Nor exports: they are as fast as the disk, compression is not.
+    Nor exports and archives: they are as fast as the disk, compression is not.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -49,7 +49,8 @@ class CompressionMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         path = scope.get("path", "")
-        is_document = path.startswith(COMPRESSED_PATHS) and "/files/" not in path and not path.endswith("/export")
+        is_file = "/files/" in path or path.endswith(("/export", ".zip"))
+        is_document = path.startswith(COMPRESSED_PATHS) and not is_file
         await (self._compressed if is_document else self._plain)(scope, receive, send)
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from kymograph.core.buckets import even_indices
 from kymograph.core.history import (
     INTERNAL_METRICS,
     STEP,
@@ -22,17 +23,20 @@ from kymograph.core.history import (
     ExportQuery,
     HistoryPart,
     KeyMode,
+    MediaPoints,
     MetricInfo,
     MetricKind,
     MetricQuery,
     NameMatch,
     NamePage,
     NumberedLine,
+    NumberPoints,
     Row,
     RowPage,
     RowQuery,
     RowTexts,
     Stream,
+    ValuePlace,
 )
 from kymograph.core.rows import merge_rows, pick_keys
 from kymograph.core.value_kinds import VALUE_KINDS
@@ -43,6 +47,7 @@ from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.stored import StoredExport, freeze, identity_of
 from kymograph.storage.history.known_values import MISSING, known_values
+from kymograph.storage.history.media import read_media, read_numbers, read_values
 from kymograph.storage.history.rewind import prepare_rewind
 from kymograph.storage.history.row_texts import read_row_texts
 from kymograph.storage.history.segments.files import SegmentFiles
@@ -141,8 +146,20 @@ class StoredHistory:
 
     def metric_names(self, histories: Sequence[Sequence[HistoryPart]], stream: Stream, query: MetricQuery) -> NamePage:
         """Docstring inherited."""
-        parts = list(dict.fromkeys(part for history in histories for part in history))
+        parts = _all_parts(histories)
         return self._query(parts, stream, lambda snapshot: _search_names(snapshot, parts, query))
+
+    def media(self, histories: Sequence[Sequence[HistoryPart]], metrics: Sequence[MetricName]) -> list[MediaPoints]:
+        """Docstring inherited."""
+        return self._query(_all_parts(histories), Stream.HISTORY, lambda found: read_media(found, histories, metrics))
+
+    def numbers(self, histories: Sequence[Sequence[HistoryPart]], metric: MetricName) -> list[NumberPoints]:
+        """Docstring inherited."""
+        return self._query(_all_parts(histories), Stream.HISTORY, lambda found: read_numbers(found, histories, metric))
+
+    def values(self, histories: Sequence[Sequence[HistoryPart]], places: Sequence[ValuePlace]) -> list[JsonValue]:
+        """Docstring inherited."""
+        return self._query(_all_parts(histories), Stream.HISTORY, lambda found: read_values(found, histories, places))
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """Docstring inherited."""
@@ -159,6 +176,10 @@ class StoredHistory:
     def rewind(self, run: RunKey, *, after_step: int) -> Callable[[Transaction], bool]:
         """Docstring inherited."""
         return prepare_rewind(self._database, self._files, run, after_step=after_step)
+
+
+def _all_parts(histories: Sequence[Sequence[HistoryPart]]) -> list[HistoryPart]:
+    return list(dict.fromkeys(part for history in histories for part in history))
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -190,7 +211,7 @@ def _choose(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -
     )
     if query.samples is not None or (query.keys and query.with_total) or query.limit is None:
         matching = _matching_steps(view, query.keys, query.mode)
-        chosen = matching if query.samples is None else matching[_even_indices(len(matching), query.samples)]
+        chosen = matching if query.samples is None else matching[even_indices(len(matching), query.samples)]
         return view, chosen, len(matching)
     # One more than the page, to know whether there is another.
     chosen = _first_matching_steps(view, query, query.limit + 1)
@@ -224,16 +245,6 @@ def _matching_steps(view: HistoryView, keys: Sequence[MetricName], mode: KeyMode
     if mode is KeyMode.ANY:
         return np.unique(np.concatenate(present))
     return reduce(lambda left, right: np.intersect1d(left, right, assume_unique=True), present)
-
-
-def _even_indices(total: int, samples: int) -> Ints:
-    """At most `samples` of `total` indices, evenly apart; the first and the last are among them."""
-    if samples >= total:
-        return np.arange(total)
-    if samples <= 1:
-        return np.arange(max(samples, 0))
-    # Whole numbers throughout: rounding floats would let two machines choose differently.
-    return np.arange(samples) * (total - 1) // (samples - 1)
 
 
 def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequence[MetricName]) -> tuple[Row, ...]:
