@@ -53,7 +53,8 @@ export const mediaQuery = (at: ProjectRef, selection: MediaSelection, place: num
   queryOptions({
     queryKey: ['compare', 'media', at, selection, match, place],
     queryFn: async ({ signal, client }) => {
-      const publicUrl = (await client.query({ ...sessionQuery, staleTime: 'static' }))?.server.public_url ?? ''
+      const publicUrl =
+        (await client.query({ ...sessionQuery, staleTime: 'static' }))?.server.public_url ?? ''
       const items: MediaItem[] = []
       let after: string | null = null
       do {

@@ -18,6 +18,7 @@ describe('the address of a comparison', () => {
       a: { run: 'a,b', key: 'x,y&z=1', index: 3, step: null },
       b: { run: '漢', key: 'main/samples', index: 0, step: 0 },
       mode: 'blend' as const,
+      fill: true,
       mix: 0.25,
       size: 200,
       layout: 'columns' as const,

@@ -34,6 +34,8 @@ export interface ComparisonView {
   a: Slot | null
   b: Slot | null
   mode: Mode
+  /** A and B fill their places, also when they are smaller. */
+  fill: boolean
   /** Where the images part (`split`) or how much of B is seen (`blend`), 0 to 1. */
   mix: number
   /** Edge of a cell, px. */
@@ -56,6 +58,7 @@ export function parseComparison(search: Search): ComparisonView {
     a: parseSlot(search['a']),
     b: parseSlot(search['b']),
     mode: MODES.find((mode) => mode === search['mode']) ?? 'side',
+    fill: search['fill'] === '1',
     mix: bounded(parseNumber(search['mix']) ?? DEFAULT_MIX, 0, 1),
     size: bounded(parseNumber(search['size']) ?? DEFAULT_SIZE, ...SIZES),
     layout: search['layout'] === 'columns' ? 'columns' : 'strips',
@@ -78,6 +81,7 @@ export function encodeComparison(view: ComparisonView): Search {
   put('a', view.a === null ? '' : encodeSlot(view.a))
   put('b', view.b === null ? '' : encodeSlot(view.b))
   put('mode', view.mode, 'side')
+  put('fill', view.fill ? '1' : '')
   put('mix', String(Number(view.mix.toFixed(3))), String(DEFAULT_MIX))
   put('size', String(view.size), String(DEFAULT_SIZE))
   put('layout', view.layout, 'strips')

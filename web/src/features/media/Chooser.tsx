@@ -133,7 +133,7 @@ function AllRuns({ at, chosen, findField, onRuns }: AllRunsProps) {
         <Search
           ref={findField}
           label="Find runs"
-          placeholder="Add runs: words, or state = running"
+          placeholder="Add runs"
           hotkey="/"
           value={find}
           onChange={setFind}
@@ -198,9 +198,11 @@ function Keys({ keys, shownKeys, onKeys }: ChooserProps) {
     <section aria-label="Media" className="chooser-part is-keys">
       <header className="chooser-head">
         <h2>Media</h2>
-        <span className="faint">
-          {formatNumber(isShown.size)} of {formatNumber(all.length)}
-        </span>
+        {all.length > 0 && (
+          <span className="faint">
+            {formatNumber(isShown.size)} of {formatNumber(all.length)}
+          </span>
+        )}
         <span className="topbar-space" />
         {found.length > 1 && (
           <button

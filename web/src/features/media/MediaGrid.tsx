@@ -15,7 +15,7 @@ import {
   type Ref,
 } from 'react'
 import { isSameMedium, type Layout, type Slot } from '../../core/comparison'
-import { plural } from '../../core/format'
+import { formatNumber, plural } from '../../core/format'
 import type { MediaItem, Notches } from '../../core/mediaSteps'
 import type { Run } from '../../core/types'
 import { RunDot } from '../../ui/RunDot'
@@ -59,7 +59,7 @@ const COLUMN_HEAD = 28
 const EMPTY_STRIP = 28
 const CAPTION = 20
 const GAP = 8
-const HEADS: Readonly<Record<Layout, number>> = { strips: 168, columns: 56 }
+const HEADS: Readonly<Record<Layout, number>> = { strips: 192, columns: 56 }
 
 export const MediaGrid = memo(function MediaGrid(props: MediaGridProps) {
   const { runs, metrics, media, notches, layout, size, coveredRight, ref } = props
@@ -101,8 +101,8 @@ export const MediaGrid = memo(function MediaGrid(props: MediaGridProps) {
     count: columnCount,
     getScrollElement: () => scroller.current,
     estimateSize: () => size + GAP,
-    paddingStart: head,
-    scrollPaddingStart: head,
+    paddingStart: head + GAP,
+    scrollPaddingStart: head + GAP,
     overscan: 2,
   })
   // Sizes are estimates that are never measured: another cell size makes all of them new.
@@ -207,8 +207,21 @@ export const MediaGrid = memo(function MediaGrid(props: MediaGridProps) {
               ) : (
                 <>
                   <span role="rowheader" className="media-head" style={{ width: head }}>
-                    {row.kind === 'strip' ? <StripHead {...props} row={row} /> : <span>[{row.index}]</span>}
+                    {row.kind === 'strip' ? (
+                      <StripHead
+                        run={row.run}
+                        item={media.get(row.run.id)?.get(row.metric)}
+                        place={props.place}
+                      />
+                    ) : (
+                      <span>[{row.index}]</span>
+                    )}
                   </span>
+                  {row.kind === 'strip' && !media.get(row.run.id)?.has(row.metric) && (
+                    <span role="gridcell" className="media-absent faint" style={{ left: head }}>
+                      {absence(row.run.id, row.metric, props)}
+                    </span>
+                  )}
                   {columns.map(({ index, start, key }) => {
                     const run = row.kind === 'strip' ? row.run : runs[index]
                     const at = row.kind === 'strip' ? index : row.index
@@ -251,19 +264,14 @@ function MetricHead({ metric, media, runs }: { metric: string; media: MediaTable
   )
 }
 
-function StripHead({ row, media, notches, place, exact }: MediaGridProps & { row: Row & { kind: 'strip' } }) {
-  const item = media.get(row.run.id)?.get(row.metric)
+function StripHead({ run, item, place }: { run: Run; item: MediaItem | undefined; place: number }) {
   return (
     <>
       <span className="media-run">
-        <RunDot color={row.run.color} />
-        <Name>{row.run.name}</Name>
+        <RunDot color={run.color} />
+        <Name>{run.name}</Name>
       </span>
-      {item ? (
-        <StepNote item={item} place={place} />
-      ) : (
-        <span className="faint media-note">{absence(row.run.id, row.metric, notches, place, exact)}</span>
-      )}
+      {item && <StepNote item={item} place={place} />}
     </>
   )
 }
@@ -273,7 +281,7 @@ export function StepNote({ item, place }: { item: MediaItem; place: number }): R
   if (item.x === place) return null
   return (
     <span className="media-note is-other" title={`Nothing was logged at ${place}; this is the last before`}>
-      step {item.step}
+      step {formatNumber(item.step)}
     </span>
   )
 }
@@ -281,12 +289,12 @@ export function StepNote({ item, place }: { item: MediaItem; place: number }): R
 type GridCellProps = MediaGridProps & { run: Run; metric: string; index: number; left: number }
 
 function GridCell(props: GridCellProps) {
-  const { run, metric, index, left, media, layout, size, place, a, b, notches, exact, onAssign } = props
+  const { run, metric, index, left, media, layout, size, place, a, b, onAssign } = props
   const item = media.get(run.id)?.get(metric)
   const medium = item?.media[index]
   const slot: Slot = { run: run.id, key: metric, index, step: null }
   if (!item || !medium) {
-    const says = layout === 'columns' && index === 0 ? absence(run.id, metric, notches, place, exact) : null
+    const says = layout === 'columns' && index === 0 ? absence(run.id, metric, props) : null
     return (
       says !== null && (
         <span role="gridcell" className="media-none faint" style={{ left, width: size, height: size }}>
@@ -310,16 +318,10 @@ function GridCell(props: GridCellProps) {
   )
 }
 
-function absence(
-  run: string,
-  metric: string,
-  notches: Notches | null,
-  place: number,
-  exact: boolean,
-): string {
+function absence(run: string, metric: string, { notches, place, exact }: MediaGridProps): string {
   if (notches === null) return ''
   if (notches.find(run, metric) === null) return 'Never logged'
-  return exact ? `Nothing at ${place}` : `Nothing up to ${place}`
+  return `Nothing ${exact ? 'at' : 'up to'} ${formatNumber(place)}`
 }
 
 function toStrips(runs: readonly Run[], metrics: readonly string[]): Row[] {

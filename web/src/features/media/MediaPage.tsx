@@ -1,6 +1,7 @@
 /** Media of several runs side by side: a grid of strips, one step for all, and two media in detail. */
 
 import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { ApiError } from '../../api/http'
 import type { Slot, SlotName } from '../../core/comparison'
 import { plural } from '../../core/format'
 import { matchOf } from '../../core/mediaSteps'
@@ -103,6 +104,14 @@ export function MediaPage() {
   const retry = first.error ? first.retry : compared.retry
   const pair = view.a !== null || view.b !== null
 
+  // Not found and forbidden concern the whole page; one note says so.
+  if (first.error instanceof ApiError && first.error.status !== 401) {
+    return (
+      <div className="page-middle">
+        <ErrorNote what="This project could not be opened" error={error} onRetry={retry} />
+      </div>
+    )
+  }
   const body = (): ReactNode => {
     if (error && (place === null || shownPlace === null))
       return <ErrorNote what="The media could not be read" error={error} onRetry={retry} />

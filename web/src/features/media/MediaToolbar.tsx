@@ -57,10 +57,10 @@ export function MediaToolbar(props: MediaToolbarProps) {
       </Menu>
       <Button
         pressed={!view.exact}
-        title="Runs without media at the step show their last ones before"
+        title="Runs without media at this step show their last ones before it"
         onClick={() => setView({ exact: !view.exact })}
       >
-        Last before
+        Fill gaps
       </Button>
       <label className="media-size">
         Size

@@ -62,7 +62,12 @@ export function PairPanel(props: PairPanelProps) {
   const canOverlay = pictures[0] === true && pictures[1] === true
   const onlyPictures = (view.a === null || pictures[0]) && (view.b === null || pictures[1])
   return (
-    <aside className="pair" aria-label="A and B" style={{ width }} data-testid="pair">
+    <aside
+      className={`pair ${view.fill ? 'is-filled' : ''}`}
+      aria-label="A and B"
+      style={{ width }}
+      data-testid="pair"
+    >
       <Edge width={width} onWidth={onWidth} />
       <header className="pair-head">
         <div className="segments" role="group" aria-label="How A and B are shown (o)">
@@ -80,6 +85,12 @@ export function PairPanel(props: PairPanelProps) {
           ))}
         </div>
         <span className="topbar-space" />
+        <IconButton
+          icon="fit"
+          label={view.fill ? 'Show A and B in their own size' : 'Enlarge A and B to the panel'}
+          pressed={view.fill}
+          onClick={() => setView({ fill: !view.fill })}
+        />
         <IconButton
           icon="swap"
           label="Swap A and B (s)"
@@ -233,14 +244,10 @@ function Mix({ view, setView }: { view: ComparisonView; setView: SetComparison }
   const { mode, mix } = view
   const percent = Math.round(mix * 100)
   const words =
-    mode === 'difference'
-      ? `× ${gainOf(mix)} brighter`
-      : mode === 'blend'
-        ? `${percent} % B`
-        : `${percent} % A`
+    mode === 'difference' ? `× ${gainOf(mix)}` : mode === 'blend' ? `${percent} % B` : `${percent} % A`
   return (
     <label className="pair-mix">
-      <span>A</span>
+      <span>{mode === 'difference' ? 'Brightness' : 'A'}</span>
       <input
         type="range"
         min={0}
@@ -251,7 +258,7 @@ function Mix({ view, setView }: { view: ComparisonView; setView: SetComparison }
         aria-valuetext={words}
         onChange={(event) => setView({ mix: Number(event.target.value) }, 'slide')}
       />
-      <span>B</span>
+      {mode !== 'difference' && <span>B</span>}
       <span className="faint pair-mix-words">{words}</span>
     </label>
   )

@@ -4,6 +4,7 @@ import {
   useLayoutEffect,
   useRef,
   useState,
+  type CSSProperties,
   type KeyboardEvent,
   type PointerEvent,
   type ReactNode,
@@ -41,26 +42,25 @@ export function PairStage(props: PairStageProps) {
       </div>
     )
   }
+  if (mode === 'difference') return <DifferenceStage {...props} a={a} b={b} />
   return (
     <div className="pair-stage">
       <Frame url={a}>
         {(load) => (
           <>
             <Picture url={a} name={nameA} onSize={load} />
-            {mode === 'split' && (
+            {mode === 'split' ? (
               <>
                 <div className="pair-over" style={{ clipPath: `inset(0 0 0 ${mix * 100}%)` }}>
                   <Picture url={b} name={nameB} />
                 </div>
                 <Divider mix={mix} onMix={props.onMix} />
               </>
-            )}
-            {mode === 'blend' && (
+            ) : (
               <div className="pair-over" style={{ opacity: mix }}>
                 <Picture url={b} name={nameB} />
               </div>
             )}
-            {mode === 'difference' && <DifferencePicture {...props} a={a} b={b} />}
           </>
         )}
       </Frame>
@@ -70,7 +70,7 @@ export function PairStage(props: PairStageProps) {
 
 type OnSize = (width: number, height: number) => void
 
-/** As large as the image may be: never above its own size, tiny ones apart. */
+/** Never above the image's own size, tiny ones apart, unless it is magnified or to fill its place. */
 function Frame({ url, children }: { url: string; children: (onSize: OnSize) => ReactNode }) {
   const [size, setSize] = useState<[number, number]>([1, 1])
   const [width, height] = size
@@ -84,10 +84,11 @@ function Frame({ url, children }: { url: string; children: (onSize: OnSize) => R
         data-url={url}
         style={
           known
-            ? {
+            ? ({
                 aspectRatio: `${width} / ${height}`,
-                width: `min(100cqw, ${most}px, ${(100 * width) / height}cqh)`,
-              }
+                '--native': `${most}px`,
+                '--ratio': width / height,
+              } as CSSProperties)
             : { visibility: 'hidden' }
         }
       >
@@ -162,7 +163,7 @@ function Divider({ mix, onMix }: { mix: number; onMix: (mix: number) => void }) 
   )
 }
 
-function DifferencePicture({ a, b, nameA, nameB, mix }: PairStageProps) {
+function DifferenceStage({ a, b, nameA, nameB, mix }: PairStageProps & { a: string; b: string }) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const reply = useDifference(a, b)
   useLayoutEffect(() => {
@@ -174,25 +175,38 @@ function DifferencePicture({ a, b, nameA, nameB, mix }: PairStageProps) {
     node.getContext('bitmaprenderer')?.transferFromImageBitmap(reply.bitmap)
   }, [reply])
   return (
-    <>
-      <div className="pair-over is-black" data-ready={reply?.failed === null}>
-        <canvas
-          ref={canvas}
-          className="pair-image"
-          role="img"
-          aria-label={`Difference of ${nameA} and ${nameB}`}
-          style={{ filter: `brightness(${gainOf(mix)})` }}
-        />
-      </div>
+    <div className="pair-stage has-numbers">
+      <Frame url={a}>
+        {(load) => (
+          <>
+            <Picture url={a} name={nameA} onSize={load} />
+            <div className="pair-over is-black" data-ready={reply?.failed === null}>
+              <canvas
+                ref={canvas}
+                className="pair-image"
+                role="img"
+                aria-label={`Difference of ${nameA} and ${nameB}`}
+                style={{ filter: `brightness(${gainOf(mix)})` }}
+              />
+            </div>
+          </>
+        )}
+      </Frame>
       <p className="pair-numbers" role="status">
         {reply === null
           ? 'Comparing …'
           : reply.failed === null
-            ? `${formatNumber(Number((reply.changed * 100).toPrecision(3)))} % of the pixels differ · mean ${formatNumber(Number(reply.mean.toPrecision(3)))} · most ${formatNumber(Math.round(reply.most))} of 255`
+            ? inWords(reply)
             : `Not compared: ${reply.failed}`}
       </p>
-    </>
+    </div>
   )
+}
+
+function inWords({ changed, mean, most }: { changed: number; mean: number; most: number }): string {
+  const short = (value: number): string => formatNumber(Number(value.toPrecision(3)))
+  if (changed === 0) return 'All pixels are equal'
+  return `${short(changed * 100)} % of the pixels differ · mean ${short(mean)} · most ${formatNumber(Math.round(most))} of 255`
 }
 
 /** How much brighter differences are shown: ×1 to ×64, ×8 in the middle. */

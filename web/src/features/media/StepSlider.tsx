@@ -14,7 +14,7 @@ interface StepSliderProps {
   onSlide: (value: number) => void
 }
 
-const TRACK_HEIGHT = 16
+const TRACK_HEIGHT = 14
 const LEAST_NOTCH = 4
 const PAGE_NOTCHES = 10
 
