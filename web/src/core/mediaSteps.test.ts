@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { captionOf, matchOf, Notches, type Medium } from './mediaSteps'
+import { captionOf, firstMetric, matchOf, Notches, type Medium } from './mediaSteps'
 
 const notches = new Notches({
   x: 'epoch',
@@ -61,5 +61,15 @@ describe('captionOf', () => {
     expect(captionOf({ ...medium, caption: 'a cat' })).toBe('a cat')
     expect(captionOf({ ...medium, caption: ['a', null, 'b'] })).toBe('a · b')
     expect(captionOf(medium)).toBe('')
+  })
+})
+
+describe('firstMetric', () => {
+  const key = (metric: string, kind: string) => ({ metric, kinds: [kind], runs: 1, points: 1 })
+
+  it('prefers images', () => {
+    expect(firstMetric([key('table', 'table'), key('samples', 'image')])).toEqual(['samples'])
+    expect(firstMetric([key('table', 'table')])).toEqual(['table'])
+    expect(firstMetric([])).toEqual([])
   })
 })

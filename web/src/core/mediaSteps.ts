@@ -10,6 +10,12 @@ export interface MediaKey {
   points: number
 }
 
+/** What is shown until somebody chooses: the first metric with images, or the first of all. */
+export function firstMetric(keys: readonly MediaKey[]): string[] {
+  const found = keys.find(({ kinds }) => kinds.includes('image')) ?? keys[0]
+  return found ? [found.metric] : []
+}
+
 /** One medium of those that were logged together. */
 export interface Medium {
   index: number

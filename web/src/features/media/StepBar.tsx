@@ -37,6 +37,8 @@ const FIXED_AXES = [
 export function StepBar(props: StepBarProps) {
   const { x, notches, lists, place, placeText, onSlide } = props
   const index = nearestIndex(notches, place)
+  // As wide for the first place as for the last, or the slider would change its length under the pointer.
+  const total = formatNumber(notches.length)
   const move = (by: number): void => onSlide(stepBy(notches, place, by))
   return (
     <div className="step-bar" role="group" aria-label="Step of all media">
@@ -62,7 +64,7 @@ export function StepBar(props: StepBarProps) {
         className="is-bare"
         content={(close) => <StepPicker notches={notches} place={place} onPick={onSlide} onDone={close} />}
       >
-        <span className="faint">
+        <span className="faint step-count" style={{ minWidth: `${2 * total.length + 9}ch` }}>
           {formatNumber(index + 1)} of {plural(notches.length, x === 'step' ? 'step' : 'place')}
         </span>
       </Popover>

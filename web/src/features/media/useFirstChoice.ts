@@ -5,6 +5,7 @@ import { useEffect } from 'react'
 import { mediaKeysQuery, notchesQuery } from '../../api/comparison'
 import { runsQuery, type ProjectRef } from '../../api/queries'
 import type { ComparisonView } from '../../core/comparison'
+import { firstMetric } from '../../core/mediaSteps'
 import { DEFAULT_SORT } from '../../core/view'
 import type { SetComparison } from './useComparison'
 
@@ -24,7 +25,7 @@ export function useFirstChoice(at: ProjectRef, view: ComparisonView, setView: Se
   })
   const keys = useQuery({ ...mediaKeysQuery(at, []), enabled: open })
   const newest = (runs.data?.pages[0]?.items ?? []).slice(0, LOOKED_AT).map(({ id }) => id)
-  const wanted = view.keys ?? (keys.data ?? []).slice(0, 1).map(({ metric }) => metric)
+  const wanted = view.keys ?? firstMetric(keys.data ?? [])
   const notches = useQuery({
     ...notchesQuery(at, { runs: newest, metrics: wanted, x: 'step' }),
     ...(open ? {} : { enabled: false }),

@@ -6,7 +6,7 @@ import { mediaKeysQuery, mediaQuery, notchesQuery, type MediaSelection } from '.
 import { runsQuery, type ProjectRef } from '../../api/queries'
 import { useLive } from '../../api/useLive'
 import type { ComparisonView } from '../../core/comparison'
-import type { MediaItem, MediaKey, Notches } from '../../core/mediaSteps'
+import { firstMetric, type MediaItem, type MediaKey, type Notches } from '../../core/mediaSteps'
 import { nearestIndex } from '../../core/steps'
 import type { Run } from '../../core/types'
 import { DEFAULT_SORT } from '../../core/view'
@@ -39,10 +39,7 @@ export function useMedia(at: ProjectRef, view: ComparisonView): ComparedMedia {
   const client = useQueryClient()
   const runs = view.runs ?? NONE
   const keys = useQuery({ ...mediaKeysQuery(at, runs), placeholderData: keepPreviousData })
-  const metrics = useMemo(
-    () => view.keys ?? (keys.data ?? []).slice(0, 1).map(({ metric }) => metric),
-    [view.keys, keys.data],
-  )
+  const metrics = useMemo(() => view.keys ?? firstMetric(keys.data ?? []), [view.keys, keys.data])
   const selection = useMemo(() => ({ runs, metrics, x: view.x }), [runs, metrics, view.x])
   const notches = useQuery({ ...notchesQuery(at, selection), placeholderData: keepPreviousData })
   const all = notches.data?.all ?? []
