@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 
 UNRESTRICTED = frozenset({"cli", "testing"})
 COMPARE_ALONE = frozenset({f"{PACKAGE}.compare.alone", f"{PACKAGE}.compare.remote"})
-"""The comparer over a client. The server mounts the rest of that layer, which therefore knows no client: decision 0021."""
+"""The comparer over a client. The server mounts the rest of that layer, which so knows no client: decision 0021."""
 ADAPTER_WIRING = frozenset({f"{PACKAGE}.server.deps"})
 """Modules that see the storage layer whole, because they choose its adapters."""
 

@@ -9,6 +9,7 @@ Source: protocol.md §11.3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,9 @@ ROWS_PER_REQUEST = 20_000
 SPECS_PER_REQUEST = 300
 RUNS_PER_PAGE = 200
 
+_TEXT = "string"
+_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+"""What is not finite comes as a text: of a metric that never held one, it is a number."""
 _RUN = "name displayName createdAt historyLineCount"
 _LISTED = f"""
 query ComparedRuns($entity: String!, $project: String!, $filters: JSONString, $first: Int, $after: String) {{
@@ -79,14 +83,14 @@ class Spec:
     key: str
     samples: int
     first: int | None = None
-    last: int | None = None
-    """Range of steps, both included."""
+    end: int | None = None
+    """The first step and the one after the last. Servers differ in whether they give that one, too."""
 
     def encode(self) -> str:
         """As the protocol writes it."""
         document: dict[str, Any] = {"keys": list(dict.fromkeys((self.key, STEP))), "samples": self.samples}
-        if self.first is not None and self.last is not None:
-            document |= {"minStep": self.first, "maxStep": self.last}
+        if self.first is not None and self.end is not None:
+            document |= {"minStep": self.first, "maxStep": self.end}
         return exact_json.dumps(document)
 
 
@@ -163,6 +167,10 @@ class RunSamples:
             points.update(rows)
             if len(rows) < count:
                 points.update(self._in_parts(run, spec.key, cap=max(len(rows), 2)))
+        for (run_id, key), points in found.items():
+            facts = wanted[run_id, key][0].keys[key]
+            if all(name != _TEXT for name, _ in facts.type_counts):
+                points.update(_numbers_in(points))
         return {place: dict(sorted(points.items())) for place, points in found.items()}
 
     def _in_parts(self, run: SampledRun, key: str, *, cap: int) -> Points:
@@ -174,17 +182,17 @@ class RunSamples:
             cap: How many rows the server gives at once.
         """
         points: Points = {}
-        ranges = [(0, run.last_step)] if run.last_step is not None else []
+        ranges = [(0, run.last_step + 1)] if run.last_step is not None else []
         while ranges:
-            specs = [Spec(run.id, key, _samples_for(first, last, cap), first, last) for first, last in ranges]
+            specs = [Spec(run.id, key, cap, first, end) for first, end in ranges]
             ranges = []
             for spec, rows in self._read(specs):
                 assert spec.first is not None
-                assert spec.last is not None
-                points.update({step: value for step, value in rows.items() if spec.first <= step <= spec.last})
-                if len(rows) >= spec.samples and spec.first < spec.last:
-                    middle = (spec.first + spec.last) // 2
-                    ranges += [(spec.first, middle), (middle + 1, spec.last)]
+                assert spec.end is not None
+                points.update(rows)
+                if len(rows) >= spec.samples and spec.end - spec.first > 1:
+                    middle = (spec.first + spec.end) // 2
+                    ranges += [(spec.first, middle), (middle, spec.end)]
         return points
 
     def values(self, places: Sequence[tuple[str, str, int]]) -> list[JsonValue]:
@@ -194,7 +202,6 @@ class RunSamples:
             RunNotFound: A run was deleted meanwhile.
         """
         found: dict[tuple[str, str, int], JsonValue] = {}
-        # One step more, so that servers that take the end of the range as excluded give the same.
         specs = [Spec(run_id, key, 2, step, step + 1) for run_id, key, step in dict.fromkeys(places)]
         for spec, rows in self._read(specs):
             assert spec.first is not None
@@ -239,11 +246,6 @@ class RunSamples:
         return found
 
 
-def _samples_for(first: int, last: int, cap: int) -> int:
-    """How many rows to ask for: servers take a range of exactly that width for one whose end is excluded."""
-    return cap - 1 if last - first == cap else cap
-
-
 def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for begin in range(0, len(items), size):
         yield items[begin : begin + size]
@@ -270,6 +272,10 @@ def _points_of(rows: Any, key: str) -> Points:
         if isinstance(step, (int, float)) and key in row:
             found[int(step)] = row[key]
     return found
+
+
+def _numbers_in(points: Points) -> Points:
+    return {step: _NUMBERS[value] for step, value in points.items() if isinstance(value, str) and value in _NUMBERS}
 
 
 def _run_of(node: JsonObject) -> SampledRun:

@@ -35,6 +35,9 @@ class _Sink:
     def flush(self) -> None:
         """Nothing: `take` is what empties it."""
 
+    def close(self) -> None:
+        """Nothing: what was written is still to be taken."""
+
     def take(self) -> bytes:
         taken = b"".join(self._pieces)
         self._pieces.clear()

@@ -5,10 +5,9 @@ The shapes are those of docs/reference/compare.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -115,11 +114,15 @@ class Comparison:
         shown = self._read([run], [track for track in here if len(track.steps)])
         self._source.check([run])
         urls = self._urls(shown)
-        return [
-            {"run_id": run.id, "run_name": run.name, "metric": media.metric, "step": step, "images": images}
-            for media in shown
-            if (images := [_image(item, url, step) for item in media.items if (url := next(urls)) is not None])
-        ]
+        found: list[JsonObject] = []
+        for media in shown:
+            told = [(item, next(urls)) for item in media.items]
+            images: list[JsonValue] = [_image(item, url, step) for item, url in told if url is not None]
+            if images:
+                found.append(
+                    {"run_id": run.id, "run_name": run.name, "metric": media.metric, "step": step, "images": images}
+                )
+        return found
 
     # --- selections --------------------------------------------------------------------------------------------------
 
@@ -282,7 +285,7 @@ class Comparison:
             shown.append(ShownMedia(runs[place.history], place.metric, kind, media_type, place.step, x, tuple(items)))
         return shown
 
-    def _urls(self, shown: Sequence[ShownMedia]) -> Any:
+    def _urls(self, shown: Sequence[ShownMedia]) -> Iterator[str | None]:
         return iter(self._source.urls([(media.run, item) for media in shown for item in media.items]))
 
     def _newest(self) -> list[ComparedRun]:

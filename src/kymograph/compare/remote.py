@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 import numpy as np
@@ -229,7 +229,7 @@ class _Project:
         if url is None:
             raise RunFileNotFound(item.path or item.artifact or "(none)", within=run.id)
         # Whole before the first byte is passed on, so that what cannot be had is known by then.
-        file: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 — `_pieces` closes it
+        file = cast("BinaryIO", SpooledTemporaryFile(_IN_MEMORY_BYTES))  # noqa: SIM115 — `_pieces` closes it
         try:
             await run_in_threadpool(self._client.fetch, url, file)
         except BaseException:
@@ -243,7 +243,7 @@ class _Project:
         return run_file_urls(self._client, self._entity, self._project, {run.id: [item.path]}).get((run.id, item.path))
 
 
-async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
     with file:
         file.seek(0)
         while piece := await run_in_threadpool(file.read, _PIECE_BYTES):

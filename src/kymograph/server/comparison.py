@@ -15,7 +15,7 @@ from kymograph.core.filters import RunQuery
 from kymograph.core.history import MediaPoints, MetricInfo, NumberPoints, RowPage, RowQuery, ValuePlace
 from kymograph.core.media_values import MediaItem, count_media
 from kymograph.core.run import Run
-from kymograph.errors import AuthError, InvalidName, NotFoundError, RunFileNotFound, RunNotFound
+from kymograph.errors import AuthError, InvalidName, NotFoundError, RunFileNotFound
 from kymograph.server.auth import identify, services_of
 from kymograph.server.json import iso
 from kymograph.server.routes.rest.common import parse_query
@@ -76,10 +76,7 @@ class _Project:
 
     def check(self, runs: Sequence[ComparedRun]) -> None:
         """Docstring inherited."""
-        there = {run.id for run in self.find_runs([run.id for run in runs])}
-        gone = next((run.id for run in runs if run.id not in there), None)
-        if gone is not None:
-            raise RunNotFound(gone, within=f"{self._entity}/{self._project}")
+        self._services.runs.check_there(self._runs(runs))
 
     def _shown(self, runs: Sequence[Run]) -> list[ComparedRun]:
         self._known.update((run.id, run) for run in runs)
