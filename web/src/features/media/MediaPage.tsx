@@ -50,7 +50,12 @@ export function MediaPage() {
   }, [project])
 
   const all = notches?.all ?? []
-  const slide = useCallback((step: number) => setView({ step }, 'slide'), [setView])
+  const last = all.at(-1)
+  // At the end it stays at the end, as runs log on.
+  const slide = useCallback(
+    (step: number) => setView({ step: step === last ? null : step }, 'slide'),
+    [setView, last],
+  )
   const assign = useCallback(
     (slot: Slot, name: SlotName, keep = false) => {
       // A click begins a new pair, with Shift it completes one.
