@@ -15,7 +15,8 @@
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound (CommError) ·
     │                                RunNotFound (CommError) · RunFileNotFound · ArtifactNotFound ·
     │                                CollectionNotFound · SweepNotFound · KeyNotFound · RunNotResumable ·
-    │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
+    │                                ShareNotFound · ObjectNotFound (FileNotFoundError) ·
+    │                                MediaFileNotFound (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
@@ -358,6 +359,13 @@ class KeyNotFound(NotFoundError):
     """No such API key."""
 
     kind = "API key"
+
+
+class ShareNotFound(NotFoundError):
+    """A link to a comparison does not open, or is not the caller's to see; which of the reasons it is, is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("this link does not exist, was revoked or has expired; ask whoever gave it to you for another")
 
 
 class ObjectNotFound(NotFoundError, FileNotFoundError):

@@ -11,7 +11,9 @@ import pytest
 
 from kymograph.core.artifact import ArtifactVersion
 from kymograph.core.run import Run
+from kymograph.core.shares import SharedComparison
 from kymograph.services.artifact_uploads import ArtifactRequest
+from kymograph.types import MetricName
 from kymograph.wire.ids import encode_id
 from tests.security.world import KEYS, ORGANIZATION, OUTSIDERS, PROJECT, SECRET, TEAM, World
 from tests.unit.services.artifact_client import ArtifactClient
@@ -127,6 +129,13 @@ def selection(**fields: object) -> Callable[[World], object]:
     return lambda world: {"entity": TEAM, "project": PROJECT, "run_ids": [world.fresh_run().id], **fields}
 
 
+def share(world: World) -> dict[str, str]:
+    """The id of a link that the server's administrator made to the loss of a new run."""
+    comparison = SharedComparison((world.fresh_run().id,), (MetricName("loss"),))
+    made, _ = world.under_test.services.shares.create(world.under_test.admin, TEAM, PROJECT, comparison)
+    return {"share": encode_id("Share", made.id)}
+
+
 IN_QUERY = {"entity": "{entity}", "project": "{project}"}
 VERSION = "/api/v1/projects/{entity}/{project}/artifacts/collections/{collection}/versions/{version}"
 
@@ -235,6 +244,9 @@ CENSUS: dict[str, Case] = {
     "POST /api/v1/compare/media": Case(Permission.READ, selection()),
     "POST /api/v1/compare/history": Case(Permission.READ, selection(metrics=["loss"])),
     "GET /api/v1/compare/media.zip": Case(Permission.READ, query={**IN_QUERY, "run": "{run}"}),
+    "POST /api/v1/shares": Case(Permission.READ, selection(metrics=["loss"])),
+    "GET /api/v1/shares": Case(Permission.READ, query=IN_QUERY),
+    "DELETE /api/v1/shares/{share}": Case(Permission.ADMINISTER, parameters=share),
     "POST /files/{entity}/{project}/{run}/file_stream": Case(Permission.WRITE, lambda _: {}),
     "POST /graphql": Case(Permission.SIGNED_IN, lambda _: {"query": "{ viewer { id } }"}),
     "POST /sdk/otel/v1/metrics": Case(Permission.EVERYBODY),
@@ -258,7 +270,14 @@ ELSEWHERE = {
     # Nobody in this world belongs to an organization: see test_organizations_are_for_their_administrators.
     "DELETE /api/v1/admin/organizations/{name}",
     "POST /api/v1/admin/organizations/{name}/members",
-    # The address is the credential: see tests/protocol/test_storage_urls.py.
+    # The address is the credential, and shows some secrets to everybody: see test_shares.py.
+    "GET /api/v1/shared/{share_token}",
+    *(
+        route.replace("/api/v1/compare/", "/api/v1/shared/{share_token}/compare/")
+        for route in CENSUS
+        if " /api/v1/compare/" in route
+    ),
+    # Likewise: see tests/protocol/test_storage_urls.py.
     "GET /storage/runs/{token}/{path}",
     "PUT /storage/runs/{token}/{path}",
     "OPTIONS /storage/runs/{token}/{path}",

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from kymograph import __version__
 from kymograph.compare import router as compare
-from kymograph.server.comparison import comparison_source
+from kymograph.server.comparison import SHARED_PREFIX, comparison_source, share_token
 from kymograph.server.counters import Counters
 from kymograph.server.deps import Deployment
 from kymograph.server.errors import install_error_handlers
@@ -45,6 +45,7 @@ from kymograph.server.routes.rest import (
     registries,
     runs,
     session,
+    shares,
     sql,
     table,
 )
@@ -84,9 +85,12 @@ def create_app(deployment: Deployment) -> FastAPI:
     app.router.routes.insert(0, filestream.route)
     about_runs = (runs, table, metrics, history, exports, files, bulk_reads, sql, live)
     about_artifacts = (rest_artifacts, lineage, artifact_space, artifact_bulk)
-    for module in (session, projects, registries, *about_runs, *about_artifacts, admin):
+    for module in (session, projects, registries, shares, *about_runs, *about_artifacts, admin):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(compare.router, prefix=compare.PREFIX, responses=ERRORS)
+    app.include_router(
+        compare.router, prefix=f"{SHARED_PREFIX}/compare", responses=ERRORS, dependencies=[Depends(share_token)]
+    )
     for route in (health, prometheus, docs, graphql, storage, artifacts, artifact_parts, telemetry):
         app.include_router(route.router)
     assets = web.static_folder() / "assets"

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import Path, Request
 from starlette.concurrency import run_in_threadpool
 
-from kymograph.compare.source import ComparedRun, MediaMetric, ProjectSource, RunListing, StoredFile
+from kymograph.compare.restricted import RestrictedSource
+from kymograph.compare.source import (
+    ComparedRun,
+    ComparisonSource,
+    MediaMetric,
+    ProjectSource,
+    RunListing,
+    StoredFile,
+)
 from kymograph.core.artifact import ArtifactVersion, EntryRecord
 from kymograph.core.filters import RunQuery
 from kymograph.core.history import MediaPoints, MetricInfo, MetricQuery, NumberPoints, RowPage, RowQuery, ValuePlace
@@ -22,20 +31,35 @@ from kymograph.server.routes.rest.common import parse_query
 from kymograph.server.routes.rest.runs import NEWEST_FIRST
 from kymograph.services.access import Caller
 from kymograph.services.container import Services
-from kymograph.types import JsonValue, MetricName, RunId
+from kymograph.types import JsonValue, MetricName, ProjectId, RunId
 from kymograph.wire.manifest_json import find_target
 
 _LIST_TYPE = "list"
 
 
-async def comparison_source(request: Request) -> ServerSource:
-    """What the sender of a request may read.
+SHARED_PREFIX = "/api/v1/shared/{share_token}"
+"""Whoever has the secret of a link asks below it, and needs nothing else."""
+ShareToken = Annotated[str, Path(description="secret of the link", max_length=1000)]
+
+
+async def comparison_source(request: Request) -> ComparisonSource:
+    """What the sender of a request may read: below the secret of a link what that shows, else what they may see.
 
     Raises:
         Unauthenticated: Nobody known.
+        ShareNotFound: No such link, or not any more.
     """
-    identity = await identify(request)
-    return ServerSource(services_of(request), identity.caller, request.app.state.deployment.settings.public_url)
+    services, public_url = services_of(request), request.app.state.deployment.settings.public_url
+    if "share_token" not in request.path_params:
+        return ServerSource(services, (await identify(request)).caller, public_url)
+    opened = await run_in_threadpool(services.shares.open, request.path_params["share_token"])
+    source = ServerSource(services, opened.maker, public_url, artifacts_of=opened.project.id)
+    return RestrictedSource(source, opened.project.entity, opened.project.name, opened.share.comparison)
+
+
+def share_token(share_token: ShareToken) -> str:
+    """Documents the parameter that `comparison_source` reads."""
+    return share_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,8 @@ class ServerSource:
     services: Services
     caller: Caller
     public_url: str
+    artifacts_of: ProjectId | None = None
+    """Whose artifacts media may lie in; None for all that the caller may read."""
 
     default_project = None
 
@@ -60,6 +86,7 @@ class _Project:
     def __init__(self, source: ServerSource, entity: str, project: str) -> None:
         self._services, self._caller, self._public_url = source.services, source.caller, source.public_url
         self._entity, self._project = entity, project
+        self._artifacts_of = source.artifacts_of
         self._known: dict[RunId, Run] = {}
 
     # --- runs --------------------------------------------------------------------------------------------------------
@@ -161,6 +188,8 @@ class _Project:
             artifacts.find_meaning(self._caller, place) if target is None else artifacts.find(self._caller, target)
         )
         if not isinstance(version, ArtifactVersion):
+            return None
+        if self._artifacts_of not in (None, version.collection.project_id):
             return None
         try:
             return self._services.artifact_catalog.get_content(self._caller, version, path)

@@ -41,6 +41,7 @@ from kymograph.services.registries import RegistryService
 from kymograph.services.registry_members import RegistryMembers
 from kymograph.services.runs import RunService
 from kymograph.services.secrets import Signer
+from kymograph.services.shares import ShareService
 from kymograph.services.sql import SqlService
 from kymograph.storage.base import Database
 from kymograph.storage.database import open_database
@@ -178,6 +179,7 @@ def open_deployment(
             artifact_space=ArtifactSpace(database, artifact_garbage, clock),
             artifact_catalog=ArtifactCatalog(database, clock),
             lineage_graphs=LineageGraphs(database),
+            shares=ShareService(database, clock),
             live=live,
             garbage=Collector(
                 database,

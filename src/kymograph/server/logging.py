@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -13,7 +14,13 @@ import orjson
 request_id_var: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being served, empty outside of one."""
 
+_SECRET_IN_PATH = re.compile(r"(/shared?/)[^/]+")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+def path_for_logs(path: str) -> str:
+    """An address without the secret of a link to a comparison: that one opens for weeks."""
+    return _SECRET_IN_PATH.sub(r"\1…", path)
 
 
 class JsonFormatter(logging.Formatter):

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kymograph.server.counters import Counters
 from kymograph.server.errors import internal_error
-from kymograph.server.logging import request_id_var
+from kymograph.server.logging import path_for_logs, request_id_var
 from kymograph.server.routes.rest import series
 from kymograph.wire import columns, content_parts
 
@@ -94,7 +94,7 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception:
-            logger.exception("request failed", extra={"method": scope["method"], "path": scope["path"]})
+            logger.exception("request failed", extra={"method": scope["method"], "path": path_for_logs(scope["path"])})
             if status == 0:
                 await internal_error()(scope, receive, send_with_headers)
         finally:
@@ -107,7 +107,7 @@ class RequestMiddleware:
                     "slow or failed request",
                     extra={
                         "method": scope["method"],
-                        "path": scope["path"],
+                        "path": path_for_logs(scope["path"]),
                         "status": status,
                         "elapsed_s": round(elapsed_s, 3),
                     },

@@ -29,6 +29,7 @@ from kymograph.services.projects import ProjectService
 from kymograph.services.registries import RegistryService
 from kymograph.services.registry_members import RegistryMembers
 from kymograph.services.runs import RunService
+from kymograph.services.shares import ShareService
 from kymograph.services.sql import SqlService
 
 
@@ -57,6 +58,7 @@ class Services:
     artifact_space: ArtifactSpace
     artifact_catalog: ArtifactCatalog
     lineage_graphs: LineageGraphs
+    shares: ShareService
     live: LiveBus
     garbage: Collector
     compactor: Compactor

@@ -21,7 +21,7 @@ from kymograph.storage.metadata.artifacts.base import (
     MembershipStore,
     VersionStore,
 )
-from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RegistryStore, RunStore
+from kymograph.storage.metadata.base import AccountStore, FileStore, ProjectStore, RegistryStore, RunStore, ShareStore
 from kymograph.storage.space.base import BlobStore, ChoiceStore, EntryStore, ListingStore, MoveStore, SpaceStore
 
 T = TypeVar("T")
@@ -41,6 +41,10 @@ class Transaction(Protocol):
     @property
     def registries(self) -> RegistryStore:
         """Types and members of registries."""
+
+    @property
+    def shares(self) -> ShareStore:
+        """Links to comparisons."""
 
     @property
     def runs(self) -> RunStore:

@@ -21,6 +21,7 @@ from kymograph.storage.metadata.project_store import SqlProjectStore
 from kymograph.storage.metadata.registry_store import SqlRegistryStore
 from kymograph.storage.metadata.run_store import SqlRunStore
 from kymograph.storage.metadata.run_table import RunTables
+from kymograph.storage.metadata.share_store import SqlShareStore
 from kymograph.storage.space.blobs import SqlBlobStore
 from kymograph.storage.space.choices import SqlChoiceStore
 from kymograph.storage.space.entries import SqlEntryStore
@@ -59,6 +60,11 @@ class SqlTransaction:
     def registries(self) -> SqlRegistryStore:
         """Types and members of registries."""
         return SqlRegistryStore(self.connection)
+
+    @cached_property
+    def shares(self) -> SqlShareStore:
+        """Links to comparisons."""
+        return SqlShareStore(self.connection)
 
     @cached_property
     def runs(self) -> SqlRunStore:

@@ -28,6 +28,7 @@ from kymograph.core.filters import Filter, RunQuery
 from kymograph.core.groups import GroupPage, GroupQuery
 from kymograph.core.project import Project, ProjectStats, RegistryRules, RegistryStats, Visibility
 from kymograph.core.run import Run, RunChange
+from kymograph.core.shares import Share, SharedComparison
 from kymograph.types import (
     Digest,
     EntityId,
@@ -179,6 +180,45 @@ class ProjectStore(Protocol):
         """Record activity."""
 
     def delete(self, project: ProjectId) -> None: ...
+
+
+class ShareStore(Protocol):
+    """Links to comparisons. Secrets never come here: they are given as digests (`bytes`, 32 long)."""
+
+    def create(
+        self,
+        digest: bytes,
+        project: ProjectId,
+        user: UserId,
+        comparison: SharedComparison,
+        *,
+        now: datetime,
+        expires_at: datetime,
+    ) -> Share:
+        """Keep a link."""
+
+    def find(self, digest: bytes, now: datetime) -> Share | None:
+        """The link of a secret, None if there is none or it has expired."""
+
+    def find_by_id(self, share: int) -> Share | None:
+        """A link, also when it has expired."""
+
+    def list(
+        self, project: ProjectId, now: datetime, *, user: UserId | None, limit: int, offset: int
+    ) -> tuple[Sequence[Share], int]:
+        """Links of a project that have not expired, the newest first, and how many there are.
+
+        Args:
+            project: Which.
+            now: The present moment.
+            user: Only those that somebody made; None for all.
+            limit: How many at most.
+            offset: How many to pass over.
+        """
+
+    def delete(self, share: int) -> None: ...
+
+    def delete_expired(self, now: datetime) -> None: ...
 
 
 class RegistryStore(Protocol):

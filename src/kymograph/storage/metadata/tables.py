@@ -85,6 +85,24 @@ login_links = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
+shares = Table(
+    "shares",
+    registry,
+    Column("id", BigId, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("project_id", BigId, ForeignKey("projects.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("user_id", BigId, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("run_ids", TextTuple, nullable=False),
+    Column("metrics", TextTuple, nullable=False),
+    Column("axis", AnyText, nullable=False),
+    Column("view_json", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    # Ids are told to people and used to revoke: a link made later must not be meant by them.
+    sqlite_autoincrement=True,
+)
+"""Links that show a comparison to whoever has their secret."""
+
 projects = Table(
     "projects",
     registry,
