@@ -365,7 +365,9 @@ class ShareNotFound(NotFoundError):
     """A link to a comparison does not open, or is not the caller's to see; which of the reasons it is, is not told."""
 
     def __init__(self) -> None:
-        super().__init__("this link does not exist, was revoked or has expired; ask whoever gave it to you for another")
+        Exception.__init__(
+            self, "this link does not exist, was revoked or has expired; ask whoever gave it to you for another"
+        )
 
 
 class ObjectNotFound(NotFoundError, FileNotFoundError):
