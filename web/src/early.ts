@@ -25,6 +25,7 @@ const OTHER_LISTS = ['q', 'sort', 'cols']
 export function firstRequests(pathname: string, search: string): string[] {
   const [first = '', second, ...more] = pathname.split('/').filter((segment) => segment !== '')
   const session = '/api/v1/session'
+  if (first === 'share' && second !== undefined) return [`/api/v1/shared/${recoded(second)}`]
   if (OWN_PAGES.has(first) || second === undefined || more.length > 0) return [session]
   const project = `/api/v1/projects/${recoded(first)}/${recoded(second)}`
   const parameters = new URLSearchParams(search)

@@ -36,6 +36,11 @@ const routeTree = root.addChildren([
     path: '/registry/$organization/$registry',
     component: lazyRouteComponent(() => import('./features/registry/RegistryPage'), 'RegistryPage'),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/share/$token',
+    component: lazyRouteComponent(() => import('./features/media/SharedPage'), 'SharedPage'),
+  }),
   createRoute({ getParentRoute: () => root, path: '/$entity', component: projects }),
   // Most visits go here, so it is not loaded in a second step.
   createRoute({ getParentRoute: () => root, path: '/$entity/$project', component: WorkspacePage }),

@@ -10,6 +10,12 @@ import {
 } from '../core/mediaSteps'
 import { apiUrl, request } from './http'
 import { sessionQuery, type ProjectRef } from './queries'
+import { sharedPath, sharedQuery } from './shares'
+
+/** The project of a comparison; with the secret of a link, what that shows of it. */
+export interface ComparedProject extends ProjectRef {
+  token?: string
+}
 
 /** Which media. Without metrics there are none, though the server would take all. */
 export interface MediaSelection {
@@ -28,38 +34,40 @@ const PAGE = 1000
 const FRESH_MS = 30 * 60_000
 
 /** Metrics that hold media, of the newest runs if none are named. */
-export const mediaKeysQuery = (at: ProjectRef, runs: readonly string[]) =>
+export const mediaKeysQuery = (at: ComparedProject, runs: readonly string[]) =>
   queryOptions({
     queryKey: ['compare', 'keys', at, runs],
     queryFn: async ({ signal }) => {
-      const body = { ...at, run_ids: runs }
-      return (await request<{ items: MediaKey[] }>('POST', '/compare/keys', { signal, body })).items
+      const body = { ...projectOf(at), run_ids: runs }
+      return (await request<{ items: MediaKey[] }>('POST', pathIn(at, 'keys'), { signal, body })).items
     },
   })
 
-export const notchesQuery = (at: ProjectRef, selection: MediaSelection) =>
+export const notchesQuery = (at: ComparedProject, selection: MediaSelection) =>
   queryOptions({
     queryKey: ['compare', 'notches', at, selection],
     queryFn: async ({ signal }) =>
       new Notches(
-        await request<NotchesAnswer>('POST', '/compare/notches', { signal, body: bodyOf(at, selection) }),
+        await request<NotchesAnswer>('POST', pathIn(at, 'notches'), { signal, body: bodyOf(at, selection) }),
       ),
     enabled: isSomething(selection),
     structuralSharing: false,
   })
 
 /** The media at one place of the axis. */
-export const mediaQuery = (at: ProjectRef, selection: MediaSelection, place: number, match: Matching) =>
+export const mediaQuery = (at: ComparedProject, selection: MediaSelection, place: number, match: Matching) =>
   queryOptions({
     queryKey: ['compare', 'media', at, selection, match, place],
     queryFn: async ({ signal, client }) => {
       const publicUrl =
-        (await client.query({ ...sessionQuery, staleTime: 'static' }))?.server.public_url ?? ''
+        at.token === undefined
+          ? ((await client.query({ ...sessionQuery, staleTime: 'static' }))?.server.public_url ?? '')
+          : (await client.query({ ...sharedQuery(at.token), staleTime: 'static' })).public_url
       const items: MediaItem[] = []
       let after: string | null = null
       do {
         const body = { ...bodyOf(at, selection), at: place, match, limit: PAGE, after }
-        const answer: MediaAnswer = await request<MediaAnswer>('POST', '/compare/media', { signal, body })
+        const answer: MediaAnswer = await request<MediaAnswer>('POST', pathIn(at, 'media'), { signal, body })
         items.push(...answer.items)
         after = answer.next
       } while (after !== null)
@@ -75,11 +83,11 @@ export const mediaQuery = (at: ProjectRef, selection: MediaSelection, place: num
 
 /** Files of a selection as one archive: at one place, or of all the axis. */
 export function mediaZipUrl(
-  at: ProjectRef,
+  at: ComparedProject,
   { runs, metrics, x }: MediaSelection,
   place: { at: number; match: Matching } | null,
 ): string {
-  return apiUrl('/compare/media.zip', { ...at, run: runs, metrics, x: axisOf(x), ...place })
+  return apiUrl(pathIn(at, 'media.zip'), { ...projectOf(at), run: runs, metrics, x: axisOf(x), ...place })
 }
 
 /** The page may be open under another name of the server, and loads from its own origin only. */
@@ -89,11 +97,20 @@ function hereOf(url: string | null, publicUrl: string): string | null {
     : url
 }
 
-function bodyOf(at: ProjectRef, { runs, metrics, x }: MediaSelection) {
-  return { ...at, run_ids: runs, metrics, x: axisOf(x) }
+function bodyOf(at: ComparedProject, { runs, metrics, x }: MediaSelection) {
+  return { ...projectOf(at), run_ids: runs, metrics, x: axisOf(x) }
 }
 
-function axisOf(x: string): string {
+function projectOf({ entity, project }: ComparedProject): ProjectRef {
+  return { entity, project }
+}
+
+function pathIn({ token }: ComparedProject, what: string): string {
+  return `${token === undefined ? '' : sharedPath(token)}/compare/${what}`
+}
+
+/** How the API names what the slider goes by. */
+export function axisOf(x: string): string {
   return x === 'step' ? '_step' : x
 }
 

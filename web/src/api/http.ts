@@ -5,6 +5,10 @@ import { takeEarly } from '../early'
 const BASE = '/api/v1'
 /** Signing in needs no token, and gives one. */
 const SIGN_IN = '/session'
+/** Whoever has a link needs no session. */
+const OF_LINKS = '/shared/'
+/** Signed addresses of files; they are not below the API. */
+const SIGNED = '/storage/'
 
 /** The server answered with an error. */
 export class ApiError extends Error {
@@ -66,7 +70,7 @@ export async function requestBlob(path: string, options: RequestOptions = {}): P
   return (await send('GET', path, options)).blob()
 }
 
-/** An absolute address below the API, for links and images. */
+/** An absolute address below the API, for links and images; signed ones of files stay as they are. */
 export function apiUrl(path: string, query: RequestOptions['query'] = {}): string {
   const parameters = new URLSearchParams()
   for (const [key, value] of Object.entries(query)) {
@@ -74,7 +78,7 @@ export function apiUrl(path: string, query: RequestOptions['query'] = {}): strin
     for (const item of typeof value === 'object' ? value : [value]) parameters.append(key, String(item))
   }
   const text = parameters.toString()
-  return `${BASE}${path}${text === '' ? '' : `?${text}`}`
+  return `${path.startsWith(SIGNED) ? '' : BASE}${path}${text === '' ? '' : `?${text}`}`
 }
 
 /** Path segments percent-encoded and joined: names hold any character. */
@@ -85,7 +89,7 @@ export function pathOf(...segments: string[]): string {
 async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
   const headers = new Headers({ Accept: options.accept ?? 'application/json' })
   if (options.body !== undefined) headers.set('Content-Type', 'application/json')
-  if (method !== 'GET' && path !== SIGN_IN) await tokenKnown
+  if (method !== 'GET' && path !== SIGN_IN && !path.startsWith(OF_LINKS)) await tokenKnown
   if (method !== 'GET' && csrfToken !== null) headers.set('X-Kymograph-CSRF', csrfToken)
   const url = apiUrl(path, options.query)
   let response: Response

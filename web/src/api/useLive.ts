@@ -4,14 +4,17 @@ import { useEffect, useRef, useSyncExternalStore } from 'react'
 import { liveFeed, type LiveBatch, type LiveStatus } from './live'
 import { liveUrl, type ProjectRef } from './queries'
 
-/** Call `listener` with every batch; the latest `listener` counts. */
-export function useLive(at: ProjectRef, listener: (batch: LiveBatch) => void): void {
+/** Call `listener` with every batch of a project, if there is one; the latest `listener` counts. */
+export function useLive(at: ProjectRef | null, listener: (batch: LiveBatch) => void): void {
   const latest = useRef(listener)
   useEffect(() => {
     latest.current = listener
   })
-  const url = liveUrl(at)
-  useEffect(() => liveFeed(url).subscribe((batch) => latest.current(batch)), [url])
+  const url = at === null ? null : liveUrl(at)
+  useEffect(
+    () => (url === null ? undefined : liveFeed(url).subscribe((batch) => latest.current(batch))),
+    [url],
+  )
 }
 
 export function useLiveStatus(at: ProjectRef): LiveStatus {

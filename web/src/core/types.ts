@@ -79,6 +79,9 @@ export interface Run extends RunBase {
   values: Record<string, unknown>
 }
 
+/** As much of a run as a legend shows. */
+export type NamedRun = Pick<Run, 'id' | 'name' | 'color'>
+
 export interface RunDetail extends RunBase {
   config: unknown
   summary: unknown

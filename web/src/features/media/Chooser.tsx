@@ -9,7 +9,7 @@ import { toQuery } from '../../core/filter'
 import { formatNumber, plural } from '../../core/format'
 import type { MediaKey } from '../../core/mediaSteps'
 import { nameMatcher } from '../../core/sections'
-import type { Run } from '../../core/types'
+import type { NamedRun } from '../../core/types'
 import { DEFAULT_SORT } from '../../core/view'
 import { IconButton } from '../../ui/Button'
 import { RunDot } from '../../ui/RunDot'
@@ -22,12 +22,14 @@ export type Presence = 'here' | 'before' | 'none'
 
 interface ChooserProps {
   at: ProjectRef
-  chosen: readonly Run[]
+  chosen: readonly NamedRun[]
   /** Ids that were chosen and are not there. */
   missing: readonly string[]
   presenceOf: (run: string) => Presence
   keys: readonly MediaKey[]
   shownKeys: readonly string[]
+  /** The runs are what they are, as for whoever has only a link. */
+  readOnly: boolean
   findField: RefObject<HTMLInputElement | null>
   onRuns: (runs: string[]) => void
   onKeys: (keys: string[]) => void
@@ -43,7 +45,7 @@ const MARKS: Readonly<Record<Presence, readonly [string, string]>> = {
 }
 
 export function Chooser(props: ChooserProps) {
-  const { at, chosen, missing, presenceOf, onRuns } = props
+  const { at, chosen, missing, presenceOf, readOnly, onRuns } = props
   const ids = [...chosen.map((run) => run.id), ...missing]
   const without = (id: string): string[] => ids.filter((other) => other !== id)
   return (
@@ -52,7 +54,7 @@ export function Chooser(props: ChooserProps) {
         <header className="chooser-head">
           <h2>{plural(ids.length, 'run')}</h2>
           <span className="topbar-space" />
-          {ids.length > 0 && (
+          {!readOnly && ids.length > 0 && (
             <button type="button" className="link" onClick={() => onRuns([])}>
               Clear
             </button>
@@ -65,18 +67,24 @@ export function Chooser(props: ChooserProps) {
             return (
               <li key={run.id} className="chosen-run">
                 <RunDot color={run.color} />
-                <Link to="/$entity/$project/runs/$run" params={{ ...at, run: run.id }} className="run-link">
+                {readOnly ? (
                   <Name>{run.name}</Name>
-                </Link>
+                ) : (
+                  <Link to="/$entity/$project/runs/$run" params={{ ...at, run: run.id }} className="run-link">
+                    <Name>{run.name}</Name>
+                  </Link>
+                )}
                 <span className={`presence is-${presence}`} role="img" aria-label={words} title={words}>
                   {mark}
                 </span>
-                <IconButton
-                  icon="close"
-                  label={`Remove ${run.name}`}
-                  className="is-small"
-                  onClick={() => onRuns(without(run.id))}
-                />
+                {!readOnly && (
+                  <IconButton
+                    icon="close"
+                    label={`Remove ${run.name}`}
+                    className="is-small"
+                    onClick={() => onRuns(without(run.id))}
+                  />
+                )}
               </li>
             )
           })}
@@ -86,17 +94,19 @@ export function Chooser(props: ChooserProps) {
                 <bdi className="mono">{id}</bdi> is not there
               </span>
               <span />
-              <IconButton
-                icon="close"
-                label={`Remove ${id}`}
-                className="is-small"
-                onClick={() => onRuns(without(id))}
-              />
+              {!readOnly && (
+                <IconButton
+                  icon="close"
+                  label={`Remove ${id}`}
+                  className="is-small"
+                  onClick={() => onRuns(without(id))}
+                />
+              )}
             </li>
           ))}
         </ul>
       </section>
-      <AllRuns at={at} chosen={ids} findField={props.findField} onRuns={onRuns} />
+      {!readOnly && <AllRuns at={at} chosen={ids} findField={props.findField} onRuns={onRuns} />}
       <Keys {...props} />
     </aside>
   )

@@ -17,7 +17,7 @@ import {
 import { isSameMedium, type Layout, type Slot } from '../../core/comparison'
 import { formatNumber, plural } from '../../core/format'
 import type { MediaItem, Notches } from '../../core/mediaSteps'
-import type { Run } from '../../core/types'
+import type { NamedRun } from '../../core/types'
 import { RunDot } from '../../ui/RunDot'
 import { Name } from '../../ui/Text'
 import { MediaCell } from './MediaCell'
@@ -31,7 +31,7 @@ export interface GridHandle {
 }
 
 interface MediaGridProps {
-  runs: readonly Run[]
+  runs: readonly NamedRun[]
   metrics: readonly string[]
   media: MediaTable
   notches: Notches | null
@@ -51,7 +51,7 @@ interface MediaGridProps {
 
 type Row =
   | { kind: 'metric'; metric: string }
-  | { kind: 'strip'; metric: string; run: Run }
+  | { kind: 'strip'; metric: string; run: NamedRun }
   | { kind: 'rank'; metric: string; index: number }
 
 const SECTION = 32
@@ -248,7 +248,15 @@ export const MediaGrid = memo(function MediaGrid(props: MediaGridProps) {
   )
 })
 
-function MetricHead({ metric, media, runs }: { metric: string; media: MediaTable; runs: readonly Run[] }) {
+function MetricHead({
+  metric,
+  media,
+  runs,
+}: {
+  metric: string
+  media: MediaTable
+  runs: readonly NamedRun[]
+}) {
   const items = runs.flatMap((run) => media.get(run.id)?.get(metric) ?? [])
   return (
     <span role="gridcell" className="media-metric">
@@ -264,7 +272,7 @@ function MetricHead({ metric, media, runs }: { metric: string; media: MediaTable
   )
 }
 
-function StripHead({ run, item, place }: { run: Run; item: MediaItem | undefined; place: number }) {
+function StripHead({ run, item, place }: { run: NamedRun; item: MediaItem | undefined; place: number }) {
   return (
     <>
       <span className="media-run">
@@ -286,7 +294,7 @@ export function StepNote({ item, place }: { item: MediaItem; place: number }): R
   )
 }
 
-type GridCellProps = MediaGridProps & { run: Run; metric: string; index: number; left: number }
+type GridCellProps = MediaGridProps & { run: NamedRun; metric: string; index: number; left: number }
 
 function GridCell(props: GridCellProps) {
   const { run, metric, index, left, media, layout, size, place, a, b, onAssign } = props
@@ -324,14 +332,14 @@ function absence(run: string, metric: string, { notches, place, exact }: MediaGr
   return `Nothing ${exact ? 'at' : 'up to'} ${formatNumber(place)}`
 }
 
-function toStrips(runs: readonly Run[], metrics: readonly string[]): Row[] {
+function toStrips(runs: readonly NamedRun[], metrics: readonly string[]): Row[] {
   return metrics.flatMap((metric): Row[] => [
     { kind: 'metric', metric },
     ...runs.map((run): Row => ({ kind: 'strip', metric, run })),
   ])
 }
 
-function toRanks(runs: readonly Run[], metrics: readonly string[], media: MediaTable): Row[] {
+function toRanks(runs: readonly NamedRun[], metrics: readonly string[], media: MediaTable): Row[] {
   return metrics.flatMap((metric): Row[] => {
     const counts = runs.map((run) => media.get(run.id)?.get(metric)?.media.length ?? 0)
     // One row at least, to say in it why there is nothing.

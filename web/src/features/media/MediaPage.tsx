@@ -1,10 +1,13 @@
 /** Media of several runs side by side: a grid of strips, one step for all, and two media in detail. */
 
 import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import type { ComparedProject } from '../../api/comparison'
 import { ApiError } from '../../api/http'
-import type { Slot, SlotName } from '../../core/comparison'
+import type { SharedComparison } from '../../api/shares'
+import type { ComparisonView, Slot, SlotName } from '../../core/comparison'
 import { plural } from '../../core/format'
 import { matchOf } from '../../core/mediaSteps'
+import type { NamedRun } from '../../core/types'
 import { EmptyState, ErrorNote } from '../../ui/States'
 import { usePlace } from '../../ui/usePlace'
 import { Chooser, type Presence } from './Chooser'
@@ -27,12 +30,26 @@ const NO_RUNS: readonly string[] = []
 
 export function MediaPage() {
   const { entity = '', project = '' } = usePlace()
-  const at = useMemo(() => ({ entity, project }), [entity, project])
-  const [view, setView] = useComparison()
+  return <ComparedMedia entity={entity} project={project} />
+}
+
+interface ComparedMediaProps extends ComparedProject {
+  /** What the link shows, if it is one that was opened. */
+  shared?: SharedComparison
+}
+
+export function ComparedMedia({ entity, project, token, shared }: ComparedMediaProps) {
+  const at = useMemo(
+    () => ({ entity, project, ...(token === undefined ? {} : { token }) }),
+    [entity, project, token],
+  )
+  const [addressed, setView] = useComparison()
+  const view = useMemo(() => (shared ? withinLink(addressed, shared) : addressed), [addressed, shared])
   const first = useFirstChoice(at, view, setView)
   const compared = useMedia(at, view)
   const { selection, notches, place, media, shownPlace } = compared
-  const chosen = useChosenRuns(at, view.runs ?? NO_RUNS)
+  const found = useChosenRuns(at, shared ? NO_RUNS : (view.runs ?? NO_RUNS))
+  const chosen: readonly NamedRun[] = shared?.runs ?? found
   const page = useRef<HTMLDivElement>(null)
   const grid = useRef<GridHandle>(null)
   const findField = useRef<HTMLInputElement>(null)
@@ -165,6 +182,7 @@ export function MediaPage() {
           presenceOf={presenceOf}
           keys={compared.keys}
           shownKeys={selection.metrics}
+          readOnly={shared !== undefined}
           findField={findField}
           onRuns={(runs) => setView({ runs })}
           onKeys={(keys) => setView({ keys })}
@@ -186,6 +204,7 @@ export function MediaPage() {
             at={at}
             runs={selection.runs}
             x={view.x}
+            axes={shared ? axesOf(shared) : null}
             notches={all}
             lists={lists}
             place={place}
@@ -219,4 +238,14 @@ export function MediaPage() {
       </div>
     </div>
   )
+}
+
+/** What an address asks for, as far as a link shows it. */
+function withinLink(view: ComparisonView, shared: SharedComparison): ComparisonView {
+  const keys = view.keys?.filter((key) => shared.metrics.includes(key)) ?? shared.metrics
+  return { ...view, runs: shared.run_ids, keys, x: axesOf(shared).includes(view.x) ? view.x : 'step' }
+}
+
+function axesOf({ x }: SharedComparison): readonly string[] {
+  return x === '_step' ? ['step'] : ['step', x]
 }

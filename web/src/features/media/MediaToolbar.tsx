@@ -2,16 +2,17 @@
 
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { mediaZipUrl, type MediaSelection } from '../../api/comparison'
-import type { ProjectRef } from '../../api/queries'
+import { useState } from 'react'
+import { mediaZipUrl, type ComparedProject, type MediaSelection } from '../../api/comparison'
 import { SIZES, type ComparisonView } from '../../core/comparison'
 import { encodeList } from '../../core/view'
 import { Button, IconButton } from '../../ui/Button'
 import { Menu } from '../../ui/Menu'
+import { ShareDialog } from './ShareDialog'
 import type { SetComparison } from './useComparison'
 
 interface MediaToolbarProps {
-  at: ProjectRef
+  at: ComparedProject
   view: ComparisonView
   setView: SetComparison
   selection: MediaSelection
@@ -25,6 +26,8 @@ export function MediaToolbar(props: MediaToolbarProps) {
   const { at, view, setView, selection, place, chooserShown } = props
   const client = useQueryClient()
   const navigate = useNavigate()
+  const [sharing, setSharing] = useState(false)
+  const isMember = at.token === undefined
   const download = (whole: boolean): void => {
     const match = view.exact ? 'exact' : 'previous'
     window.location.assign(mediaZipUrl(at, selection, whole || place === null ? null : { at: place, match }))
@@ -93,7 +96,7 @@ export function MediaToolbar(props: MediaToolbarProps) {
           { label: 'Media of all steps', disabled: place === null, onSelect: () => download(true) },
         ]}
       />
-      {selection.runs.length > 0 && (
+      {isMember && selection.runs.length > 0 && (
         <Button
           icon="chart"
           title="Compare charts and configurations of these runs"
@@ -108,6 +111,17 @@ export function MediaToolbar(props: MediaToolbarProps) {
           Charts
         </Button>
       )}
+      {isMember && (
+        <Button
+          icon="share"
+          title="A link that shows this comparison to people without an account"
+          disabled={selection.runs.length === 0 || selection.metrics.length === 0}
+          onClick={() => setSharing(true)}
+        >
+          Share
+        </Button>
+      )}
+      {sharing && <ShareDialog at={at} view={view} selection={selection} onClose={() => setSharing(false)} />}
     </div>
   )
 }

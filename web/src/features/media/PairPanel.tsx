@@ -2,13 +2,13 @@
 
 import { useQuery } from '@tanstack/react-query'
 import type { PointerEvent } from 'react'
-import { mediaQuery } from '../../api/comparison'
+import { mediaQuery, type ComparedProject } from '../../api/comparison'
 import { apiUrl } from '../../api/http'
-import { runFilePath, type ProjectRef } from '../../api/queries'
+import { runFilePath } from '../../api/queries'
 import { MODES, type ComparisonView, type Mode, type Slot, type SlotName } from '../../core/comparison'
 import { captionOf, type MediaItem, type Medium } from '../../core/mediaSteps'
 import { visibleControls } from '../../core/text'
-import type { Run } from '../../core/types'
+import type { NamedRun } from '../../core/types'
 import { FilePreview } from '../../panels/FilePreview'
 import { IconButton } from '../../ui/Button'
 import { Icon } from '../../ui/Icon'
@@ -20,10 +20,10 @@ import type { SetComparison } from './useComparison'
 import type { MediaTable } from './useMedia'
 
 interface PairPanelProps {
-  at: ProjectRef
+  at: ComparedProject
   view: ComparisonView
   setView: SetComparison
-  runs: readonly Run[]
+  runs: readonly NamedRun[]
   media: MediaTable
   /** The slot that keys act on. */
   active: SlotName
@@ -139,7 +139,7 @@ export function PairPanel(props: PairPanelProps) {
 }
 
 /** The item of a slot: at the page's step, or at its own. */
-function useSlotItem(at: ProjectRef, slot: Slot | null, media: MediaTable): MediaItem | null {
+function useSlotItem(at: ComparedProject, slot: Slot | null, media: MediaTable): MediaItem | null {
   const selection = { runs: slot ? [slot.run] : [], metrics: slot ? [slot.key] : [], x: 'step' }
   const own = useQuery({
     ...mediaQuery(at, selection, slot?.step ?? 0, 'exact'),
@@ -153,7 +153,12 @@ function mediumOf(slot: Slot | null, item: MediaItem | null): Medium | null {
   return (slot && item?.media[slot.index]) ?? null
 }
 
-function nameOf(letter: string, slot: Slot | null, runs: readonly Run[], item: MediaItem | null): string {
+function nameOf(
+  letter: string,
+  slot: Slot | null,
+  runs: readonly NamedRun[],
+  item: MediaItem | null,
+): string {
   if (!slot) return letter
   const run = runs.find(({ id }) => id === slot.run)?.name ?? slot.run
   return `${letter}: ${slot.key} ${slot.index} of ${run}${item ? `, step ${item.step}` : ''}`
@@ -164,7 +169,7 @@ interface SlotHeadProps {
   slot: Slot | null
   item: MediaItem | null
   medium: Medium | null
-  runs: readonly Run[]
+  runs: readonly NamedRun[]
   active: boolean
   onActive: (name: SlotName) => void
   onSlot: (slot: Slot | null) => void
@@ -269,7 +274,7 @@ function SlotPreview({
   item,
   medium,
 }: {
-  at: ProjectRef
+  at: ComparedProject
   item: MediaItem | null
   medium: Medium | null
 }) {
@@ -285,8 +290,16 @@ function SlotPreview({
       </EmptyState>
     )
   }
-  const run = { ...at, run: item.run_id }
   const file = { name: medium.path, size_bytes: medium.size_bytes ?? 0, mimetype: null, md5: null }
+  if (at.token !== undefined) {
+    if (medium.url === null) return <EmptyState title="No file to show" />
+    return (
+      <div className="pair-preview" key={medium.path}>
+        <FilePreview path={medium.url} file={file} />
+      </div>
+    )
+  }
+  const run = { ...at, run: item.run_id }
   return (
     <div className="pair-preview" key={medium.path}>
       <FilePreview

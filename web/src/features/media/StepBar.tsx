@@ -15,6 +15,8 @@ interface StepBarProps {
   at: ProjectRef
   runs: readonly string[]
   x: string
+  /** What it may go by; null is any metric. */
+  axes: readonly string[] | null
   notches: readonly number[]
   lists: readonly (readonly number[])[]
   place: number
@@ -68,7 +70,7 @@ export function StepBar(props: StepBarProps) {
           {formatNumber(index + 1)} of {plural(notches.length, x === 'step' ? 'step' : 'place')}
         </span>
       </Popover>
-      <AxisPicker {...props} />
+      {(props.axes === null || props.axes.length > 1) && <AxisPicker {...props} />}
     </div>
   )
 }
@@ -145,21 +147,38 @@ function StepPicker({ notches, place, onPick, onDone }: StepPickerProps) {
   )
 }
 
-function AxisPicker({ at, runs, x, onAxis }: StepBarProps) {
+function AxisPicker({ at, runs, x, axes, onAxis }: StepBarProps) {
   return (
     <Popover
       label="Slide by"
-      content={(close) => <AxisList at={at} runs={runs} x={x} onAxis={onAxis} onDone={close} />}
+      content={(close) =>
+        axes === null ? (
+          <AnyAxis at={at} runs={runs} x={x} onAxis={onAxis} onDone={close} />
+        ) : (
+          <KeyPicker
+            groups={[{ title: 'Axis', keys: axes.map((key) => ({ key, label: labelOf(key) })) }]}
+            find=""
+            onFind={() => undefined}
+            current={x}
+            onPick={onAxis}
+            onDone={close}
+          />
+        )
+      }
     >
       <span className="faint">by</span>
-      <span className="clip step-axis">{FIXED_AXES.find(({ key }) => key === x)?.label ?? x}</span>
+      <span className="clip step-axis">{labelOf(x)}</span>
     </Popover>
   )
 }
 
-type AxisListProps = Pick<StepBarProps, 'at' | 'runs' | 'x' | 'onAxis'> & { onDone: () => void }
+function labelOf(axis: string): string {
+  return FIXED_AXES.find(({ key }) => key === axis)?.label ?? axis
+}
 
-function AxisList({ at, runs, x, onAxis, onDone }: AxisListProps) {
+type AnyAxisProps = Pick<StepBarProps, 'at' | 'runs' | 'x' | 'onAxis'> & { onDone: () => void }
+
+function AnyAxis({ at, runs, x, onAxis, onDone }: AnyAxisProps) {
   const [find, setFind] = useState('')
   const source = useMemo(() => ({ kind: 'runs' as const, at, runs }), [at, runs])
   const catalogue = useCatalogue(source, useSettled(find, TYPING_MS))

@@ -2,7 +2,13 @@
 
 import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef } from 'react'
-import { mediaKeysQuery, mediaQuery, notchesQuery, type MediaSelection } from '../../api/comparison'
+import {
+  mediaKeysQuery,
+  mediaQuery,
+  notchesQuery,
+  type ComparedProject,
+  type MediaSelection,
+} from '../../api/comparison'
 import { runsQuery, type ProjectRef } from '../../api/queries'
 import { useLive } from '../../api/useLive'
 import type { ComparisonView } from '../../core/comparison'
@@ -35,7 +41,7 @@ const SLIDE_MS = 80
 const REFRESH_MS = 4000
 const NONE: readonly string[] = []
 
-export function useMedia(at: ProjectRef, view: ComparisonView): ComparedMedia {
+export function useMedia(at: ComparedProject, view: ComparisonView): ComparedMedia {
   const client = useQueryClient()
   const runs = view.runs ?? NONE
   const keys = useQuery({ ...mediaKeysQuery(at, runs), placeholderData: keepPreviousData })
@@ -62,7 +68,8 @@ export function useMedia(at: ProjectRef, view: ComparisonView): ComparedMedia {
     },
     [],
   )
-  useLive(at, (batch) => {
+  // Events of a project are for its people: whoever has a link asks again.
+  useLive(at.token === undefined ? at : null, (batch) => {
     const concerned = runs.some(
       (run) => batch.history.has(run) || batch.files.has(run) || batch.gone.has(run),
     )

@@ -3,7 +3,7 @@
 import { useCallback, useRef, type PointerEvent, type RefObject } from 'react'
 import { MODES, type ComparisonView, type Slot, type SlotName } from '../../core/comparison'
 import { stepBy } from '../../core/steps'
-import type { Run } from '../../core/types'
+import type { NamedRun } from '../../core/types'
 import { useKeys } from '../../ui/keys'
 import type { GridHandle } from './MediaGrid'
 import type { SetComparison } from './useComparison'
@@ -12,7 +12,7 @@ import type { Magnifier } from './useMagnifier'
 interface Options {
   view: ComparisonView
   setView: SetComparison
-  runs: readonly Run[]
+  runs: readonly NamedRun[]
   metrics: readonly string[]
   notches: readonly number[]
   place: number | null

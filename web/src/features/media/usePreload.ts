@@ -2,8 +2,7 @@
 
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, type RefObject } from 'react'
-import { mediaQuery } from '../../api/comparison'
-import type { ProjectRef } from '../../api/queries'
+import { mediaQuery, type ComparedProject } from '../../api/comparison'
 import type { ComparisonView } from '../../core/comparison'
 import type { GridHandle } from './MediaGrid'
 import type { ComparedMedia } from './useMedia'
@@ -14,7 +13,7 @@ const MOST_AHEAD = 80
 const REST_MS = 150
 
 export function usePreload(
-  at: ProjectRef,
+  at: ComparedProject,
   { selection, notches, place, shownPlace }: ComparedMedia,
   { exact }: ComparisonView,
   grid: RefObject<GridHandle | null>,

@@ -21,13 +21,14 @@ import { Palette } from './Palette'
 import { usePlace } from '../../ui/usePlace'
 
 export function Shell() {
-  const session = useQuery(sessionQuery)
   const { pathname } = useLocation()
+  const shared = pathname.startsWith('/share/')
+  const session = useQuery({ ...sessionQuery, enabled: !shared })
   const navigate = useNavigate()
   const [keysShown, setKeysShown] = useState(false)
   const [paletteShown, setPaletteShown] = useState(false)
   const { entity, project } = usePlace()
-  const open = pathname === '/login' || pathname.startsWith('/login/')
+  const open = shared || pathname === '/login' || pathname.startsWith('/login/')
   const signedOut = session.data === null && !open
 
   const projectKeys = (params: { entity: string; project: string }) => ({
