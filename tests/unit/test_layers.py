@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 """Layer → layers it may import, besides itself. `cli` and `testing` may import any; nothing but they imports them."""
 
 UNRESTRICTED = frozenset({"cli", "testing"})
-COMPARE_ALONE = frozenset({f"{PACKAGE}.compare.alone", f"{PACKAGE}.compare.remote"})
+COMPARE_ALONE = frozenset({f"{PACKAGE}.compare.{module}" for module in ("alone", "passing", "remote")})
 """The comparer over a client. The server mounts the rest of that layer, which so knows no client: decision 0021."""
 ADAPTER_WIRING = frozenset({f"{PACKAGE}.server.deps"})
 """Modules that see the storage layer whole, because they choose its adapters."""

@@ -28,6 +28,11 @@ class Pieces:
         self._response = response
 
     @property
+    def status(self) -> int:
+        """Of the answer."""
+        return self._response.status_code
+
+    @property
     def headers(self) -> httpx.Headers:
         """Of the answer."""
         return self._response.headers
@@ -180,12 +185,13 @@ class Transport:
             return pieces.headers
 
     @contextmanager
-    def streaming(self, method: str, url: str, **arguments: Any) -> Iterator[Pieces]:
+    def streaming(self, method: str, url: str, *, raises: bool = True, **arguments: Any) -> Iterator[Pieces]:
         """What an address answers, piece by piece while it comes; errors as those of `fetch`.
 
         Args:
             method: Of HTTP.
             url: Below the server's address, where the key is sent along; or a whole one, where it is not.
+            raises: Whether an answer that says what is wrong with the request becomes an error; else it is an answer.
             arguments: As `httpx.Client.stream` takes them.
         """
         authorization = self._authorization if url.startswith("/") else None
@@ -197,7 +203,7 @@ class Transport:
                 method, url, auth=authorization, timeout=timeout, follow_redirects=True, **arguments
             ) as response,
         ):
-            if response.status_code >= 400:
+            if response.status_code >= (400 if raises else 500):
                 response.read()
                 self._rules.checked(response)
             yield Pieces(response)

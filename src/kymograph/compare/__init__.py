@@ -4,5 +4,7 @@ What is pure comes first: `selection` (which metrics), `tracks` (which steps), `
 `source`, of which there are two: the server's own, over its services, and `remote`, over any server of the protocol.
 `router` speaks HTTP for either. The contract is docs/reference/compare.md.
 
-The server imports everything here but `remote` and `alone`, so nothing else here imports the client.
+The program of its own is `alone`; where the server that it stands before has a comparer too, `passing` asks that one.
+
+The server imports everything here but `remote`, `alone` and `passing`, so nothing else here imports the client.
 """

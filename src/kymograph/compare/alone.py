@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -20,6 +20,7 @@ from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from kymograph import __version__
 from kymograph.client.runs import RunClient
 from kymograph.compare import router as compare
+from kymograph.compare.passing import FEATURE, Defaults, PassingMiddleware
 from kymograph.compare.remote import RemoteSource, StepCache
 from kymograph.compare.responses import REVALIDATE
 from kymograph.errors import KymographError, ServerBusy, TransportError, Unauthenticated
@@ -47,6 +48,18 @@ class Alone:
     """Names that it may be addressed by: a page of another site must not reach it by a name of its own."""
     origins: Sequence[str] = ()
     """Pages of these sites may call it."""
+    passes_on: bool = True
+    """Whether a server that has a comparer is asked for its answers, instead of for what they are made of."""
+
+
+@dataclass(slots=True)
+class _Caller:
+    """What is known of a caller."""
+
+    client: RunClient
+    cache: StepCache = field(default_factory=StepCache)
+    has_comparer: bool | None = None
+    """Whether the server answers itself; None until it was asked."""
 
 
 class _Callers:
@@ -54,28 +67,38 @@ class _Callers:
 
     def __init__(self, alone: Alone) -> None:
         self._alone = alone
-        self._known: OrderedDict[str, tuple[RunClient, StepCache]] = OrderedDict()
-        self._own_cache = StepCache()
+        self._known: OrderedDict[str, _Caller] = OrderedDict()
+        self._own = None if alone.own_client is None else _Caller(alone.own_client)
         self._lock = threading.Lock()
 
-    def source_for(self, api_key: str | None) -> RemoteSource:
-        """What the bearer of a key may read.
+    def source_for(self, request: Request) -> RemoteSource:
+        """What the sender of a request may read.
 
         Raises:
             Unauthenticated: There is no key, and there has to be one.
         """
-        if api_key is not None:
-            client, cache = self._of_key(api_key)
-        elif self._alone.own_client is not None:
-            client, cache = self._alone.own_client, self._own_cache
-        else:
-            raise Unauthenticated("send the API key of the server as Basic `api:<key>` or as Bearer")
-        return RemoteSource(client, cache, entity=self._alone.entity, project=self._alone.project)
+        caller = self._of(request)
+        return RemoteSource(caller.client, caller.cache, entity=self._alone.entity, project=self._alone.project)
 
-    def _of_key(self, api_key: str) -> tuple[RunClient, StepCache]:
+    def client_to_pass_on(self, request: Request) -> RunClient | None:
+        """The client of the sender of a request, if its server has a comparer; errors as those of `source_for`."""
+        caller = self._of(request)
+        if caller.has_comparer is None:
+            caller.has_comparer = FEATURE in caller.client.features()
+        return caller.client if caller.has_comparer else None
+
+    def _of(self, request: Request) -> _Caller:
+        api_key = _api_key_of(request.headers.get("authorization"))
+        if api_key is not None:
+            return self._of_key(api_key)
+        if self._own is not None:
+            return self._own
+        raise Unauthenticated("send the API key of the server as Basic `api:<key>` or as Bearer")
+
+    def _of_key(self, api_key: str) -> _Caller:
         with self._lock:
             if api_key not in self._known:
-                self._known[api_key] = (self._alone.make_client(api_key), StepCache())
+                self._known[api_key] = _Caller(self._alone.make_client(api_key))
             self._known.move_to_end(api_key)
             if len(self._known) > MAX_CALLERS:
                 # Not closed: one of its requests may be under way.
@@ -93,9 +116,16 @@ def create_app(alone: Alone) -> FastAPI:
     callers = _Callers(alone)
 
     async def comparison_source(request: Request) -> RemoteSource:
-        return await run_in_threadpool(callers.source_for, _api_key_of(request.headers.get("authorization")))
+        return await run_in_threadpool(callers.source_for, request)
 
     app.state.comparison_source = comparison_source
+    if alone.passes_on:
+        app.add_middleware(
+            PassingMiddleware,
+            find_client=callers.client_to_pass_on,
+            defaults=Defaults(alone.entity, alone.project),
+            error_response=_response_of,
+        )
     if alone.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -139,19 +169,23 @@ def _install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(KymographError)
     async def on_known(_request: Request, error: KymographError) -> Response:
-        headers = {}
-        if isinstance(error, ServerBusy):
-            headers["Retry-After"] = str(max(1, round(error.retry_after_s or 1)))
-        elif isinstance(error, Unauthenticated):
-            headers["WWW-Authenticate"] = 'Bearer realm="Kymograph"'
-        is_away = isinstance(error, TransportError) and not isinstance(error, ServerBusy)
-        return _error(_BAD_GATEWAY if is_away else status_of(error), type(error).__name__, str(error), headers=headers)
+        return _response_of(error)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_request: Request, error: RequestValidationError) -> Response:
         details = [{"where": ".".join(map(str, found["loc"])), "message": found["msg"]} for found in error.errors()]
         message = "; ".join(f"{detail['where']}: {detail['message']}" for detail in details[:3])
         return _error(422, "MalformedRequest", message, details=details)
+
+
+def _response_of(error: KymographError) -> Response:
+    headers = {}
+    if isinstance(error, ServerBusy):
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s or 1)))
+    elif isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="Kymograph"'
+    is_away = isinstance(error, TransportError) and not isinstance(error, ServerBusy)
+    return _error(_BAD_GATEWAY if is_away else status_of(error), type(error).__name__, str(error), headers=headers)
 
 
 def _error(

@@ -29,6 +29,8 @@ class Comparer:
     prefix: str
     runs: list[TrueRun]
     deployment: DeploymentUnderTest
+    way: str
+    """How it is reached: a parameter of the fixture."""
     bytes_of: httpx.Client
     """Nobody: loads addresses as a browser does that is not signed in."""
 
@@ -58,11 +60,11 @@ def _pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deploy
         yield deployment, runs
 
 
-@pytest.fixture(scope="session", params=["server", "alone"])
+@pytest.fixture(scope="session", params=["server", "alone", "passed on"])
 def comparer(
     request: pytest.FixtureRequest, _pictures: tuple[DeploymentUnderTest, list[TrueRun]]
 ) -> Iterator[Comparer]:
-    """Inside of the server, and as a program of its own over that server."""
+    """Inside of the server, and as a program of its own over it: by the protocol, and by the server's comparer."""
     deployment, runs = _pictures
     server = create_server(deployment.deployment)
     with ExitStack() as stack:
@@ -76,6 +78,7 @@ def comparer(
             def make_client(api_key: str) -> RunClient:
                 return RunClient(Connection.of(PUBLIC_URL, api_key), inner=AppTransport(server))
 
-            http, prefix = open_client(create_app(Alone(make_client, client, hosts=(HOST,)))), ""
+            alone = Alone(make_client, client, hosts=(HOST,), passes_on=request.param == "passed on")
+            http, prefix = open_client(create_app(alone)), ""
         stack.enter_context(http)
-        yield Comparer(http, prefix, runs, deployment, nobody)
+        yield Comparer(http, prefix, runs, deployment, request.param, nobody)

@@ -7,6 +7,7 @@ import { nearestIndex, stepBy } from '../../core/steps'
 import { useCatalogue } from '../../panels/useCatalogue'
 import { IconButton } from '../../ui/Button'
 import { KeyPicker } from '../../ui/KeyPicker'
+import { Menu } from '../../ui/Menu'
 import { Popover } from '../../ui/Popover'
 import { useSettled } from '../../ui/useSettled'
 import { StepSlider } from './StepSlider'
@@ -148,26 +149,30 @@ function StepPicker({ notches, place, onPick, onDone }: StepPickerProps) {
 }
 
 function AxisPicker({ at, runs, x, axes, onAxis }: StepBarProps) {
+  const words = (
+    <>
+      <span className="faint">by</span>
+      <span className="clip step-axis">{labelOf(x)}</span>
+    </>
+  )
+  if (axes !== null) {
+    const items = axes.map((key) => ({
+      label: labelOf(key),
+      checked: key === x,
+      onSelect: () => onAxis(key),
+    }))
+    return (
+      <Menu label="Slide by" items={items}>
+        {words}
+      </Menu>
+    )
+  }
   return (
     <Popover
       label="Slide by"
-      content={(close) =>
-        axes === null ? (
-          <AnyAxis at={at} runs={runs} x={x} onAxis={onAxis} onDone={close} />
-        ) : (
-          <KeyPicker
-            groups={[{ title: 'Axis', keys: axes.map((key) => ({ key, label: labelOf(key) })) }]}
-            find=""
-            onFind={() => undefined}
-            current={x}
-            onPick={onAxis}
-            onDone={close}
-          />
-        )
-      }
+      content={(close) => <AnyAxis at={at} runs={runs} x={x} onAxis={onAxis} onDone={close} />}
     >
-      <span className="faint">by</span>
-      <span className="clip step-axis">{labelOf(x)}</span>
+      {words}
     </Popover>
   )
 }
