@@ -31,6 +31,7 @@ _PATH = re.compile(
 )
 _IN_BODY = frozenset({"/keys", "/notches", "/media", "/history"})
 """Requests that name their project in the body."""
+_PROJECT = ("entity", "project")
 _PASSED_HEADERS = (
     "Cache-Control", "Content-Disposition", "Content-Type", "ETag", "Link", "Retry-After", "WWW-Authenticate",
     "X-Next-Page", "X-Total-Count",
@@ -54,8 +55,8 @@ class Defaults:
 
     def fill(self, named: dict[str, Any]) -> dict[str, Any]:
         """What a request names, and what it leaves to us."""
-        given = {"entity": self.entity, "project": self.project}
-        return {**named, **{name: value for name, value in given.items() if value and not named.get(name)}}
+        given = zip(_PROJECT, (self.entity, self.project), strict=True)
+        return {**named, **{name: value for name, value in given if value and not named.get(name)}}
 
 
 class PassingMiddleware:
@@ -93,9 +94,9 @@ class PassingMiddleware:
         if path in _IN_BODY:
             content = self._filled(content)
         else:
-            named = self._defaults.fill({name: value for name, value in query if value})
-            query = [pair for pair in query if pair[0] not in ("entity", "project")]
-            query += [(name, named[name]) for name in ("entity", "project") if name in named]
+            query = [(name, value) for name, value in query if value or name not in _PROJECT]
+            named = dict(query)
+            query += [(name, value) for name, value in self._defaults.fill(named).items() if name not in named]
         names = ("content-type", "if-none-match")
         stack = ExitStack()
         answer = client.streaming(

@@ -64,7 +64,7 @@ def test_project_that_is_not_named_is_filled_in(http: httpx.Client, upstream: Up
     urls = [str(request.url) for request in upstream.asked]
     assert urls == [
         "https://upstream.test/api/v1/compare/runs?page=2&entity=ada&project=demo",
-        "https://upstream.test/api/v1/compare/runs?entity=ada&project=other",
+        "https://upstream.test/api/v1/compare/runs?project=other&entity=ada",
         "https://upstream.test/api/v1/compare/keys?",
         "https://upstream.test/api/v1/compare/steps?entity=ada&project=demo",
     ]

@@ -2,7 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { sharedQuery } from '../../api/shares'
 import { ApiError } from '../../api/http'
 import { IconButton } from '../../ui/Button'
@@ -21,11 +21,12 @@ export function SharedPage() {
   const address = useAddress()
   const navigate = useNavigate()
   const view = shared.data?.view
-  // As it was when it was shared; from there on everybody looks around for themselves.
-  const fresh = view !== undefined && Object.keys(view).length > 0 && Object.keys(address).length === 0
+  // It opens as it was when it was shared; from there on everybody looks around for themselves.
+  const [begun, setBegun] = useState(Object.keys(address).length > 0)
   useEffect(() => {
-    if (fresh) void navigate({ to: '.', search: () => view, replace: true })
-  }, [fresh, view, navigate])
+    if (begun || view === undefined) return
+    void navigate({ to: '.', search: () => view, replace: true }).then(() => setBegun(true))
+  }, [begun, view, navigate])
   useKeys({ t: cycleTheme })
 
   if (shared.error) {
@@ -46,7 +47,7 @@ export function SharedPage() {
       </div>
     )
   }
-  if (!shared.data || fresh) return <Waiting />
+  if (!shared.data || !begun) return <Waiting />
   const { entity, project, expires_at: ends } = shared.data
   return (
     <div className="shell">
