@@ -42,11 +42,14 @@ class AzureStore:
         self.url = address(f"{self._account}/{self._container_name}", self._prefix)
         self._handler = handler or AzureHandler(current_settings().azure_account_url_to_access_key)
 
+    def ref(self, path: str) -> str:  # noqa: D102 — docstring inherited
+        return address(self.url, path)
+
     def put(self, source: Path, path: str, *, size_bytes: int, md5: Digest, note: Note = int) -> StoredObject:  # noqa: D102
         actual = hash_file(source)
         if actual != md5:
             raise DigestMismatch(str(source), expected=md5, actual=actual)
-        with translated(self._uri(path)), source.open("rb") as file:
+        with translated(self.ref(path)), source.open("rb") as file:
             blob = self._blob(path)
             blob.upload_blob(
                 file, length=size_bytes, overwrite=True, content_settings=content_settings(raw_digest(md5))
@@ -57,12 +60,12 @@ class AzureStore:
 
     def put_bytes(self, path: str, content: bytes) -> None:  # noqa: D102 — docstring inherited
         settings = content_settings(raw_digest(md5_digest(content)))
-        with translated(self._uri(path)):
+        with translated(self.ref(path)):
             self._blob(path).upload_blob(content, overwrite=True, content_settings=settings)
 
     def get_bytes(self, path: str) -> bytes | None:  # noqa: D102 — docstring inherited
         try:
-            with translated(self._uri(path)):
+            with translated(self.ref(path)):
                 return bytes(self._blob(path).download_blob().readall())
         except ReferenceNotFound:
             return None
@@ -71,7 +74,7 @@ class AzureStore:
         self, folder: str, *, checksums: bool = True
     ) -> Iterator[StoredObject]:
         prefix = join(self._prefix, folder)
-        with translated(self._uri(folder)):
+        with translated(self.ref(folder)):
             found = self._container().list_blobs(
                 name_starts_with=f"{prefix}/" if prefix else None, include=["metadata"]
             )
@@ -85,7 +88,7 @@ class AzureStore:
     def delete(self, paths: Sequence[str]) -> None:  # noqa: D102 — docstring inherited
         for path in paths:
             try:
-                with translated(self._uri(path)):
+                with translated(self.ref(path)):
                     self._blob(path).delete_blob(delete_snapshots="include")
             except ReferenceNotFound:
                 continue
@@ -107,9 +110,6 @@ class AzureStore:
     def _blob(self, path: str) -> Any:
         service = self._handler.service(self._account)
         return service.get_blob_client(container=self._container_name, blob=join(self._prefix, path))
-
-    def _uri(self, path: str) -> str:
-        return address(self.url, path)
 
     def _stored(self, properties: Any) -> StoredObject:
         name = str(properties.name)

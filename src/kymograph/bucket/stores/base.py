@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from kymograph.errors import InvalidReference
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.types import Digest, JsonObject
 
@@ -61,6 +59,9 @@ class Store(Protocol):
     """How many transfers are worth having under way."""
     is_atomic: bool
     """Whether an object that is there is whole."""
+
+    def ref(self, path: str) -> str:
+        """The address of an object or a folder, as entries have it."""
 
     def put(self, source: Path, path: str, *, size_bytes: int, md5: Digest, note: Note = int) -> StoredObject:
         """Put a file; what was there is replaced.
@@ -120,19 +121,3 @@ def join(*parts: str) -> str:
 def address(url: str, path: str) -> str:
     """The address of what is at a path of a place."""
     return f"{url}/{path}" if path else url
-
-
-def below(url: str, ref: str) -> str | None:
-    """The path of an address below a place; None for what is elsewhere.
-
-    Raises:
-        InvalidReference: The path leads out of the place.
-    """
-    if ref == url:
-        return ""
-    if not ref.startswith(f"{url}/"):
-        return None
-    path = ref[len(url) + 1 :]
-    if ".." in path.split("/"):
-        raise InvalidReference(f"{ref!r} leads out of {url}")
-    return posixpath.normpath(path) if path else ""

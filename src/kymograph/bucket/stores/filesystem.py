@@ -30,6 +30,9 @@ class FilesystemStore:
         self._files, root = opened(self.url)
         self._root = root.rstrip("/")
 
+    def ref(self, path: str) -> str:  # noqa: D102 — docstring inherited
+        return address(self.url, path)
+
     def put(self, source: Path, path: str, *, size_bytes: int, md5: Digest, note: Note = int) -> StoredObject:  # noqa: D102
         actual = hash_file(source)
         if actual != md5:
@@ -40,7 +43,7 @@ class FilesystemStore:
         found = self._info(path)
         if found.get("size") != size_bytes:
             raise CommError(
-                f"{address(self.url, path)} has {found.get('size')} bytes after {size_bytes} were written; try again"
+                f"{self.ref(path)} has {found.get('size')} bytes after {size_bytes} were written; try again"
             )
         note(size_bytes)
         return self._stored(found, md5=md5)
@@ -112,9 +115,9 @@ class FilesystemStore:
             return dict(self._files.info(self._at(path)))
 
     def _translated(self, path: str) -> Any:
-        return translated_errors(address(self.url, path), verb="used")
+        return translated_errors(self.ref(path), verb="used")
 
     def _stored(self, info: dict[str, Any], *, md5: Digest | None = None) -> StoredObject:
         path = str(info["name"]).removeprefix(self._root).strip("/")
-        entry = entry_of(self._files, info, address(self.url, path), path)
+        entry = entry_of(self._files, info, self.ref(path), path)
         return StoredObject(path, entry.size or 0, entry.digest, str(entry.ref), extra=entry.extra, md5=md5)

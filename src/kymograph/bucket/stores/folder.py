@@ -28,6 +28,9 @@ class FolderStore:
         self.url = f"file://{quoted(local_path(url))}"
         self._root = Path(local_path(url))
 
+    def ref(self, path: str) -> str:  # noqa: D102 — docstring inherited
+        return address(self.url, quoted(path))
+
     def put(self, source: Path, path: str, *, size_bytes: int, md5: Digest, note: Note = int) -> StoredObject:  # noqa: D102
         hasher = new_hasher(DigestAlgorithm.MD5)
         size = 0
@@ -40,7 +43,7 @@ class FolderStore:
             actual = encode_digest(hasher.digest())
             if actual != md5 or size != size_bytes:
                 raise DigestMismatch(str(source), expected=md5, actual=actual)
-        return StoredObject(path, size, md5, self._ref(path), md5=md5)
+        return StoredObject(path, size, md5, self.ref(path), md5=md5)
 
     def put_bytes(self, path: str, content: bytes) -> None:  # noqa: D102 — docstring inherited
         with written_whole(self._root / path) as file:
@@ -68,7 +71,7 @@ class FolderStore:
                 except FileNotFoundError:  # it went while others were looked at
                     continue
                 yield StoredObject(
-                    path, state.st_size, digest or "", self._ref(path), md5=digest, changed_at_s=state.st_mtime
+                    path, state.st_size, digest or "", self.ref(path), md5=digest, changed_at_s=state.st_mtime
                 )
 
     def is_empty(self, folder: str) -> bool:  # noqa: D102 — docstring inherited
@@ -101,6 +104,3 @@ class FolderStore:
     def settle(self) -> None:  # noqa: D102 — docstring inherited
         if hasattr(os, "sync"):
             os.sync()
-
-    def _ref(self, path: str) -> str:
-        return address(self.url, quoted(path))

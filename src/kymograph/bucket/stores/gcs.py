@@ -34,25 +34,28 @@ class GcsStore:
         self.url = address(f"gs://{self._bucket_name}", self._prefix)
         self._handler = handler or GcsHandler()
 
+    def ref(self, path: str) -> str:  # noqa: D102 — docstring inherited
+        return address(self.url, path)
+
     def put(self, source: Path, path: str, *, size_bytes: int, md5: Digest, note: Note = int) -> StoredObject:  # noqa: D102
         actual = hash_file(source)
         if actual != md5:
             raise DigestMismatch(str(source), expected=md5, actual=actual)
-        with self._handler.translated(self._uri(path)):
+        with self._handler.translated(self.ref(path)):
             blob = self._blob(path)
             blob.upload_from_filename(str(source), content_type="application/octet-stream", checksum="md5")
         note(size_bytes)
         return self._stored(blob)
 
     def put_bytes(self, path: str, content: bytes) -> None:  # noqa: D102 — docstring inherited
-        with self._handler.translated(self._uri(path)):
+        with self._handler.translated(self.ref(path)):
             blob = self._blob(path)
             blob.md5_hash = md5_digest(content)
             blob.upload_from_string(content, content_type="application/octet-stream")
 
     def get_bytes(self, path: str) -> bytes | None:  # noqa: D102 — docstring inherited
         try:
-            with self._handler.translated(self._uri(path)):
+            with self._handler.translated(self.ref(path)):
                 return bytes(self._blob(path).download_as_bytes())
         except ReferenceNotFound:
             return None
@@ -60,7 +63,7 @@ class GcsStore:
     def iter_objects(  # noqa: D102 — docstring inherited
         self, folder: str, *, checksums: bool = True
     ) -> Iterator[StoredObject]:
-        with self._handler.translated(self._uri(folder)):
+        with self._handler.translated(self.ref(folder)):
             for blob in self._bucket().list_blobs(prefix=self._folder(folder)):
                 if not blob.name.endswith("/"):
                     yield self._stored(blob)
@@ -71,7 +74,7 @@ class GcsStore:
     def delete(self, paths: Sequence[str]) -> None:  # noqa: D102 — docstring inherited
         for path in paths:
             try:
-                with self._handler.translated(self._uri(path)):
+                with self._handler.translated(self.ref(path)):
                     self._blob(path).delete()
             except ReferenceNotFound:
                 continue
@@ -101,9 +104,6 @@ class GcsStore:
 
     def _blob(self, path: str) -> Any:
         return self._bucket().blob(join(self._prefix, path))
-
-    def _uri(self, path: str) -> str:
-        return address(self.url, path)
 
     def _folder(self, folder: str) -> str | None:
         prefix = join(self._prefix, folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kymograph.bucket.stores.base import Note, StoredObject, address, join
-from kymograph.bucket.stores.s3_parts import PART_BYTES, upload_in_parts
+from kymograph.bucket.stores.s3_parts import upload_in_parts
 from kymograph.core.digest import encode_digest, md5_digest
 from kymograph.errors import CommError, DigestMismatch, InvalidReference
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
@@ -40,6 +40,9 @@ class S3Store:
         self._prefix = prefix.strip("/")
         self.url = address(f"s3://{self._bucket}", self._prefix)
         self._handler = handler or S3Handler()
+
+    def ref(self, path: str) -> str:  # noqa: D102 — docstring inherited
+        return address(self.url, path)
 
     def put(self, source: Path, path: str, *, size_bytes: int, md5: Digest, note: Note = int) -> StoredObject:  # noqa: D102
         key = self._key(path)
