@@ -140,10 +140,11 @@ class Claims:
         if mine is not None and mine.folder is not None:
             return self.save(replace(mine, touched_at_s=now))
         beside = f"{place.folder}.{key[:_FOLDER_CHARACTERS]}"
+        # In this order: whoever has put something there had written a claim before.
+        is_filled = not self._store.is_empty(place.folder)
         others = [claim for claim in self.all(place) if claim.key != key]
-        is_taken = any(claim.state is not ClaimState.UPLOADING for claim in others)
-        if not is_taken and not any(claim.folder in (None, place.folder) for claim in others):
-            is_taken = not self._store.is_empty(place.folder)  # by nobody whom we know
+        is_known = any(claim.folder in (None, place.folder) for claim in others)
+        is_taken = any(claim.state is not ClaimState.UPLOADING for claim in others) or (is_filled and not is_known)
         if is_taken and not replaces:
             raise BlobExists(self._store.ref(place.folder))
         claim = Claim(

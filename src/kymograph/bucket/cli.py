@@ -38,7 +38,7 @@ def cli(
     job_type: str | None,
     entity: str | None,
 ) -> None:
-    """Artifacts whose files stay in a bucket.
+    r"""Artifacts whose files stay in a bucket.
 
     An upload puts a folder below TYPE/NAME/ALIAS in the bucket and logs a version that refers to the files, with their
     checksums; a download finds it by its name and brings the files back. Each is a run, so the tracker knows what came

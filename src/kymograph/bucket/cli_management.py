@@ -23,7 +23,7 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _SHOWN_LINES = 20
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A time such as ``90m``, ``12h``, ``7d``; a number alone is in hours."""
 
     name = "duration"
@@ -178,9 +178,9 @@ def remove(
 ) -> None:
     """Delete versions and their files in the bucket.
 
-    NAME is [[ENTITY/]PROJECT/]NAME:ALIAS. Refused is what a run has used, or a link leads to. Files that another version
-    refers to stay, as do files that were not uploaded by wabucket. It cannot be undone: the tracker can restore a
-    version for some time, and the bucket its files only if it keeps versions itself.
+    NAME is [[ENTITY/]PROJECT/]NAME:ALIAS. Refused is what a run has used, or a link leads to. Files that another
+    version refers to stay, as do files that were not uploaded by wabucket. It cannot be undone: the tracker can restore
+    a version for some time, and the bucket its files only if it keeps versions itself.
     """
     from kymograph.bucket.removing import Remover
 

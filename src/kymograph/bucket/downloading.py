@@ -1,4 +1,4 @@
-"""Files of a version, brought from wherever its entries say they are: in parallel, each checked, taken up after errors."""
+"""Files of a version, brought from wherever its entries say they are: in parallel, and each of them checked."""
 
 from __future__ import annotations
 
