@@ -305,7 +305,7 @@ class WaBucketRefAPI:
         if logged is None:
             upload.commit(uploaded, None)
             return None
-        refs = {entry.ref for entry in logged.manifest.entries.values()}
+        refs = {entry.ref for entry in logged.require_logged("manifest").manifest.entries.values()}
         is_elsewhere = refs.isdisjoint({uploaded.url, *(entry.ref for entry in uploaded.entries)})
         if is_elsewhere and uploaded.claim.state is ClaimState.UPLOADING:
             # The latest version has this very content: the server gave it the alias, and our copy is nobody's.

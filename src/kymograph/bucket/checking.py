@@ -67,7 +67,8 @@ def check_entries(
         if entry.ref is None:
             return "unchecked"  # at the tracker, which checked it when it came
         # Not the current object, or not listed: what was noted may be an older version, which is fetched by its id.
-        return _fetched(entry, references)
+        verdict = _fetched(entry, references)
+        return "changed" if verdict == "missing" and found is not None else verdict
 
     findings.take(entries, in_parallel(judge, entries, threads=AT_ONCE))
     return findings

@@ -42,9 +42,7 @@ def written(folder: Path, contents: dict[str, bytes]) -> Path:
     return folder
 
 
-def send(
-    store: Store, source: Path, *, replaces: bool = False, owner: Owner = OWNER, now: float = 1000.0
-) -> Uploaded:
+def send(store: Store, source: Path, *, replaces: bool = False, owner: Owner = OWNER, now: float = 1000.0) -> Uploaded:
     files = local_files(source, ChecksumMemo(source.parent / "memo"))
     return Upload(store, owner, clock=lambda: now, is_shown=False).send(PLACE, files, replaces=replaces)
 
@@ -131,9 +129,7 @@ def requests_of_an_upload(tmp_path: Path, source: Path) -> int:
 
 @pytest.mark.parametrize("is_obeyed", [False, True])
 @pytest.mark.parametrize("kills", [False, True])
-def test_an_upload_that_breaks_off_anywhere_goes_on(
-    tmp_path: Path, source: Path, is_obeyed: bool, kills: bool
-) -> None:
+def test_an_upload_that_breaks_off_anywhere_goes_on(tmp_path: Path, source: Path, is_obeyed: bool, kills: bool) -> None:
     total = requests_of_an_upload(tmp_path, source)
     assert total > 8
     for at in range(1, total + 1):

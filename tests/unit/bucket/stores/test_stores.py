@@ -144,7 +144,9 @@ def test_a_copy_within_a_place_has_the_same_content(store: Store, tmp_path: Path
 
 
 def test_files_of_other_kinds_of_places_are_not_copied_within_it(store: Store, tmp_path: Path) -> None:
-    other = open_store(f"memory://other-{uuid.uuid4().hex}" if not store.url.startswith("memory") else f"file://{tmp_path}")
+    other = open_store(
+        f"memory://other-{uuid.uuid4().hex}" if not store.url.startswith("memory") else f"file://{tmp_path}"
+    )
     put(other, tmp_path, "a")
     source = next(one for one in other.iter_objects("") if one.path == "a")
 
@@ -155,9 +157,7 @@ def test_files_of_other_kinds_of_places_are_not_copied_within_it(store: Store, t
 def test_large_files_go_up_in_parts_and_on_where_they_stopped(
     moto: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    for name, value in zip(
-        ("AWS_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), moto, strict=True
-    ):
+    for name, value in zip(("AWS_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), moto, strict=True):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     client = boto3.session.Session().client("s3", endpoint_url=moto[0], region_name="us-east-1")
@@ -189,10 +189,10 @@ def test_large_files_go_up_in_parts_and_on_where_they_stopped(
     assert (tmp_path / "fetched").read_bytes() == content
 
 
-def test_leavings_of_interrupted_transfers_are_freed(moto: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in zip(
-        ("AWS_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), moto, strict=True
-    ):
+def test_leavings_of_interrupted_transfers_are_freed(
+    moto: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in zip(("AWS_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), moto, strict=True):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     client = boto3.session.Session().client("s3", endpoint_url=moto[0], region_name="us-east-1")
