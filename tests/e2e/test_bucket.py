@@ -211,7 +211,7 @@ def test_commands_of_the_original_work(work: Work, rest: Rest, project: str) -> 
     assert "::set-output name=artifact_alias::first" in said.stdout.splitlines()
     assert work.contents("dataset/words/first") == FILES
     assert work.contents("linked") == FILES
-    runs = {run["display_name"]: run for run in rest.runs(project)}
+    runs = {run["name"]: run for run in rest.runs(project)}
     assert {"ingest", "train", "linking"} <= set(runs)
     assert runs["ingest"]["job_type"] == "up"
     assert all(run["state"] == "finished" for run in runs.values())

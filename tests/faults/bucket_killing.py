@@ -101,7 +101,7 @@ class BucketKillings:
             tracker = Tracker(session, entity=ENTITY, project=PROJECT)
             store = open_store(self.bucket)
             remover = Remover(store, tracker)
-            remover.carry_out(remover.plan_collection(older_than_s=0.0))
+            remover.carry_out(remover.plan_collection(older_than_s=0.0, with_unsynced=True))
             needed = {entry.ref for version in tracker.versions() for entry in version.manifest.entries.values()}
             objects = {one.ref for one in store.iter_objects("", checksums=False) if CLAIMS_FOLDER not in one.path}
         assert objects == needed, (len(objects - needed), len(needed - objects))

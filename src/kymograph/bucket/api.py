@@ -301,9 +301,10 @@ class WaBucketRefAPI:
         upload = Upload(self.bucket, owner, is_shown=self._is_shown)
         uploaded = upload.send(place, files, replaces=overwrite)
         _fill(artifact, uploaded.entries if checksum else [uploaded.single_entry()])
+        # Before it is logged: from then on a sync may make the version, whatever becomes of this process.
+        upload.commit(uploaded, None)
         logged = self._log(run, artifact, place.alias)
         if logged is None:
-            upload.commit(uploaded, None)
             return None
         refs = {entry.ref for entry in logged.require_logged("manifest").manifest.entries.values()}
         is_elsewhere = refs.isdisjoint({uploaded.url, *(entry.ref for entry in uploaded.entries)})

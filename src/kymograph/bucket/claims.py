@@ -33,7 +33,7 @@ class ClaimState(StrEnum):
 
     UPLOADING = "uploading"
     UNSYNCED = "unsynced"
-    """All objects are there; the version waits for ``kymograph sync``."""
+    """All objects are there; the version is being logged, or waits for ``kymograph sync``."""
     COMMITTED = "committed"
 
 

@@ -204,11 +204,16 @@ def remove(
     metavar="TIME",
     help="Uploads that were not worked for this long (90m, 12h, 7d) are given up.",
 )
+@click.option(
+    "--with-unsynced", is_flag=True, help="Also files of versions that wait for `kymograph sync`, or were given up."
+)
 @dry_run_option
 @yes_option
 @as_json_option
 @click.pass_obj
-def collect(options: GlobalOptions, older_than: float, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+def collect(
+    options: GlobalOptions, older_than: float, *, with_unsynced: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
     """Delete files in the bucket that no version needs.
 
     These are leavings of uploads that were interrupted and never taken up, and files of versions that were deleted
@@ -219,7 +224,7 @@ def collect(options: GlobalOptions, older_than: float, *, dry_run: bool, yes: bo
 
     api = options.api(as_json=as_json)
     remover = Remover(api.bucket, api.client)
-    plan = remover.plan_collection(older_than_s=older_than)
+    plan = remover.plan_collection(older_than_s=older_than, with_unsynced=with_unsynced)
     _carry_out(remover, plan, dry_run=dry_run, yes=yes, as_json=as_json)
 
 

@@ -88,11 +88,12 @@ class Remover:
 
     # --- what nobody needs -------------------------------------------------------------------------------------------
 
-    def plan_collection(self, *, older_than_s: float = DAY_S) -> Plan:
+    def plan_collection(self, *, older_than_s: float = DAY_S, with_unsynced: bool = False) -> Plan:
         """What no version needs: leavings of uploads that were given up, and of versions that were deleted.
 
         Args:
             older_than_s: Uploads for which something was done since then may go on yet.
+            with_unsynced: Whether versions that wait for a sync are given up, too.
         """
         plan = Plan()
         now = self._clock()
@@ -101,9 +102,9 @@ class Remover:
         own = [claim for claim in all_claims if claim.owner == self._owner_of(claim)]
         for claim in own:
             where = self._store.ref(claim.folder or claim.place.folder)
-            if claim.state is ClaimState.UNSYNCED:
-                plan.kept[where] = "it was uploaded by an offline run, whose version waits for `kymograph sync`"
-            elif claim.state is ClaimState.UPLOADING and now - claim.touched_at_s < older_than_s:
+            if claim.state is ClaimState.UNSYNCED and not with_unsynced:
+                plan.kept[where] = "its version may wait for `kymograph sync`; --with-unsynced gives it up"
+            elif claim.state is not ClaimState.COMMITTED and now - claim.touched_at_s < older_than_s:
                 plan.kept[where] = "its upload may go on yet; --older-than says when it may not"
             else:
                 chosen.append(claim)
