@@ -1,6 +1,6 @@
 """A relay to a server that is as far away as one likes: every answer comes later by a fixed time.
 
-    python -m bench.bucket.relay LISTEN_PORT TARGET_PORT DELAY_MS
+python -m bench.bucket.relay LISTEN_PORT TARGET_PORT DELAY_MS
 """
 
 from __future__ import annotations

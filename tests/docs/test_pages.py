@@ -13,12 +13,14 @@ from pathlib import Path
 import click
 import pytest
 
+from kymograph.bucket.cli import cli as wabucket
 from kymograph.cli.main import cli
 from tests.e2e.client import NEWEST
 from tests.e2e.fixtures import ClientFactory
 from tests.e2e.server import ServerProcess
 from tests.e2e.training import Training
 
+PROGRAMS: dict[str, click.Command] = {"kymograph": cli, "wabucket": wabucket}
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "changes").glob("*.md"))]
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
@@ -92,8 +94,8 @@ def test_our_commands_on_a_page_exist(block: Block) -> None:
             variables = [word.partition("=")[0] for word in arguments if "=" in word]
             assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets), words
             assert all(f"$({variable})" in makefile for variable in variables), words
-        elif Path(program).name == "kymograph":
-            assert unknown_words(cli, arguments) == [], words
+        elif Path(program).name in PROGRAMS:
+            assert unknown_words(PROGRAMS[Path(program).name], arguments) == [], words
 
 
 def unknown_words(command: click.Command, arguments: list[str]) -> list[str]:

@@ -100,7 +100,7 @@ def remove_others(folder: Path, contents: Contents, *, only_drafts: bool = False
                 continue
             if not only_drafts or is_draft_name(name):
                 path.unlink(missing_ok=True)
-        if not only_drafts and parent != str(folder) and not any(os.scandir(parent)):
+        if not only_drafts and parent != str(folder) and not os.listdir(parent):
             os.rmdir(parent)
 
 

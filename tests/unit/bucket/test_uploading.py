@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from kymograph.bucket.uploading import Upload, Uploaded, local_files
 from kymograph.core.digest import md5_digest
 from kymograph.errors import BlobExists, DigestMismatch, InvalidArtifact, Unreachable, UploadDisturbed
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
-from tests.unit.bucket.faulty import FaultyStore, Killed
+from tests.unit.bucket.faulty import FaultyStore, Killed, T
 
 OWNER = Owner("http://server", "me", "digits")
 PLACE = Place("dataset", "words", "best")
@@ -137,7 +139,7 @@ def test_an_upload_that_breaks_off_anywhere_goes_on(tmp_path: Path, source: Path
         faulty = FaultyStore(inner, fails_at=at, is_obeyed=is_obeyed, kills=kills)
         with pytest.raises((Unreachable, Killed)):
             send(faulty, source)
-        sent = [path for path in objects(inner)]
+        sent = list(objects(inner))
 
         again = FaultyStore(inner)
         uploaded = send(again, source)
@@ -148,14 +150,13 @@ def test_an_upload_that_breaks_off_anywhere_goes_on(tmp_path: Path, source: Path
         assert claim.state is ClaimState.UPLOADING
 
 
-@pytest.mark.parametrize("at", range(1, 14))
+@pytest.mark.parametrize("at", range(1, 10))
 def test_other_content_after_an_interruption_is_not_mixed_with_what_is_there(
     tmp_path: Path, source: Path, at: int
 ) -> None:
     inner = open_store(f"file://{tmp_path}/bucket")
-    with pytest.raises((Unreachable, Killed, AssertionError)):
+    with pytest.raises(Killed):
         send(FaultyStore(inner, fails_at=at, kills=True), source)
-        raise AssertionError("the upload has fewer requests")
     other = written(tmp_path / "other", {"a.txt": b"other", "new.txt": b"new"})
 
     uploaded = send(inner, other)
@@ -164,20 +165,32 @@ def test_other_content_after_an_interruption_is_not_mixed_with_what_is_there(
     assert found == {f"{uploaded.claim.folder}/a.txt": b"other", f"{uploaded.claim.folder}/new.txt": b"new"}
 
 
+class Interleaved(FaultyStore):
+    """Has something else be done before one of the requests."""
+
+    def __init__(self, inner: Store, at: int, meanwhile: Callable[[], None]) -> None:
+        super().__init__(inner)
+        self._at, self._meanwhile = at, meanwhile
+
+    def _pass_on(self, request: Callable[[], T]) -> T:
+        if self.requests + 1 == self._at:
+            self._meanwhile()
+        return super()._pass_on(request)
+
+
+def _note(found: list[Uploaded], store: Store, source: Path) -> None:
+    found.append(send(store, source))
+
+
 def test_two_uploads_at_the_same_time_get_folders_of_their_own(tmp_path: Path, source: Path) -> None:
     """Whatever the order of their requests: each runs wholly at each point of the other."""
     other = written(tmp_path / "other", {"a.txt": b"other"})
     for at in range(1, requests_of_an_upload(tmp_path, source) + 1):
         inner = open_store(f"file://{tmp_path}/bucket{at}")
 
-        class Interleaved(FaultyStore):
-            def _pass_on(self, request, *, meanwhile=at):  # type: ignore[no-untyped-def] # as in the base
-                if self.requests + 1 == meanwhile:
-                    found.append(send(self.inner, other))
-                return super()._pass_on(request)
-
         found: list[Uploaded] = []
-        mine = send(Interleaved(inner), source)
+        meanwhile = partial(_note, found, inner, other)
+        mine = send(Interleaved(inner, at, meanwhile), source)
 
         [theirs] = found
         assert mine.claim.folder != theirs.claim.folder
