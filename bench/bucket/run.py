@@ -1,8 +1,10 @@
 """What bucket artifacts cost: many small files, against a loop that moves one after the other. Prints one table.
 
-    .venv/bin/python -m bench.bucket.run [--files 10000] [--delays-ms 0 5] [--repeats 1]
+    .venv/bin/python -m bench.bucket.run [--files 10000] [--delays-ms 0 5] [--moto] [--repeats 1]
 
-The store is moto's S3 server on loopback, as it is and with a relay before it that delays each answer. The loop is what
+The store is an S3 server on loopback: one that is made for this, in memory and quick, as it is and with each answer
+delayed; with ``--moto`` moto's, which spends some milliseconds of its own on each request, one after the other, so that
+it is the server that is measured. The loop is what
 one would write with boto3, ``upload_file`` and ``download_file``, and does nothing else. Ours is a whole
 ``upload_artifact`` (checksums, claim, transfer, the listing that checks it, a run, the committed version on our server)
 and a whole ``download_artifact``. Each step is a process of its own, timed from its first import to its end.
@@ -40,17 +42,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--delays-ms", type=float, nargs="+", default=[0.0, 5.0])
+    parser.add_argument("--moto", action="store_true", help="moto's server, which knows no delay")
     parser.add_argument("--repeats", type=int, default=1)
     options = parser.parse_args()
+    delays = [0.0] if options.moto else options.delays_ms
     console = Console()
     took: dict[tuple[float, str], list[float]] = {}
     for _ in range(options.repeats):
-        for delay_ms in options.delays_ms:
-            for step, seconds in steps(options.files, delay_ms):
+        for delay_ms in delays:
+            for step, seconds in steps(options.files, None if options.moto else delay_ms):
                 took.setdefault((delay_ms, step), []).append(seconds)
                 console.print(f"{delay_ms:g} ms: {step}: {seconds:.1f} s")
     table = Table("delay of each answer", "way", "loop", "kymograph.bucket", "files/s", "times as fast")
-    for delay_ms in options.delays_ms:
+    for delay_ms in delays:
         for ours, loop in PAIRS:
             mine, theirs = (statistics.median(took[delay_ms, step]) for step in (ours, loop))
             rate = f"{options.files / mine:,.0f}"
@@ -59,23 +63,23 @@ def main() -> None:
     console.print(table)
 
 
-def steps(count: int, delay_ms: float) -> Iterator[tuple[str, float]]:
-    """What each step takes, in s, on fresh servers."""
+def steps(count: int, delay_ms: float | None) -> Iterator[tuple[str, float]]:
+    """What each step takes, in s, on fresh servers; without a delay moto's."""
     with (
         tempfile.TemporaryDirectory(prefix="kymograph-bench-") as name,
         fresh_database(Path(name), on_postgres=False) as database,
-        moto_server() as s3,
-        delayed(s3, delay_ms) as endpoint,
+        moto_server() if delay_ms is None else quick_server(delay_ms) as s3,
     ):
         folder = Path(name)
         write_small_files(folder / "small", count)
         bucket = f"bench-{uuid.uuid4().hex[:8]}"
-        s3.create_bucket(bucket)
+        if delay_ms is None:
+            s3.create_bucket(bucket)
         server = KymographServer(folder, database)
         environment = {
             **os.environ,
             **s3.environment,
-            "AWS_S3_ENDPOINT_URL": endpoint,
+            "AWS_S3_ENDPOINT_URL": s3.endpoint,
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "HOME": str(folder),
@@ -120,15 +124,12 @@ def check(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def delayed(s3: S3Server, delay_ms: float) -> Iterator[str]:
-    """Address of the server, or of a relay before it."""
-    if not delay_ms:
-        yield s3.endpoint
-        return
+def quick_server(delay_ms: float) -> Iterator[S3Server]:
+    """The server that is made for this."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "bench.bucket.relay", str(port), s3.endpoint.rpartition(":")[2], str(delay_ms)]
+    command = [sys.executable, "-m", "bench.bucket.s3_server", str(port), str(delay_ms)]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
         while True:
@@ -137,7 +138,7 @@ def delayed(s3: S3Server, delay_ms: float) -> Iterator[str]:
                 break
             except OSError:
                 time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield S3Server(f"http://127.0.0.1:{port}")
     finally:
         process.terminate()
         process.wait(20)

@@ -100,11 +100,16 @@ def test_our_commands_on_a_page_exist(block: Block) -> None:
 
 def unknown_words(command: click.Command, arguments: list[str]) -> list[str]:
     """Return the words of a command line that name no command and no option of ours."""
+    valued = {name for one in command.params if not getattr(one, "is_flag", True) for name in one.opts}
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     unknown = []
+    is_value = False
     for position, word in enumerate(arguments):
-        if word.startswith("-") and word != "-":
+        if is_value:
+            is_value = False
+        elif word.startswith("-") and word != "-":
             unknown += [] if word.partition("=")[0] in options | {"--help"} else [word]
+            is_value = word in valued
         elif isinstance(command, click.Group):
             inner = command.get_command(click.Context(command), word)
             return [*unknown, word] if inner is None else [*unknown, *unknown_words(inner, arguments[position + 1 :])]

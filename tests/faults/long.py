@@ -2,8 +2,8 @@
 
     .venv/bin/python -m tests.faults.long [--kills 200] [--only PART] [--page docs/reliability.md]
 
-Parts: kills, writes, disk, races, artifacts, trainings, uploads, buckets. Each ends with the first thing that is not as it
-should be, and the whole with exit status 1 then.
+Parts: kills, writes, disk, races, artifacts, trainings, uploads, buckets. Each ends with the first thing that is not as
+it should be, and the whole with exit status 1 then.
 """
 
 from __future__ import annotations
