@@ -1,7 +1,7 @@
 """``wabucket upload`` and ``download``, killed at random moments, with a folder or a real S3 server as the bucket.
 
 After each kill: a version that can be found is whole, and a folder that does not say otherwise is complete. After
-another try the version is there with its contents. At the end the collector leaves what versions need, and nothing else.
+another try the version is there with its contents. At the end the collector leaves what versions need, and that alone.
 """
 
 from __future__ import annotations

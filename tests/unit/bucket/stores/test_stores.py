@@ -16,6 +16,7 @@ from kymograph.bucket.stores.registry import open_store
 from kymograph.core.digest import md5_digest
 from kymograph.errors import DigestMismatch, InvalidReference
 from kymograph.sdk.artifacts.references.registry import References
+from kymograph.sdk.artifacts.references.s3 import S3Handler
 from kymograph.testing import swift
 from kymograph.testing.buckets import moto_server
 
@@ -170,7 +171,7 @@ def test_large_files_go_up_in_parts_and_on_where_they_stopped(
     first = content[: s3_parts.PART_BYTES]
     client.upload_part(Bucket=bucket, Key="d/large", UploadId=upload, PartNumber=1, Body=first)
     sent: list[int] = []
-    s3_client = s3.S3Handler()
+    s3_client = S3Handler()
     before = s3_client.client().upload_part
 
     def upload_part(**arguments: object) -> object:

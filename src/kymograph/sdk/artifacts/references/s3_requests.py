@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -114,6 +115,8 @@ class S3Requests:
                 proxies=self._client.meta.config.proxies or utils.get_environ_proxies(base),
                 timeout=self._client.meta.config.read_timeout,
                 max_pool_connections=_CONNECTIONS,
+                # Otherwise a body waits until the server has acknowledged the headers: up to 40 ms, as measured.
+                socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             )
             self._ready = http, credentials, str(self._client.meta.region_name or "us-east-1"), base
         return self._ready
