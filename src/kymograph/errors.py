@@ -13,16 +13,17 @@
     │                                ArtifactFinalizedError · UnknownOrganization ·
     │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError) ·
     │                                RunActive (RuntimeError) · NotAFolder (TypeError)
-    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
-    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
+    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound (CommError) ·
+    │                                RunNotFound (CommError) · RunFileNotFound · ArtifactNotFound ·
+    │                                CollectionNotFound · SweepNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError) ·
     │                                BucketFolderNotFound (FileNotFoundError, ValueError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
     │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
-    │                                ArtifactNotSaved (ValueError) · BlobExists (RuntimeError) · UploadDisturbed ·
-    │                                DestinationBusy · VersionNeeded
+    │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError ·
+    │                                BlobExists (RuntimeError) · UploadDisturbed · DestinationBusy · VersionNeeded
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
@@ -40,6 +41,10 @@ from __future__ import annotations
 
 class KymographError(Exception):
     """Base of every error that Kymograph raises on purpose."""
+
+
+class CommError(KymographError):
+    """A server cannot be asked, does not understand, or will not: scripts catch it by this name."""
 
 
 # --- usage ------------------------------------------------------------------------------------------------------------
@@ -297,13 +302,13 @@ class EntityNotFound(NotFoundError):
     kind = "entity"
 
 
-class ProjectNotFound(NotFoundError):
+class ProjectNotFound(NotFoundError, CommError):
     """No such project."""
 
     kind = "project"
 
 
-class RunNotFound(NotFoundError):
+class RunNotFound(NotFoundError, CommError):
     """No such run."""
 
     kind = "run"
@@ -360,6 +365,12 @@ class CollectionNotFound(NotFoundError):
     """No such artifact collection."""
 
     kind = "artifact collection"
+
+
+class SweepNotFound(NotFoundError):
+    """No such sweep."""
+
+    kind = "sweep"
 
 
 class KeyNotFound(NotFoundError):
@@ -460,6 +471,17 @@ class ContentCollected(ConflictError):
     def __init__(self, count: int) -> None:
         super().__init__(f"{count:,} pieces of content were collected a moment ago; commit again, or upload them again")
         self.count = count
+
+
+class IncompleteRunHistoryError(ConflictError):
+    """A history was wanted whole as files, and some of its rows are in none yet."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"some rows of run {run} are in no file yet; wait until it has ended, use scan_history(), or take what "
+            "there is with require_complete_history=False"
+        )
+        self.run = run
 
 
 class LinkRefused(ConflictError):
@@ -602,10 +624,6 @@ class StoreCorrupt(IntegrityError):
 
 
 # --- protocol ---------------------------------------------------------------------------------------------------------
-
-
-class CommError(KymographError):
-    """A server cannot be asked, does not understand, or will not: scripts catch it by this name."""
 
 
 class ProtocolError(CommError):

@@ -32,6 +32,7 @@ from kymograph.server.routes.rest import (
     admin,
     artifact_bulk,
     artifact_space,
+    bulk_reads,
     exports,
     files,
     history,
@@ -77,7 +78,7 @@ def create_app(deployment: Deployment) -> FastAPI:
     install_error_handlers(app)
 
     app.router.routes.insert(0, filestream.route)
-    about_runs = (runs, table, metrics, history, exports, files, sql, live)
+    about_runs = (runs, table, metrics, history, exports, files, bulk_reads, sql, live)
     about_artifacts = (rest_artifacts, lineage, artifact_space, artifact_bulk)
     for module in (session, projects, registries, *about_runs, *about_artifacts, admin):
         app.include_router(module.router, prefix="/api/v1")

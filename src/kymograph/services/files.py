@@ -6,7 +6,7 @@ import asyncio
 import logging
 import mimetypes
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from kymograph.core.files import RunFile
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_file_path
 from kymograph.core.run import Run, RunChange
-from kymograph.errors import Forbidden, KymographError, RunFileNotFound, RunNotFound, TransportError
+from kymograph.errors import Forbidden, KymographError, ObjectNotFound, RunFileNotFound, RunNotFound, TransportError
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
 from kymograph.services.secrets import Signer
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 UPLOAD_URL_LENGTH_S = 24 * 3600
 """Clients ask for addresses when a file is ready but may retry for hours."""
 DOWNLOAD_URL_LENGTH_S = 3600
+CONTENTS_AT_ONCE = 64
+"""Small files that are in memory for one request."""
 METADATA_FILE = "wandb-metadata.json"
 MAX_METADATA_BYTES = 1024 * 1024
 
@@ -167,6 +169,27 @@ class FileService:
     def read(self, file: RunFile, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
         """The bytes of a file (got already)."""
         return self._objects.read(file.object_key, span)
+
+    def small_contents(self, run: Run, names: Sequence[str], *, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+        """Contents of files of a run (got already), each with the place of its name among `names`.
+
+        Files that the run has not, or no more, and those larger than `max_bytes` are left out.
+        """
+        place_of = {name: place for place, name in enumerate(names)}
+        files = self.list_files(run, names=list(place_of), limit=len(place_of)).files
+        small = [file for file in files if file.size_bytes <= max_bytes]
+        for first in range(0, len(small), CONTENTS_AT_ONCE):
+            some = small[first : first + CONTENTS_AT_ONCE]
+            for file, content in zip(some, self._read_small(some), strict=True):
+                if content is not None:
+                    yield place_of[file.path], content
+
+    def _read_small(self, files: Sequence[RunFile]) -> Sequence[bytes | None]:
+        try:
+            return self._objects.read_many([file.object_key for file in files])
+        except ObjectNotFound:
+            # Replaced or deleted at this moment: it is missing alone.
+            return [None] if len(files) == 1 else [self._read_small([file])[0] for file in files]
 
     # Records
 

@@ -14,6 +14,7 @@ from kymograph.core.history import (
     Damage,
     ExportFormat,
     ExportQuery,
+    HistoryFrame,
     HistoryPart,
     LineBatch,
     MetricQuery,
@@ -322,6 +323,9 @@ class HistoryExport(Protocol):
         Args:
             with_digest: Work out `digest` on the way; for Parquet only.
         """
+
+    def frames(self) -> Iterator[HistoryFrame]:
+        """The whole of it as columns, whatever the format."""
 
     @property
     def digest(self) -> str:

@@ -8,7 +8,6 @@ ancestors' up to the branch points, then its own. A segment that is damaged is l
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import reduce
 from typing import TypeVar
 
 import numpy as np
@@ -21,7 +20,6 @@ from kymograph.core.history import (
     Catalogue,
     ExportQuery,
     HistoryPart,
-    KeyMode,
     MetricInfo,
     MetricKind,
     MetricQuery,
@@ -39,6 +37,7 @@ from kymograph.core.value_kinds import VALUE_KINDS
 from kymograph.errors import StoreCorrupt
 from kymograph.storage import safe_regex
 from kymograph.storage.base import Database, Transaction
+from kymograph.storage.history.choosing import even_indices, matching_steps
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.stored import StoredExport, freeze, identity_of
@@ -189,11 +188,11 @@ def _choose(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -
         query.min_step, _last_step(query)
     )
     if query.samples is not None or (query.keys and query.with_total) or query.limit is None:
-        matching = _matching_steps(view, query.keys, query.mode)
-        chosen = matching if query.samples is None else matching[_even_indices(len(matching), query.samples)]
+        matching = matching_steps(view, query.keys, query.mode)
+        chosen = matching if query.samples is None else matching[even_indices(len(matching), query.samples)]
         return view, chosen, len(matching)
     # One more than the page, to know whether there is another.
-    chosen = _first_matching_steps(view, query, query.limit + 1)
+    chosen = _firstmatching_steps(view, query, query.limit + 1)
     return view, chosen, view.count_steps() if query.with_total else None
 
 
@@ -201,7 +200,7 @@ def _last_step(query: RowQuery) -> int | None:
     return None if query.max_step is None else query.max_step - 1
 
 
-def _first_matching_steps(view: HistoryView, query: RowQuery, count: int) -> Ints:
+def _firstmatching_steps(view: HistoryView, query: RowQuery, count: int) -> Ints:
     """The first steps of the rows that hold the keys, without looking at all rows."""
     if not query.keys:
         return view.steps(limit=count)
@@ -210,30 +209,10 @@ def _first_matching_steps(view: HistoryView, query: RowQuery, count: int) -> Int
         steps = view.steps(limit=window)
         is_all = len(steps) < window
         part = view if is_all or not len(steps) else view.within(None, int(steps[-1]))
-        found = _matching_steps(part, query.keys, query.mode)
+        found = matching_steps(part, query.keys, query.mode)
         if is_all or len(found) >= count:
             return found[:count]
         window *= _FIRST_WINDOW
-
-
-def _matching_steps(view: HistoryView, keys: Sequence[MetricName], mode: KeyMode) -> Ints:
-    """Ascending steps of the rows that hold the keys; of all rows where there are none."""
-    if not keys:
-        return view.steps()
-    present = [view.presence(key) for key in keys]
-    if mode is KeyMode.ANY:
-        return np.unique(np.concatenate(present))
-    return reduce(lambda left, right: np.intersect1d(left, right, assume_unique=True), present)
-
-
-def _even_indices(total: int, samples: int) -> Ints:
-    """At most `samples` of `total` indices, evenly apart; the first and the last are among them."""
-    if samples >= total:
-        return np.arange(total)
-    if samples <= 1:
-        return np.arange(max(samples, 0))
-    # Whole numbers throughout: rounding floats would let two machines choose differently.
-    return np.arange(samples) * (total - 1) // (samples - 1)
 
 
 def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequence[MetricName]) -> tuple[Row, ...]:

@@ -27,6 +27,7 @@ FEATURES = (
     "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
     "FILESTREAM_GZIP",
     "INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION",
+    "X_KYMOGRAPH_BULK_READS",
     "X_KYMOGRAPH_BULK_TRANSFERS",
     "MARK_RUN_FILES_UPLOADED",
     "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
@@ -36,7 +37,7 @@ FEATURES = (
     "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
 )
 """Optional parts that are really served. Source of the names: protocol.md §3.1; those that begin with ``X_``
-are our own, see docs/protocol/bulk-transfers.md."""
+are our own, see docs/protocol/bulk-transfers.md and docs/reference/rest.md."""
 
 query = QueryType()
 
