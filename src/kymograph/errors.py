@@ -11,16 +11,19 @@
     │                                InvalidMedia (TypeError) · MissingPackage (ImportError) · InvalidArtifact ·
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
     │                                ArtifactFinalizedError · UnknownOrganization ·
-    │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError)
+    │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError) ·
+    │                                RunActive (RuntimeError) · NotAFolder (TypeError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound (CommError) ·
     │                                RunNotFound (CommError) · RunFileNotFound · ArtifactNotFound ·
     │                                CollectionNotFound · SweepNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
-    │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
+    │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError) ·
+    │                                BucketFolderNotFound (FileNotFoundError, ValueError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
     │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
-    │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError
+    │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError ·
+    │                                BlobExists (RuntimeError) · UploadDisturbed · DestinationBusy · VersionNeeded
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
@@ -204,6 +207,22 @@ class OfflineUse(UsageError, TypeError, RuntimeError):
 
 class NotAModel(UsageError, AssertionError):
     """Something was asked of a model that only models have."""
+
+
+class RunActive(UsageError, RuntimeError):
+    """A run was to be begun beside one that is active."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"run {run} is active already; finish it first, or use it")
+        self.run = run
+
+
+class NotAFolder(UsageError, TypeError):
+    """Files were to be brought to a place that is no folder."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"Destination '{path}' exists, but not a directory; name another one, or move it away")
+        self.path = path
 
 
 class InvalidArtifact(UsageError):
@@ -394,6 +413,17 @@ class ReferenceNotFound(NotFoundError, FileNotFoundError):
         return str(self.args[0])
 
 
+class BucketFolderNotFound(NotFoundError, FileNotFoundError, ValueError):
+    """There is no folder at an address of a bucket."""
+
+    def __init__(self, uri: str) -> None:
+        Exception.__init__(self, f"{uri} does not exist or not a directory.")
+        self.uri = uri
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 # --- conflict ---------------------------------------------------------------------------------------------------------
 
 
@@ -503,6 +533,47 @@ class DataFolderBusy(ConflictError):
 
 class ArtifactNotSaved(ConflictError, ValueError):
     """An artifact that was logged did not become a version; the message is the server's."""
+
+
+class BlobExists(ConflictError, RuntimeError):
+    """There is something already where an artifact was to be put into a bucket."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"Blob at {uri} already exists, overwrite is not enabled. Give another alias, or overwrite=True "
+            "(--overwrite): the new version is put beside it then, and nothing of the old one is lost"
+        )
+        self.uri = uri
+
+
+class UploadDisturbed(ConflictError):
+    """Objects that an upload had put into a bucket were gone before there was a version of them."""
+
+    def __init__(self, uri: str, *, missing: int) -> None:
+        super().__init__(
+            f"{missing:,} objects that were just put below {uri} are gone or changed: somebody else works there, "
+            "perhaps `wabucket gc` with too short an --older-than; upload again, what is there is not sent again"
+        )
+        self.uri, self.missing = uri, missing
+
+
+class DestinationBusy(ConflictError):
+    """Two downloads were under way to one folder."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"another download to {folder} is under way; wait for it, or name another folder")
+        self.folder = folder
+
+
+class VersionNeeded(ConflictError):
+    """A version was to be deleted that somebody still needs."""
+
+    def __init__(self, artifact: str, *, needed_by: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{artifact} is needed: {'; '.join(needed_by)}. Nothing was deleted; --force (force=True) deletes it all "
+            "the same"
+        )
+        self.artifact, self.needed_by = artifact, needed_by
 
 
 # --- integrity --------------------------------------------------------------------------------------------------------
