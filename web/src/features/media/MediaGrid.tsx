@@ -60,11 +60,14 @@ const EMPTY_STRIP = 28
 const CAPTION = 20
 const GAP = 8
 const HEADS: Readonly<Record<Layout, number>> = { strips: 192, columns: 56 }
+/** A window narrower than this has less room for names. */
+const NARROW_PX = 600
+const NARROW_HEAD = 112
 
 export const MediaGrid = memo(function MediaGrid(props: MediaGridProps) {
   const { runs, metrics, media, notches, layout, size, coveredRight, ref } = props
   const scroller = useRef<HTMLDivElement>(null)
-  const head = HEADS[layout]
+  const head = window.innerWidth < NARROW_PX ? Math.min(NARROW_HEAD, HEADS[layout]) : HEADS[layout]
   const top = layout === 'columns' ? COLUMN_HEAD : 0
   const rows = useMemo(
     () => (layout === 'strips' ? toStrips(runs, metrics) : toRanks(runs, metrics, media)),

@@ -204,6 +204,7 @@ export function MediaPage() {
               setView={setView}
               runs={chosen}
               media={media}
+              waiting={shownPlace === null}
               active={active}
               width={width}
               folded={folded}

@@ -6,6 +6,7 @@ import { mediaQuery } from '../../api/comparison'
 import { apiUrl } from '../../api/http'
 import { runFilePath, type ProjectRef } from '../../api/queries'
 import { MODES, type ComparisonView, type Mode, type Slot, type SlotName } from '../../core/comparison'
+import { formatNumber } from '../../core/format'
 import { captionOf, type MediaItem, type Medium } from '../../core/mediaSteps'
 import { visibleControls } from '../../core/text'
 import type { Run } from '../../core/types'
@@ -25,6 +26,8 @@ interface PairPanelProps {
   setView: SetComparison
   runs: readonly Run[]
   media: MediaTable
+  /** The first media of the page are still on their way. */
+  waiting: boolean
   /** The slot that keys act on. */
   active: SlotName
   width: number
@@ -109,6 +112,7 @@ export function PairPanel(props: PairPanelProps) {
             item={name === 'a' ? itemA : itemB}
             medium={name === 'a' ? a : b}
             runs={runs}
+            waiting={props.waiting}
             active={active === name}
             onActive={onActive}
             onSlot={(slot) => setView({ [name]: slot })}
@@ -165,12 +169,13 @@ interface SlotHeadProps {
   item: MediaItem | null
   medium: Medium | null
   runs: readonly Run[]
+  waiting: boolean
   active: boolean
   onActive: (name: SlotName) => void
   onSlot: (slot: Slot | null) => void
 }
 
-function SlotHead({ name, slot, item, medium, runs, active, onActive, onSlot }: SlotHeadProps) {
+function SlotHead({ name, slot, item, medium, runs, waiting, active, onActive, onSlot }: SlotHeadProps) {
   const letter = name.toUpperCase()
   if (!slot) {
     return (
@@ -205,7 +210,7 @@ function SlotHead({ name, slot, item, medium, runs, active, onActive, onSlot }: 
         <span className="faint pair-where">
           <Name>{slot.key}</Name>
           <span>
-            [{slot.index}] · {item ? `step ${item.step}` : 'nothing here'}
+            [{slot.index}] · {item ? `step ${formatNumber(item.step)}` : waiting ? '…' : 'nothing here'}
           </span>
         </span>
         {caption !== '' && (
