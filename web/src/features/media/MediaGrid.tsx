@@ -20,6 +20,7 @@ import type { MediaItem, Notches } from '../../core/mediaSteps'
 import type { Run } from '../../core/types'
 import { RunDot } from '../../ui/RunDot'
 import { Name } from '../../ui/Text'
+import { keyOf, mostMedia, toRanks, toStrips, type Row } from './gridRows'
 import { MediaCell } from './MediaCell'
 import type { MediaTable } from './useMedia'
 
@@ -48,11 +49,6 @@ interface MediaGridProps {
   onAssign: (slot: Slot, name: 'a' | 'b') => void
   ref: Ref<GridHandle>
 }
-
-type Row =
-  | { kind: 'metric'; metric: string }
-  | { kind: 'strip'; metric: string; run: Run }
-  | { kind: 'rank'; metric: string; index: number }
 
 const SECTION = 32
 const COLUMN_HEAD = 28
@@ -325,35 +321,4 @@ function absence(run: string, metric: string, { notches, place, exact }: MediaGr
   if (notches === null) return ''
   if (notches.find(run, metric) === null) return 'Never logged'
   return `Nothing ${exact ? 'at' : 'up to'} ${formatNumber(place)}`
-}
-
-function toStrips(runs: readonly Run[], metrics: readonly string[]): Row[] {
-  return metrics.flatMap((metric): Row[] => [
-    { kind: 'metric', metric },
-    ...runs.map((run): Row => ({ kind: 'strip', metric, run })),
-  ])
-}
-
-function toRanks(runs: readonly Run[], metrics: readonly string[], media: MediaTable): Row[] {
-  return metrics.flatMap((metric): Row[] => {
-    const counts = runs.map((run) => media.get(run.id)?.get(metric)?.media.length ?? 0)
-    // One row at least, to say in it why there is nothing.
-    const most = Math.max(1, ...counts)
-    return [
-      { kind: 'metric', metric },
-      ...Array.from({ length: most }, (_, index): Row => ({ kind: 'rank', metric, index })),
-    ]
-  })
-}
-
-function mostMedia(media: MediaTable): number {
-  let most = 0
-  for (const row of media.values()) for (const item of row.values()) most = Math.max(most, item.media.length)
-  return most
-}
-
-function keyOf(row: Row | undefined): string {
-  if (!row) return ''
-  const part = row.kind === 'strip' ? row.run.id : row.kind === 'rank' ? String(row.index) : ''
-  return `${row.kind}\0${row.metric}\0${part}`
 }
