@@ -13,7 +13,7 @@ from urllib.parse import quote
 import orjson
 
 from kymograph.client.artifact_values import Page
-from kymograph.client.operations import Operation, Receive, call
+from kymograph.client.operations import Operation, Receive
 from kymograph.client.runs import RunAddress
 from kymograph.core import exact_json
 from kymograph.errors import MalformedRequest, ProtocolError, Unreachable
@@ -28,7 +28,7 @@ MAX_FILES = 5_000
 """Asked for in one request."""
 MAX_RUNS = 1_000
 """Whose histories are asked for in one request."""
-PAGE_RUNS = 1_000
+PAGE_RUNS = 10_000
 """Runs of a page, where all are wanted."""
 
 
@@ -60,10 +60,21 @@ def run_nodes(
         "limit": per_page,
         "after": cursor,
     }
-    answer = yield from call("GET", f"{project_path(entity, project)}/run-nodes", parameters)
-    head, *nodes = answer.content.splitlines()
-    told = orjson.loads(head)
-    return Page(list(map(exact_json.loads, nodes)), told["next"], told["total"])
+    rest, found = b"", list[Any]()
+
+    def take(piece: memoryview) -> None:
+        nonlocal rest
+        body, _, rest = (rest + bytes(piece)).rpartition(b"\n")
+        if body:
+            # Configs and summaries are texts here, which are read when they are looked at.
+            found.extend(orjson.loads(b"[" + body.replace(b"\n", b",") + b"]"))
+
+    path = f"{project_path(entity, project)}/run-nodes"
+    yield Receive("GET", path, take, parameters)
+    if rest or not found:
+        raise Unreachable(path, problem="a list of runs broke off")
+    told, *nodes = found
+    return Page(nodes, told["next"], told["total"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,7 @@ def histories_path(entity: str, project: str) -> str:
 
 
 def frames(entity: str, project: str, query: HistoryQuery) -> Operation[list[Frame]]:
-    """Histories as columns.
+    """Histories as columns; each frame tells what could not be read.
 
     Raises:
         RunNotFound: One of the runs is not there.
@@ -118,13 +129,13 @@ def frames(entity: str, project: str, query: HistoryQuery) -> Operation[list[Fra
     return found
 
 
-def rows(entity: str, project: str, query: HistoryQuery) -> Operation[list[tuple[str, JsonObject]]]:
-    """Histories as rows, each with the id of its run; raises as `frames` does."""
+def rows(entity: str, project: str, query: HistoryQuery) -> Operation[tuple[list[tuple[str, JsonObject]], list[str]]]:
+    """Histories as rows, each with the id of its run, and what could not be read; raises as `frames` does."""
     decoder, found = LineDecoder(), list[tuple[str, JsonObject]]()
     path = histories_path(entity, project)
     yield Receive("POST", path, lambda piece: found.extend(decoder.feed(piece)), content=query.content())
     close(decoder, path)
-    return found
+    return found, decoder.damaged
 
 
 def close(decoder: FrameDecoder | LineDecoder | PartDecoder, path: str) -> None:
@@ -147,6 +158,8 @@ class LineDecoder:
         self._rest = b""
         self._run = ""
         self._is_ended = False
+        self.damaged: list[str] = []
+        """What of the histories could not be read and is left out, in the server's words."""
 
     def feed(self, piece: bytes | memoryview) -> Iterator[tuple[str, JsonObject]]:
         """Take more of the body; gives the rows that are whole now, each with the id of its run."""
@@ -158,6 +171,7 @@ class LineDecoder:
                 yield self._run, item
             elif item:
                 self._run = str(item[0])
+                self.damaged += filter(None, item[1:])
             else:
                 self._is_ended = True
 

@@ -26,7 +26,7 @@ CONTENT_SECURITY_POLICY = (
 
 
 COMPRESSED_PATHS = ("/api/", "/graphql", "/assets/")
-UNCOMPRESSED_ENDINGS = ("/export", "/histories")
+UNCOMPRESSED_ENDINGS = ("/export", "/histories", "/run-nodes")
 COMPRESSION_LEVEL = 1
 """JSON columns shrink to a third at the lowest level, for a tenth of the time of the highest."""
 UNCOMPRESSED_TYPES = (

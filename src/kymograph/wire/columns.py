@@ -4,7 +4,8 @@ A body is the magic, frames, and an end. A frame holds some rows of one run: the
 (little-endian), the header as JSON, and the columns, whose places the header tells. The end is a header of no length,
 so that a body that breaks off is never taken for a whole one.
 
-Law: what a decoder gives is the same however the body is cut into pieces. Source: docs/reference/rest.md, "Histories".
+Law: what a decoder gives is the same however the body is cut into pieces. Source: docs/reference/rest.md, "Reading back
+in bulk".
 """
 
 from __future__ import annotations

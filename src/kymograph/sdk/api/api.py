@@ -18,7 +18,7 @@ from kymograph.client.public_reads import OLDEST_FIRST
 from kymograph.client.runs import RunAddress, RunClient
 from kymograph.core.names import parse_project_name
 from kymograph.core.run_ids import new_run_id
-from kymograph.errors import UnsupportedOperation, UsageError
+from kymograph.errors import UsageError
 from kymograph.sdk.api import paths
 from kymograph.sdk.api.attributes import Described
 from kymograph.sdk.api.connecting import api_settings, connection_for
@@ -30,6 +30,7 @@ from kymograph.sdk.api.run import Run, check_state
 from kymograph.sdk.api.runs import PER_PAGE, Runs
 from kymograph.sdk.api.session import ApiSession
 from kymograph.sdk.api.sweeps import Sweep, Sweeps, read_sweep
+from kymograph.sdk.api.unserved import Unserved
 from kymograph.sdk.api.users import People, User
 
 PROJECTS_PER_PAGE = 200
@@ -43,7 +44,7 @@ class Report(Described[M]):
     spec: str
 
 
-class ApiOf(People[M], Generic[M]):
+class ApiOf(People[M], Unserved, Generic[M]):
     """What both kinds of `Api` offer. Objects that were read are kept until `flush`, and given again."""
 
     def __init__(self, session: ApiSession[M], *, api_key: str | None = None) -> None:
@@ -240,7 +241,7 @@ class ApiOf(People[M], Generic[M]):
         made = as_object(as_object(answer.get("upsertModel")).get("project"))
         return Project(self._session, str(made.get("entityName") or owner), name)
 
-    # --- sweeps, reports, queues -------------------------------------------------------------------------------------
+    # --- sweeps, reports -------------------------------------------------------------------------------------
 
     @either
     def sweep(self, path: str = "") -> Operation[Sweep[M]]:
@@ -272,22 +273,6 @@ class ApiOf(People[M], Generic[M]):
             return PageOf([Report(session, node) for node in page.items], page.cursor)
 
         return Listing(session, read)
-
-    def run_queue(self, entity: str, name: str) -> Any:
-        """Not served: `kymograph` runs agents without queues.
-
-        Raises:
-            UnsupportedOperation: Always.
-        """
-        raise UnsupportedOperation(f"run queue {entity}/{name}", hint="start the program where it is to run")
-
-    def job(self, name: str | None, path: str | None = None) -> Any:
-        """Not served, as `run_queue`; the artifact of a job is there: ``api.artifact(name, type="job")``.
-
-        Raises:
-            UnsupportedOperation: Always.
-        """
-        raise UnsupportedOperation(f"job {name}", hint="read its artifact: api.artifact(name, type='job')")
 
     @either
     def from_path(self, path: str) -> Operation[Project[M] | Run[M] | Sweep[M]]:

@@ -176,9 +176,11 @@ class Run(Page[M]):
         return object_of(self._node.get(name))
 
     def _load_whole(self) -> Operation[None]:
-        found = yield from self._session.reads.run(self.at)
-        # What was assigned, or looked at and changed, is not to be lost.
-        self._node = {**found, **self._node}
+        self._add((yield from self._session.reads.run(self.at)))
+
+    def _add(self, node: JsonObject) -> None:
+        """Take what was not known; what was assigned, or looked at and changed, is not to be lost."""
+        self._node = {**node, **self._node}
         self._is_light = False
 
     @property

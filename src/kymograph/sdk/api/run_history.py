@@ -9,6 +9,7 @@ from kymograph.client import bulk_reads
 from kymograph.client.operations import Operation
 from kymograph.client.runs import RunAddress
 from kymograph.errors import UsageError
+from kymograph.sdk.api.damage import tell
 from kymograph.sdk.api.either import M
 from kymograph.sdk.api.frames import STEP, rows_of
 from kymograph.sdk.api.session import ApiSession
@@ -52,6 +53,7 @@ def read_history(
     if (x_axis == STEP or not is_any) and (yield from session.offers(bulk_reads.FEATURE)):
         query = bulk_reads.HistoryQuery([at.run_id], wanted if is_any else names, is_any=is_any, samples=samples)
         frames = yield from bulk_reads.frames(at.entity, at.project, query)
+        tell(at.path, (frame.damaged for frame in frames))
         return [row for frame in frames for row in rows_of(frame, () if is_any else names)]
     if not is_any:
         return list(map(_with_numbers, (yield from session.reads.sampled_rows(at, names, samples))))

@@ -11,6 +11,7 @@ from kymograph.client.operations import Operation, together
 from kymograph.client.public_reads import OLDEST_FIRST
 from kymograph.client.runs import RunAddress
 from kymograph.core.flatten import iter_leaves
+from kymograph.sdk.api.damage import tell
 from kymograph.sdk.api.either import M, either
 from kymograph.sdk.api.frames import RUN_ID, STEP, Format, check_format, columns_to, frames_to, rows_of
 from kymograph.sdk.api.listing import Listing
@@ -18,6 +19,7 @@ from kymograph.sdk.api.run import Run
 from kymograph.sdk.api.run_history import Stream, check_keys, read_history
 from kymograph.sdk.api.session import ApiSession
 from kymograph.types import JsonObject
+from kymograph.wire.columns import Frame
 
 if TYPE_CHECKING:
     from kymograph.sdk.api.sweeps import Sweep
@@ -85,7 +87,25 @@ class Runs(Listing[M, Run[M]]):
         """Read config and summary of the runs that are here, and of those that come."""
         if self._is_light:
             self._is_light = False
-            yield from together([run._load_whole() for run in self.objects if run._is_light])
+            yield from self._complete([run for run in self.objects if run._is_light])
+
+    def _complete(self, runs: Sequence[Run[M]]) -> Operation[None]:
+        """Read what a list without config and summary has left out."""
+        if not (yield from self._session.offers(bulk_reads.FEATURE)):
+            yield from together([run._load_whole() for run in runs])
+            return
+        for first in range(0, len(runs), bulk_reads.MAX_RUNS):
+            by_id = {run.id: run for run in runs[first : first + bulk_reads.MAX_RUNS]}
+            page = yield from bulk_reads.run_nodes(
+                self.entity,
+                self.project,
+                filters={"name": {"$in": list(by_id)}},
+                order=OLDEST_FIRST,
+                is_light=False,
+                cursor=None,
+            )
+            for node in page.items:
+                by_id[str(node["name"])]._add(node)
 
     # --- whole projects ----------------------------------------------------------------------------------------------
 
@@ -123,13 +143,23 @@ class Runs(Listing[M, Run[M]]):
         names = list(dict.fromkeys([x_axis, *wanted])) if wanted else []
         has_columns = stream == "default" and not (any_of and wanted and x_axis != STEP)
         if has_columns and (yield from self._session.offers(bulk_reads.FEATURE)):
+            is_any = any_of and bool(wanted)
             if format == "default":
-                return (yield from self._rows_in_bulk(names, samples, is_any=any_of and bool(wanted)))
+                return (yield from self._rows_in_bulk(wanted if is_any else names, samples, is_any=is_any))
             frames = []
-            for query in self._queries(wanted if any_of else names, samples, is_any=any_of and bool(wanted)):
-                frames += yield from bulk_reads.frames(self.entity, self.project, query)
+            for query in self._queries(wanted if is_any else names, samples, is_any=is_any):
+                frames += yield from self._frames(query)
             return frames_to(frames, format, with_step=not names or STEP in names)
         return (yield from self._rows_one_by_one(format, samples, wanted, x_axis, stream, is_any=any_of))
+
+    def _frames(self, query: bulk_reads.HistoryQuery) -> Operation[list[Frame]]:
+        frames = yield from bulk_reads.frames(self.entity, self.project, query)
+        tell(self._path, (frame.damaged for frame in frames))
+        return frames
+
+    @property
+    def _path(self) -> str:
+        return f"{self.entity}/{self.project}"
 
     def _queries(
         self, keys: Sequence[str], samples: int | None, *, is_any: bool, as_lines: bool = False
@@ -146,11 +176,13 @@ class Runs(Listing[M, Run[M]]):
         found: list[JsonObject] = []
         for query in self._queries(names, samples, is_any=is_any, as_lines=not names):
             if not names:
-                for run_id, row in (yield from bulk_reads.rows(self.entity, self.project, query)):
+                rows, damaged = yield from bulk_reads.rows(self.entity, self.project, query)
+                tell(self._path, damaged)
+                for run_id, row in rows:
                     row[RUN_ID] = run_id
                     found.append(row)
                 continue
-            for frame in (yield from bulk_reads.frames(self.entity, self.project, query)):
+            for frame in (yield from self._frames(query)):
                 for row in rows_of(frame, () if is_any else names):
                     row[RUN_ID] = frame.run
                     found.append(row)

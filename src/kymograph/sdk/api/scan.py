@@ -11,11 +11,12 @@ from kymograph.client.operations import Operation
 from kymograph.client.runs import RunAddress
 from kymograph.core.flatten import iter_leaves
 from kymograph.errors import TransportError, UsageError
+from kymograph.sdk.api.damage import tell
 from kymograph.sdk.api.either import Async, Bound, M, Sync
 from kymograph.sdk.api.frames import STEP, rows_of
 from kymograph.sdk.api.session import ApiSession
 from kymograph.types import JsonObject
-from kymograph.wire.columns import FrameDecoder
+from kymograph.wire.columns import Frame, FrameDecoder
 
 PAGE_STEPS = 1000
 _SPARSE = 4
@@ -87,7 +88,7 @@ class HistoryScan(Bound[M]):
                     for row in reader.feed(piece):
                         progress.next_step = _step_of(row) + 1
                         yield row
-                reader.close(path)
+                tell(self.at.path, reader.close(path))
             except TransportError:
                 if progress.next_step == begun_at:
                     raise
@@ -111,7 +112,7 @@ class HistoryScan(Bound[M]):
                     for row in reader.feed(piece):
                         progress.next_step = _step_of(row) + 1
                         yield row
-                reader.close(path)
+                tell(self.at.path, reader.close(path))
             except TransportError:
                 if progress.next_step == begun_at:
                     raise
@@ -164,17 +165,23 @@ class _Reader:
         self._names, self._is_any = names, is_any
         self._lines = bulk_reads.LineDecoder()
         self._frames = FrameDecoder()
+        self._damaged: list[str] = []
 
     def feed(self, piece: bytes) -> Iterator[JsonObject]:
         """The rows that are whole now."""
         if not self._names:
             return (row for _, row in self._lines.feed(piece))
         names = () if self._is_any else self._names
-        return (row for frame in self._frames.feed(piece) for row in rows_of(frame, names))
+        return (row for frame in map(self._noted, self._frames.feed(piece)) for row in rows_of(frame, names))
 
-    def close(self, path: str) -> None:
-        """See that the answer came to its end."""
+    def _noted(self, frame: Frame) -> Frame:
+        self._damaged.append(frame.damaged)
+        return frame
+
+    def close(self, path: str) -> list[str]:
+        """See that the answer came to its end; gives what the server could not read."""
         bulk_reads.close(self._frames if self._names else self._lines, path)
+        return [*self._damaged, *self._lines.damaged]
 
 
 def pick(row: JsonObject, names: Sequence[str], *, is_any: bool) -> JsonObject | None:

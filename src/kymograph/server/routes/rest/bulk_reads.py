@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from starlette.responses import StreamingResponse
 
 from kymograph.core.digest import DIGEST_BYTES
@@ -31,6 +32,7 @@ from kymograph.server.routes.rest.common import (
 )
 from kymograph.server.routes.rest.exports import OLDEST_FIRST, describe_damage
 from kymograph.services.container import Services
+from kymograph.services.runs import RunPage
 from kymograph.types import JsonObject, MetricName, UserId
 from kymograph.wire import columns, content_parts
 from kymograph.wire.ids import encode_id
@@ -46,10 +48,13 @@ _KINDS = {
     "json": columns.JSON,
 }
 _PIECE_BYTES = 1 << 20
+_RUNS_AT_ONCE = 500
 
 
 @router.get(
-    "/projects/{entity}/{project}/run-nodes", response_class=Response, responses={200: {"content": {LINES: {}}}}
+    "/projects/{entity}/{project}/run-nodes",
+    response_class=StreamingResponse,
+    responses={200: {"content": {LINES: {}}}},
 )
 def list_run_nodes(
     entity: EntityPath,
@@ -61,25 +66,46 @@ def list_run_nodes(
     is_light: Annotated[bool, Query(description="without config and summary")] = False,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     after: After = None,
-) -> Response:
+) -> StreamingResponse:
     """Runs as GraphQL gives them, a line each, after a line with the total and where the list goes on."""
     offset = offset_of(after)
     query = RunQuery(
         parse_filter(filters) if filters else EVERYTHING,
         parse_order(order) if order else OLDEST_FIRST,
-        limit,
+        min(limit, _RUNS_AT_ONCE),
         offset,
     )
-    page = services.runs.search(caller, entity, project, query)
-    head = {"total": page.total, "next": next_cursor(offset, len(page.runs), page.total)}
+    first = services.runs.search(caller, entity, project, query)
+    shown = min(limit, max(first.total - offset, 0))
+    head: JsonObject = {"total": first.total, "next": next_cursor(offset, shown, first.total)}
+
+    def pages() -> Iterator[RunPage]:
+        page, begin = first, offset
+        while True:
+            yield page
+            begin += len(page.runs)
+            rest = offset + limit - begin
+            if not page.runs or rest <= 0 or begin >= first.total:
+                return
+            page = services.runs.search(
+                caller, entity, project, replace(query, limit=min(rest, _RUNS_AT_ONCE), offset=begin)
+            )
+
+    return StreamingResponse(_nodes(head, pages(), services, is_light=is_light), media_type=LINES)
+
+
+def _nodes(head: JsonObject, pages: Iterable[RunPage], services: Services, *, is_light: bool) -> Iterator[bytes]:
+    """Lines, in pieces: a reader takes some while the next ones are looked up."""
     users: dict[UserId, JsonObject | None] = {}
-    nodes = []
-    for run in page.runs:
-        node = _node(run, page.now, _user_of(run, users, services))
-        if not is_light:
-            node |= {"config": run.config_json, "summaryMetrics": run.summary_json}
-        nodes.append(node)
-    return Response(b"\n".join(map(orjson.dumps, [head, *nodes])), media_type=LINES)
+    yield orjson.dumps(head) + b"\n"
+    for page in pages:
+        nodes = []
+        for run in page.runs:
+            node = _node(run, page.now, _user_of(run, users, services))
+            if not is_light:
+                node |= {"config": run.config_json, "summaryMetrics": run.summary_json}
+            nodes.append(orjson.dumps(node))
+        yield b"\n".join([*nodes, b""])
 
 
 def _node(run: Run, now: datetime, user: JsonObject | None) -> JsonObject:
