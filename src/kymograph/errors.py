@@ -12,12 +12,13 @@
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
     │                                ArtifactFinalizedError · UnknownOrganization ·
     │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError)
-    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
-    │                                ArtifactNotFound · CollectionNotFound · SweepNotFound · KeyNotFound ·
-    │                                RunNotResumable ·
-    │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
+    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound (CommError) ·
+    │                                RunFileNotFound (FileNotFoundError) · ArtifactNotFound · SweepNotFound ·
+    │                                MembershipNotFound, CollectionNotFound, ArtifactTypeNotFound,
+    │                                OrganizationNotFound (CommError, ValueError) · RegistryNotFound (ValueError) ·
+    │                                KeyNotFound · RunNotResumable · ObjectNotFound (FileNotFoundError) ·
+    │                                MediaFileNotFound (FileNotFoundError) · StagedFilesMissing (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
-    │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
     │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
     │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError
@@ -256,6 +257,10 @@ class RunFinished(UsageError):
 # --- not found --------------------------------------------------------------------------------------------------------
 
 
+class CommError(KymographError):
+    """A server cannot be asked, does not understand, will not, or does not have it: scripts catch it by this name."""
+
+
 class NotFoundError(KymographError, LookupError):
     """Something that was named does not exist, or may not be seen by the caller."""
 
@@ -285,7 +290,7 @@ class ProjectNotFound(NotFoundError):
     kind = "project"
 
 
-class RunNotFound(NotFoundError):
+class RunNotFound(NotFoundError, CommError):
     """No such run."""
 
     kind = "run"
@@ -313,7 +318,7 @@ class ArtifactNotFound(NotFoundError):
     kind = "artifact"
 
 
-class MembershipNotFound(ArtifactNotFound, ValueError):
+class MembershipNotFound(ArtifactNotFound, CommError, ValueError):
     """No version of that name where it was looked for."""
 
     def __init__(self, name: str, *, entity: str, project: str, is_project_missing: bool = False) -> None:
@@ -338,10 +343,28 @@ class StagedFilesMissing(NotFoundError, FileNotFoundError):
         self.artifact, self.paths = artifact, paths
 
 
-class CollectionNotFound(NotFoundError):
+class CollectionNotFound(NotFoundError, CommError, ValueError):
     """No such artifact collection."""
 
     kind = "artifact collection"
+
+
+class ArtifactTypeNotFound(NotFoundError, CommError, ValueError):
+    """No artifacts of such a type."""
+
+    kind = "artifact type"
+
+
+class RegistryNotFound(NotFoundError, ValueError):
+    """No such registry."""
+
+    kind = "registry"
+
+
+class OrganizationNotFound(NotFoundError, CommError, ValueError):
+    """No such organization."""
+
+    kind = "organization"
 
 
 class SweepNotFound(NotFoundError):
@@ -549,10 +572,6 @@ class StoreCorrupt(IntegrityError):
 
 
 # --- protocol ---------------------------------------------------------------------------------------------------------
-
-
-class CommError(KymographError):
-    """A server cannot be asked, does not understand, or will not: scripts catch it by this name."""
 
 
 class ProtocolError(CommError):

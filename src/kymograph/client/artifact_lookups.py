@@ -1,4 +1,4 @@
-"""What is asked of a server about artifacts, as operations: types, collections, versions, who made and used them.
+"""What is asked of a server about artifacts, as operations: types, collections, versions, what runs made and used.
 
 Servers differ in age: callers say what theirs announces. Source: protocol.md §3.1, §9.
 """
@@ -37,6 +37,7 @@ from kymograph.errors import (
     EntityNotFound,
     MembershipNotFound,
     ProjectNotFound,
+    ProtocolError,
     UnknownOrganization,
     UnsupportedOperation,
 )
@@ -253,6 +254,48 @@ def use(artifact_id: str, at: RunAddress, *, found_in: tuple[str, str] | None) -
     if found_in is not None:
         given |= {"artifactEntityName": found_in[0], "artifactProjectName": found_in[1]}
     yield from ask(documents.USE, {"input": given})
+
+
+def log(
+    at: RunAddress,
+    collection: str,
+    type_name: str,
+    digest: str,
+    *,
+    aliases: Iterable[str],
+    tags: Iterable[str],
+) -> Operation[str]:
+    """Note that a run has made a version that is there; gives its id.
+
+    Args:
+        at: The run; the version is of its project.
+        collection: That the version was made in.
+        type_name: Its type.
+        digest: By which the server knows it.
+        aliases: To give to it.
+        tags: To give to it.
+
+    Raises:
+        ProtocolError: The server does not say which version that is.
+    """
+    given: JsonObject = {
+        "entityName": at.entity,
+        "projectName": at.project,
+        "runName": at.run_id,
+        "artifactTypeName": type_name,
+        "artifactCollectionName": collection,
+        "digest": digest,
+        "aliases": [{"artifactCollectionName": collection, "alias": alias} for alias in aliases],
+        "enableDigestDeduplication": True,
+    }
+    named = [{"tagName": tag} for tag in tags]
+    if named:  # older servers do not know the field
+        given["tags"] = named  # type: ignore[assignment] # a list of objects
+    answer = yield from ask(documents.CREATE, {"input": given})
+    found = as_object(as_object(answer.get("createArtifact")).get("artifact"))
+    if not found.get("id"):
+        raise ProtocolError("the server begins no artifact and does not say why")
+    return str(found["id"])
 
 
 # --- organizations ----------------------------------------------------------------------------------------------------

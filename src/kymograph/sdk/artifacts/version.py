@@ -10,12 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from kymograph.client.artifact_values import (
-    ArtifactRun,
-    CollectionAddress,
-    RemoteArtifact,
-    RemoteMembership,
-)
+from kymograph.client.artifact_values import CollectionAddress, RemoteArtifact, RemoteMembership
 from kymograph.client.artifacts import MODEL_REGISTRY, REGISTRY_PREFIX
 from kymograph.core import exact_json
 from kymograph.core.artifact import split_artifact_name
@@ -33,6 +28,8 @@ from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.types import JsonObject
 
 if TYPE_CHECKING:
+    from kymograph.sdk.api.either import Sync
+    from kymograph.sdk.api.run import Run
     from kymograph.sdk.artifacts.artifact import Artifact
     from kymograph.sdk.artifacts.collection import ArtifactCollection
     from kymograph.sdk.artifacts.file_pages import ArtifactFiles
@@ -88,6 +85,14 @@ class ServerVersion:
             version_index=remote.version_index,
             aliases=remote.aliases_in(remote.source),
         )
+
+    @classmethod
+    def of_collection(
+        cls, session: Session, place: CollectionAddress, version: str, remote: RemoteArtifact
+    ) -> ServerVersion:
+        """A version as a list of the versions of a collection has it, with its name there (``v3``)."""
+        number = int(version[1:]) if _VERSION.fullmatch(version) else remote.version_index
+        return cls(session, remote, place, version_index=number, aliases=remote.aliases_in(place))
 
     @classmethod
     def of_membership(cls, session: Session, place: RemoteMembership, *, asked: str = "") -> ServerVersion:
@@ -365,13 +370,18 @@ class ServerVersion:
 
     # --- lineage -----------------------------------------------------------------------------------------------------
 
-    def used_by(self) -> list[ArtifactRun]:
+    def used_by(self) -> list[Run[Sync]]:
         """Runs that used it."""
-        return self._session.artifacts.used_by(self.id)
+        from kymograph.sdk.api.run_artifacts import read_runs
 
-    def logged_by(self) -> ArtifactRun | None:
+        return read_runs(self._session, self._session.artifacts.used_by(self.id))
+
+    def logged_by(self) -> Run[Sync] | None:
         """The run that made it; None if it was no run."""
-        return self._session.artifacts.created_by(self.id)
+        from kymograph.sdk.api.run_artifacts import read_runs
+
+        found = self._session.artifacts.created_by(self.id)
+        return next(iter(read_runs(self._session, [found])), None) if found is not None else None
 
     def json_encode(self) -> JsonObject:
         """What configs and rows of history have of it. Source: the vendor's `artifact_to_json`."""
