@@ -19,7 +19,7 @@
     │                                KeyNotFound · RunNotResumable · ObjectNotFound (FileNotFoundError) ·
     │                                MediaFileNotFound (FileNotFoundError) · StagedFilesMissing (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
-    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
+    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent (CommError) · LinkRefused ·
     │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
     │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
@@ -444,7 +444,7 @@ class VersionSealed(ConflictError):
         self.artifact = artifact
 
 
-class AliasesPresent(ConflictError):
+class AliasesPresent(ConflictError, CommError):
     """An artifact version still has aliases, and was to be deleted without them."""
 
     def __init__(self, artifact: str, *, aliases: tuple[str, ...]) -> None:

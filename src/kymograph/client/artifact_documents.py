@@ -30,6 +30,7 @@ _RUN = f"__typename id name project {{ {PROJECT} }}"
 # --- look-ups ---------------------------------------------------------------------------------------------------------
 
 BY_ID = f"query ArtifactByID($id: ID!) {{ artifact(id: $id) {{ {ARTIFACT} }} }}"
+ALGORITHM_BY_ID = "query ArtifactAlgorithm($id: ID!) { artifact(id: $id) { digestAlgorithm } }"
 STATE_BY_ID = "query ArtifactState($id: ID!) { artifact(id: $id) { id state } }"
 MEMBERSHIP_BY_NAME = f"""
 query ArtifactMembershipByName($entity: String!, $project: String!, $name: String!) {{

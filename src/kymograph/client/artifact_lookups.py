@@ -32,6 +32,7 @@ from kymograph.client.operations import Operation, ask
 from kymograph.client.runs import RunAddress
 from kymograph.core import exact_json
 from kymograph.core.artifact import split_artifact_name
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import (
     CollectionNotFound,
     EntityNotFound,
@@ -256,12 +257,20 @@ def use(artifact_id: str, at: RunAddress, *, found_in: tuple[str, str] | None) -
     yield from ask(documents.USE, {"input": given})
 
 
+def algorithm_of(artifact_id: str) -> Operation[DigestAlgorithm]:
+    """How the contents of a version are hashed, of a server that announces `ALGORITHM_FEATURE`."""
+    node = as_object((yield from ask(documents.ALGORITHM_BY_ID, {"id": artifact_id})).get("artifact"))
+    known = node.get("digestAlgorithm")
+    return DigestAlgorithm(str(known)) if known in list(DigestAlgorithm) else DigestAlgorithm.MD5
+
+
 def log(
     at: RunAddress,
     collection: str,
     type_name: str,
     digest: str,
     *,
+    algorithm: DigestAlgorithm,
     aliases: Iterable[str],
     tags: Iterable[str],
 ) -> Operation[str]:
@@ -272,6 +281,7 @@ def log(
         collection: That the version was made in.
         type_name: Its type.
         digest: By which the server knows it.
+        algorithm: Of the digest.
         aliases: To give to it.
         tags: To give to it.
 
@@ -285,6 +295,7 @@ def log(
         "artifactTypeName": type_name,
         "artifactCollectionName": collection,
         "digest": digest,
+        "digestAlgorithm": str(algorithm),
         "aliases": [{"artifactCollectionName": collection, "alias": alias} for alias in aliases],
         "enableDigestDeduplication": True,
     }

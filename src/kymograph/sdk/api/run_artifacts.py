@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from kymograph.client import artifact_lookups, public_reads
+from kymograph.client.artifact_uploads import ALGORITHM_FEATURE
 from kymograph.client.artifact_values import ArtifactRun
 from kymograph.client.carriers import Carrier
 from kymograph.client.operations import Operation, together
 from kymograph.client.runs import RunAddress
 from kymograph.core.artifact import split_artifact_name
 from kymograph.core.artifact_rules import check_aliases, check_tags
+from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import InvalidArtifact, RunNotFound
 from kymograph.sdk.api.either import M, Sync
 from kymograph.sdk.api.session import ApiSession
@@ -38,21 +40,29 @@ def use(session: ApiSession[M], at: RunAddress, artifact: Artifact) -> Operation
 
 
 def log(
-    at: RunAddress, artifact: Artifact, *, aliases: Collection[str] | str, tags: Collection[str] | str
+    session: ApiSession[M],
+    at: RunAddress,
+    artifact: Artifact,
+    *,
+    aliases: Collection[str] | str,
+    tags: Collection[str] | str,
 ) -> Operation[Artifact]:
     """Note that a run has made a version.
 
     Raises:
         InvalidArtifact: It is none yet, or of another project.
     """
-    _logged_id(artifact)
+    artifact_id, algorithm = _logged_id(artifact), DigestAlgorithm.MD5
     if (artifact.source_entity, artifact.source_project) != (at.entity, at.project):
         raise InvalidArtifact("A run can't log an artifact to a different project.")
+    if (yield from session.offers(ALGORITHM_FEATURE)):
+        algorithm = yield from artifact_lookups.algorithm_of(artifact_id)
     yield from artifact_lookups.log(
         at,
         split_artifact_name(artifact.source_name)[0],
         artifact.type,
         artifact.digest,
+        algorithm=algorithm,
         aliases=check_aliases(aliases),
         tags=check_tags(tags),
     )
