@@ -17,6 +17,7 @@
     │                                MembershipNotFound, CollectionNotFound, ArtifactTypeNotFound,
     │                                OrganizationNotFound (CommError, ValueError) · RegistryNotFound (ValueError) ·
     │                                KeyNotFound · RunNotResumable · ObjectNotFound (FileNotFoundError) ·
+    │                                VersionNotHere (MembershipNotFound) · ContentNotHere (FileNotFoundError) ·
     │                                MediaFileNotFound (FileNotFoundError) · StagedFilesMissing (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent (CommError) · LinkRefused ·
@@ -328,6 +329,28 @@ class MembershipNotFound(ArtifactNotFound, CommError, ValueError):
             problem = f"artifact membership {name!r} not found in {f'{entity}/{project}'!r}"
         Exception.__init__(self, f"{problem}, or you may not see it; check the name")
         self.name, self.within = name, f"{entity}/{project}"
+
+
+class VersionNotHere(MembershipNotFound):
+    """No version of that name on this machine, where it was looked for without a server."""
+
+    def __init__(self, name: str, *, entity: str, project: str) -> None:
+        super().__init__(name, entity=entity, project=project)
+        self.args = (
+            f"artifact membership {name!r} not found in {f'{entity}/{project}'!r} on this machine, which knows what was "
+            "logged here, and whose files were listed here; a server may have it: use Api()",
+        )
+
+
+class ContentNotHere(NotFoundError, FileNotFoundError):
+    """Files of an artifact are not on this machine, and no server is asked for them."""
+
+    def __init__(self, artifact: str, *, paths: list[str]) -> None:
+        shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+        Exception.__init__(
+            self, f"{len(paths)} files of artifact {artifact!r} are not on this machine: {shown}; use Api()"
+        )
+        self.artifact, self.paths = artifact, paths
 
 
 class StagedFilesMissing(NotFoundError, FileNotFoundError):

@@ -532,9 +532,7 @@ class Run(Page[M]):
         Raises:
             InvalidArtifact: It is no version yet, or of another project.
         """
-        return (
-            yield from run_artifacts.log(self._session, self.at, artifact, aliases=aliases or (), tags=tags or ())
-        )
+        return (yield from run_artifacts.log(self._session, self.at, artifact, aliases=aliases or (), tags=tags or ()))
 
     def __repr__(self) -> str:
         return f"<Run {'/'.join(self.path)} ({self._node.get('state', 'not found')})>"

@@ -29,7 +29,6 @@ class ApiSession(Generic[M]):
         base_url: str,
         app_url: str,
         reads: Reads = public_reads,
-        catalog: Catalog | None = None,
         features: frozenset[str] | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
@@ -40,11 +39,10 @@ class ApiSession(Generic[M]):
             base_url: Of the server.
             app_url: Where its pages are.
             reads: What is asked; default: a server.
-            catalog: Where artifacts are found; default: at that server.
             features: What the server announces; None: it is asked.
         """
         self._carrier, self.reads = carrier, reads
-        self.catalog: Catalog = catalog if catalog is not None else ServerCatalog(self)
+        self.catalog: Catalog = ServerCatalog(self)
         self.settings, self.base_url, self.app_url = settings, base_url, app_url.rstrip("/")
         self._features = features
         self._artifacts: Session | None = None

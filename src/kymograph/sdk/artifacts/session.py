@@ -16,6 +16,7 @@ from kymograph.client.runs import RunClient
 from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
 from kymograph.sdk.artifacts.folders import ArtifactFolders, artifact_folders, current_settings
+from kymograph.sdk.artifacts.seen_versions import SeenVersions
 
 if TYPE_CHECKING:
     from kymograph.client.connection import Connection
@@ -37,6 +38,7 @@ class Session:
     collections: CollectionClient = field(init=False)
     cache: ArtifactCache = field(init=False)
     memo: ChecksumMemo = field(init=False)
+    seen: SeenVersions = field(init=False)
 
     def __post_init__(self) -> None:
         self.artifacts = ArtifactClient(self.client)
@@ -45,6 +47,7 @@ class Session:
         self.collections = CollectionClient(self.client, self.artifacts)
         self.cache = ArtifactCache(self.folders.cache, max_bytes=self.folders.max_cache_bytes)
         self.memo = ChecksumMemo(self.folders.cache)
+        self.seen = SeenVersions(self.folders.cache)
 
     def artifact_by_id(self, artifact_id: str) -> Artifact | None:
         """A version by its id, in the collection it was made in."""

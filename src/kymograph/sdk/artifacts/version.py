@@ -10,7 +10,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from kymograph.client.artifact_values import CollectionAddress, RemoteArtifact, RemoteMembership
+from kymograph.client.artifact_values import (
+    PORTFOLIO,
+    SEQUENCE,
+    CollectionAddress,
+    RemoteArtifact,
+    RemoteMembership,
+)
 from kymograph.client.artifacts import MODEL_REGISTRY, REGISTRY_PREFIX
 from kymograph.core import exact_json
 from kymograph.core.artifact import split_artifact_name
@@ -38,7 +44,13 @@ _VERSION = re.compile(r"v\d+")
 
 
 class ServerVersion:
-    """One version in one collection: that it was made in, or one it is linked to. See `LoggedVersion`."""
+    """One version in one collection: that it was made in, or one it is linked to. See `LoggedVersion`.
+
+    Attributes:
+        download_class: Brings files here.
+    """
+
+    download_class: type[Download] = Download
 
     def __init__(
         self,
@@ -185,9 +197,23 @@ class ServerVersion:
         """Its files; fetched once."""
         with self._lock:
             if self._manifest is None:
-                session = self._session
-                self._manifest = fetch_manifest(session.artifacts, session.client.transfers, self.id, name=self.name)
+                self._manifest = self._read_manifest()
             return self._manifest
+
+    def _read_manifest(self) -> ArtifactManifest:
+        session = self._session
+
+        def note(document: bytearray) -> None:
+            session.seen.save(session.client.base_url, self._membership(), document)
+
+        return fetch_manifest(session.artifacts, session.client.transfers, self.id, name=self.name, note=note)
+
+    def _membership(self) -> RemoteMembership:
+        """Its place in the collection, as the server told of it."""
+        index = int(self.version[1:]) if self.version else None
+        kind = PORTFOLIO if self.is_link else SEQUENCE
+        aliases = tuple(self._saved_aliases)
+        return RemoteMembership("", self._place, kind, index, aliases, self._remote, self.linked_at)
 
     def files(self, names: list[str] | None, per_page: int, start: str | None) -> ArtifactFiles:
         """Its files as the server lists them."""
@@ -216,7 +242,7 @@ class ServerVersion:
         return self._download(artifact, folder, DownloadOptions(skip_cache=skip_cache)).run_one(entry)
 
     def _download(self, artifact: Artifact, root: str, options: DownloadOptions) -> Download:
-        return Download(
+        return self.download_class(
             self._session,
             self.id,
             root,
