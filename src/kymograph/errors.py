@@ -337,8 +337,8 @@ class VersionNotHere(MembershipNotFound):
     def __init__(self, name: str, *, entity: str, project: str) -> None:
         super().__init__(name, entity=entity, project=project)
         self.args = (
-            f"artifact membership {name!r} not found in {f'{entity}/{project}'!r} on this machine, which knows what was "
-            "logged here, and whose files were listed here; a server may have it: use Api()",
+            f"artifact membership {name!r} not found in {f'{entity}/{project}'!r} on this machine, which knows those "
+            "that were logged here, or whose files were listed here; a server may have it: use Api()",
         )
 
 

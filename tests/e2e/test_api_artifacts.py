@@ -22,7 +22,8 @@ registry = api.create_registry("models", visibility="organization", organization
 api.create_registry("drafts", visibility="restricted", organization="labs", description="not yet")
 
 def make(run, name, type, number, **options):
-    artifact = wandb.Artifact(name, type=type, description=f"the {number}th", metadata={"number": number, "deep": {"x": 1}})
+    metadata = {"number": number, "deep": {"x": 1}}
+    artifact = wandb.Artifact(name, type=type, description=f"the {number}th", metadata=metadata)
     with artifact.new_file("part.txt") as file:
         file.write(f"{name} {number}")
     with artifact.new_file("sub/other.txt") as file:
@@ -104,7 +105,7 @@ found["shelf"] = collected(type.collection("shelf"))
 attempt("no collection", lambda: api.artifact_collection("dataset", f"{place}/absent").name)
 attempt("other type", lambda: api.artifact_collection("model", f"{place}/data").name)
 found["in collection"] = [described(each) for each in api.artifact_collection("dataset", f"{place}/data").artifacts()]
-# Of links in such a list the unmodified client gives the version of the source, and a url with it, beside the right name.
+# Of links in such a list the unmodified client gives the version of the source beside the right name.
 wrong = ("version", "url")
 linked = [described(each) for each in type.collection("shelf").artifacts()]
 found["linked in collection"] = [{key: each[key] for key in each if key not in wrong} for each in linked]
@@ -126,15 +127,16 @@ for name in ("data", "data:latest", "data:v0", "data:first", "data:best", "shelf
     found[f"artifact {name}"] = described(api.artifact(f"{place}/{name}"))
 found["of a type"] = api.artifact(f"{place}/data:v1", type="dataset").id
 attempt("of another type", lambda: api.artifact(f"{place}/data:v1", type="model").id)
-for name in (f"{place}/data:absent", f"{place}/absent:v0", "optics/absent/data:v0", "absent/find/data:v0", "a/b/c/d:v0"):
+names = (f"{place}/data:absent", f"{place}/absent:v0", "optics/absent/data:v0", "absent/find/data:v0", "a/b/c/d:v0")
+for name in names:
     attempt(f"artifact {name}", lambda: api.artifact(name).id)
 names = (f"{place}/data:v0", f"{place}/data:v9", f"{place}/data", "optics/absent/data:v0")
 found["exists"] = [api.artifact_exists(name) for name in names] + [
     api.artifact_exists(f"{place}/data:v0", type="dataset"), api.artifact_exists(f"{place}/data:v0", type="model")
 ]
 found["collection exists"] = [
-    api.artifact_collection_exists(f"{place}/data", "dataset"), api.artifact_collection_exists(f"{place}/data", "model"),
-    api.artifact_collection_exists(f"{place}/shelf", "dataset"), api.artifact_collection_exists(f"{place}/no", "dataset"),
+    api.artifact_collection_exists(f"{place}/{name}", type)
+    for name, type in (("data", "dataset"), ("data", "model"), ("shelf", "dataset"), ("no", "dataset"))
 ]
 used = api.artifact(f"{place}/data:best")
 maker = used.logged_by()
@@ -168,11 +170,13 @@ attempt("no registry", lambda: api.registry("absent", organization="labs").name)
 attempt("no organization", lambda: [each.name for each in api.registries("absent")])
 for order in ("+name", "-name", "-created_at"):
     found[f"registries {order}"] = [each.name for each in api.registries("labs", order=order, per_page=1)]
-for filter in ({"name": "models"}, {"name": {"$regex": "draft"}}, {"description": "not yet"}, {"name": {"$in": ["drafts"]}}):
+filters = [{"name": "models"}, {"name": {"$regex": "draft"}}, {"description": "not yet"}, {"name": {"$in": ["drafts"]}}]
+for filter in filters:
     found[f"registries {json.dumps(filter)}"] = [each.name for each in api.registries("labs", filter=filter)]
 found["in registries"] = [collected(each) for each in api.registries("labs").collections(order="+name")]
 found["registry types"] = [each.name for each in api.artifact_types("labs/wandb-registry-models")]
-found["by path"] = [each.name for each in api.artifact_collections("labs/wandb-registry-models", "model", order="+name")]
+listed = api.artifact_collections("labs/wandb-registry-models", "model", order="+name")
+found["by path"] = [each.name for each in listed]
 found["in a registry"] = [each.name for each in api.registry("models", "labs").collections(order="-name")]
 found["tagged there"] = [each.name for each in api.registries("labs").collections(filter={"tag": "vision"})]
 found["versions"] = sorted(
@@ -185,7 +189,8 @@ found["measured"] = by_name(searched.versions(filter={"metadata.number": {"$gt":
 found["either"] = by_name(searched.versions(filter={"$or": [{"alias": "rough"}, {"tag": "absent"}]}))
 found["of collections"] = by_name(searched.collections(filter={"name": "classifier"}).versions())
 found["of a registry"] = by_name(api.registry("models", "labs").versions(per_page=1))
-found["of named ones"] = by_name(api.registries("labs", filter={"name": "models"}).versions(filter={"alias": "staging"}))
+named = api.registries("labs", filter={"name": "models"})
+found["of named ones"] = by_name(named.versions(filter={"alias": "staging"}))
 found["sorted"] = [each.qualified_name for each in searched.versions(order="+linked_at")]
 found["by size"] = [each.size for each in searched.versions(order="-artifact_size")]
 ordered = api.registries("labs", order="-name")
@@ -330,6 +335,76 @@ def ours(home: Path, server: ServerProcess, script: str) -> dict[str, Any]:
     return found
 
 
+AWAIT = """
+import asyncio, json
+import kymograph
+
+async def main():
+    place = "optics/find"
+    async with kymograph.AsyncApi() as api:
+        artifact = await api.artifact(f"{place}/data:best")
+        run = await api.run(f"{place}/maker")
+        versions = api.artifacts("dataset", f"{place}/data", per_page=2)
+        registry = await api.registry("models", "labs")
+        idle = await api.create_run(entity="optics", project="find")
+        used = await idle.use_artifact(artifact)
+        links = api.registries("labs", order="-name").versions(order="+linked_at")
+        found = {
+            "artifact": [artifact.qualified_name, artifact.file_count],
+            "content": await asyncio.to_thread(artifact.download, "awaited"),
+            "exists": [await api.artifact_exists(f"{place}/data:v{number}") for number in (2, 3)],
+            "types": [each.name async for each in api.artifact_types(place)],
+            "versions": [await versions.count(), [each.name async for each in versions]],
+            "collection": sorted((await (await api.artifact_type("dataset", place)).collection("data")).tags),
+            "logged": await run.logged_artifacts().count(),
+            "used": [each.name async for each in idle.used_artifacts()],
+            "registries": [each.name async for each in api.registries("labs", order="+name")],
+            "members": len(await registry.members()),
+            "linked": [each.qualified_name async for each in registry.collections(order="+name").versions()],
+            "chained": [each.qualified_name async for each in links],
+        }
+        await idle.delete()
+        print(json.dumps(found))
+
+asyncio.run(main())
+"""
+
+OFFLINE = """
+import json
+import kymograph
+api = kymograph.Api(offline=True, overrides={"entity": "optics", "project": "notes"})
+seen = kymograph.Api(offline=True).artifact("optics/find/data:best")
+found = {
+    "seen": [seen.version, seen.tags, seen.metadata["number"], open(seen.download("seen") + "/part.txt").read()],
+    "types": [each.name for each in api.artifact_types()],
+    "kept": [each.aliases for each in api.artifacts("note", "text")],
+    "content": open(api.artifact("text:first").download("kept") + "/a.txt").read(),
+    "maker": api.artifact("text").logged_by().id,
+}
+for name, call in {
+    "absent": lambda: api.artifact("text:v7"),
+    "server": lambda: seen.used_by(),
+    "change": lambda: api.artifact("text").delete(),
+}.items():
+    try:
+        call()
+    except kymograph.Error as error:
+        found[name] = type(error).__name__
+print(json.dumps(found))
+"""
+
+LOG_OFFLINE = """
+import kymograph
+with kymograph.init(entity="optics", project="notes", id="away", mode="offline") as run:
+    for number, alias in enumerate(["first", "second"]):
+        artifact = kymograph.Artifact("text", type="note")
+        with artifact.new_file("a.txt") as file:
+            file.write(f"text {number}")
+        run.log_artifact(artifact, aliases=[alias])
+kymograph.Api().artifact("optics/find/data:best").download("first time")
+"""
+
+
 @pytest.mark.parametrize("script", [READ, EDIT], ids=["read", "edit"])
 def test_what_is_found_and_changed_is_what_the_unmodified_client_finds(
     home: Path, server: ServerProcess, script: str
@@ -339,3 +414,44 @@ def test_what_is_found_and_changed_is_what_the_unmodified_client_finds(
     differing = {name: (expected[name], found.get(name)) for name in expected if found.get(name) != expected[name]}
 
     assert differing == {}, json.dumps(differing, indent=1)
+
+
+def test_code_that_awaits_finds_the_same(home: Path, server: ServerProcess) -> None:
+    printed, _ = Training(home / "awaits", url=server.url).run(AWAIT)
+
+    found = json.loads(printed.splitlines()[-1])
+    assert found == {
+        "artifact": ["optics/find/data:best", 2],
+        "content": "awaited",
+        "exists": [True, False],
+        "types": ["dataset", "model"],
+        "versions": [3, ["data:v2", "data:v1", "data:v0"]],
+        "collection": ["raw", "seen"],
+        "logged": 6,
+        "used": ["data:v1"],
+        "registries": ["drafts", "models"],
+        "members": 2,
+        "linked": [f"labs/wandb-registry-models/{name}" for name in ("classifier:v1", "classifier:v0", "detector:v0")],
+        "chained": [
+            f"labs/wandb-registry-{name}"
+            for name in ("models/classifier:v0", "models/classifier:v1", "models/detector:v0", "drafts/tokens:v0")
+        ],
+    }
+
+
+def test_without_a_server_artifacts_are_those_of_this_machine(home: Path, server: ServerProcess) -> None:
+    training = Training(home / "offline", url=server.url)
+    training.run(LOG_OFFLINE)
+    nowhere = {"WANDB_BASE_URL": server.url, "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
+    printed, _ = training.run(OFFLINE, environment=nowhere)
+
+    assert json.loads(printed.splitlines()[-1]) == {
+        "seen": ["v1", ["small"], 1, "data 1"],
+        "types": ["note"],
+        "kept": [["second", "latest"], ["first"]],
+        "content": "text 0",
+        "maker": "away",
+        "absent": "VersionNotHere",
+        "server": "OfflineUse",
+        "change": "OfflineUse",
+    }
