@@ -12,7 +12,7 @@
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
     │                                ArtifactFinalizedError · UnknownOrganization ·
     │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError)
-    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound (CommError) ·
+    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound, RunNotFound (CommError) ·
     │                                RunFileNotFound (FileNotFoundError) · ArtifactNotFound · SweepNotFound ·
     │                                MembershipNotFound, CollectionNotFound, ArtifactTypeNotFound,
     │                                OrganizationNotFound (CommError, ValueError) · RegistryNotFound (ValueError) ·
@@ -40,6 +40,10 @@ from __future__ import annotations
 
 class KymographError(Exception):
     """Base of every error that Kymograph raises on purpose."""
+
+
+class CommError(KymographError):
+    """A server cannot be asked, does not understand, will not, or does not have it: scripts catch it by this name."""
 
 
 # --- usage ------------------------------------------------------------------------------------------------------------
@@ -258,10 +262,6 @@ class RunFinished(UsageError):
 # --- not found --------------------------------------------------------------------------------------------------------
 
 
-class CommError(KymographError):
-    """A server cannot be asked, does not understand, will not, or does not have it: scripts catch it by this name."""
-
-
 class NotFoundError(KymographError, LookupError):
     """Something that was named does not exist, or may not be seen by the caller."""
 
@@ -285,7 +285,7 @@ class EntityNotFound(NotFoundError):
     kind = "entity"
 
 
-class ProjectNotFound(NotFoundError):
+class ProjectNotFound(NotFoundError, CommError):
     """No such project."""
 
     kind = "project"

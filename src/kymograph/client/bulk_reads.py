@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import orjson
@@ -20,6 +20,8 @@ from kymograph.errors import MalformedRequest, ProtocolError, Unreachable
 from kymograph.types import JsonObject
 from kymograph.wire.columns import Frame, FrameDecoder
 from kymograph.wire.content_parts import MAX_PART_BYTES, PartDecoder
+
+_T = TypeVar("_T")
 
 FEATURE = "X_KYMOGRAPH_BULK_READS"
 SMALL_BYTES = MAX_PART_BYTES
@@ -46,8 +48,19 @@ def run_nodes(
     is_light: bool,
     cursor: str | None,
     per_page: int = PAGE_RUNS,
-) -> Operation[Page[JsonObject]]:
+    made: Callable[[JsonObject], _T],
+) -> Operation[Page[_T]]:
     """Runs of a project, as `public_reads.runs` gives them.
+
+    Args:
+        entity: Who owns it.
+        project: Its name.
+        filters: In the protocol's form.
+        order: A key with ``+`` or ``-`` before it.
+        is_light: Without config and summary.
+        cursor: Of the page before.
+        per_page: At most so many.
+        made: Of each run, what is wanted; made while the server looks up the next ones.
 
     Raises:
         ProjectNotFound: There is no such project.
@@ -60,21 +73,23 @@ def run_nodes(
         "limit": per_page,
         "after": cursor,
     }
-    rest, found = b"", list[Any]()
+    rest, head, found = b"", list[Any](), list[_T]()
 
     def take(piece: memoryview) -> None:
         nonlocal rest
         body, _, rest = (rest + bytes(piece)).rpartition(b"\n")
         if body:
             # Configs and summaries are texts here, which are read when they are looked at.
-            found.extend(orjson.loads(b"[" + body.replace(b"\n", b",") + b"]"))
+            nodes = orjson.loads(b"[" + body.replace(b"\n", b",") + b"]")
+            if not head:
+                head.append(nodes.pop(0))
+            found.extend(map(made, nodes))
 
     path = f"{project_path(entity, project)}/run-nodes"
     yield Receive("GET", path, take, parameters)
-    if rest or not found:
+    if rest or not head:
         raise Unreachable(path, problem="a list of runs broke off")
-    told, *nodes = found
-    return Page(nodes, told["next"], told["total"])
+    return Page(found, head[0]["next"], head[0]["total"])
 
 
 @dataclass(frozen=True, slots=True)

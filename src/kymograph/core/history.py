@@ -240,6 +240,38 @@ class RowTexts:
     damaged: tuple[Damage, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MediaPoints:
+    """Where a metric of a history holds media."""
+
+    history: int
+    """Which of the histories asked for."""
+    metric: MetricName
+    kind: MetricKind
+    """Of the last one."""
+    steps: Ints
+    """Strictly ascending."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberPoints:
+    """The numbers of a metric, booleans as 0 and 1. Both arrays have one shape."""
+
+    steps: Ints
+    """Strictly ascending."""
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePlace:
+    """Where a value stands."""
+
+    history: int
+    """Which of the histories asked for."""
+    metric: MetricName
+    step: int
+
+
 class ExportFormat(StrEnum):
     """What a history is written as when it leaves."""
 

@@ -26,7 +26,7 @@ CONTENT_SECURITY_POLICY = (
 
 
 COMPRESSED_PATHS = ("/api/", "/graphql", "/assets/")
-UNCOMPRESSED_ENDINGS = ("/export", "/histories", "/run-nodes")
+UNCOMPRESSED_ENDINGS = ("/export", "/histories", "/run-nodes", ".zip")
 COMPRESSION_LEVEL = 1
 """JSON columns shrink to a third at the lowest level, for a tenth of the time of the highest."""
 UNCOMPRESSED_TYPES = (
@@ -41,7 +41,7 @@ UNCOMPRESSED_TYPES = (
 class CompressionMiddleware:
     """Compresses documents and code, never stored bytes: those have ranges, lengths and often a compression already.
 
-    Nor exports: they are as fast as the disk, compression is not.
+    Nor exports and archives: they are as fast as the disk, compression is not.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -18,7 +18,7 @@ from kymograph.core.run import Run, RunChange
 from kymograph.errors import Forbidden, KymographError, ObjectNotFound, RunFileNotFound, RunNotFound, TransportError
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
-from kymograph.services.secrets import Signer
+from kymograph.services.secrets import Signer, steady_expiry
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ByteSpan, ObjectStore
 from kymograph.types import FilePath, JsonObject, ObjectKey, RunKey
@@ -86,8 +86,24 @@ class FileService:
         """An address that gives one file for a while, without any other credential."""
         return self._url({"m": "GET", "f": file.id, "k": file.object_key}, file.path, DOWNLOAD_URL_LENGTH_S)
 
+    def shown_url(self, run: Run, path: str) -> str:
+        """An address that gives what a run (got already) has under a name, without any other credential.
+
+        It lasts for an hour at least, and is the same for an hour, so that browsers keep what they have loaded. Made
+        without looking: history names files that are still on their way.
+
+        Raises:
+            InvalidName: No file of a run can have that name.
+        """
+        name = parse_file_path(path)
+        expires_at_s = steady_expiry(self._clock().timestamp(), DOWNLOAD_URL_LENGTH_S)
+        return self._signed_url({"m": "GET", "r": run.key, "p": name}, name, expires_at_s)
+
     def _url(self, claims: JsonObject, path: str, length_s: float) -> str:
-        token = self._signer.sign(claims, expires_at_s=self._clock().timestamp() + length_s)
+        return self._signed_url(claims, path, self._clock().timestamp() + length_s)
+
+    def _signed_url(self, claims: JsonObject, path: str, expires_at_s: float) -> str:
+        token = self._signer.sign(claims, expires_at_s=expires_at_s)
         return f"{self._public_url}/storage/runs/{token}/{quote(path)}"
 
     # Transfers
@@ -158,12 +174,26 @@ class FileService:
             RunFileNotFound: Deleted meanwhile.
         """
         claims = self._signer.verify(token, now_s=self._clock().timestamp())
-        if claims.get("m") != "GET" or not isinstance(claims.get("f"), int):
+        if claims.get("m") != "GET":
+            raise Forbidden("download from this address", where="storage")
+        run_key, path = claims.get("r"), claims.get("p")
+        if isinstance(run_key, int) and isinstance(path, str):
+            return self._named_file(RunKey(run_key), path)
+        if not isinstance(claims.get("f"), int):
             raise Forbidden("download from this address", where="storage")
         number = int(str(claims["f"]))
         file = self._database.read(lambda tx: tx.files.find_by_id(number))
         if file is None or file.object_key != claims.get("k"):
             raise RunFileNotFound(str(number))
+        return file
+
+    def _named_file(self, run_key: RunKey, path: str) -> RunFile:
+        def job(tx: Transaction) -> RunFile | None:
+            return tx.files.find(run_key, path) if tx.runs.find_by_key(run_key) is not None else None
+
+        file = self._database.read(job)
+        if file is None:
+            raise RunFileNotFound(path)
         return file
 
     def read(self, file: RunFile, span: ByteSpan | None = None) -> AsyncIterator[bytes]:

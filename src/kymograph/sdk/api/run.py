@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -65,7 +65,15 @@ class Run(Page[M]):
     history_line_count: int | None
     read_only: bool | None
 
-    def __init__(self, session: ApiSession[M], at: RunAddress, node: JsonObject, *, is_light: bool = False) -> None:
+    def __init__(
+        self,
+        session: ApiSession[M],
+        at: RunAddress,
+        node: JsonObject,
+        *,
+        is_light: bool = False,
+        complete: Callable[[Run[M]], Operation[None]] | None = None,
+    ) -> None:
         """Describe what a server has told.
 
         Args:
@@ -73,9 +81,10 @@ class Run(Page[M]):
             at: Where the run is.
             node: Its document.
             is_light: Whether config, summary and the like are not in it, and are read when they are looked at.
+            complete: Reads them for this run and others of its list.
         """
         super().__init__(session, node)
-        self.at, self._is_light = at, is_light
+        self.at, self._is_light, self._complete = at, is_light, complete
         self._config: JsonObject | None = None
         self._raw_config: JsonObject | None = None
         self._summary: RunSummary[M] | None = None
@@ -172,8 +181,14 @@ class Run(Page[M]):
     def _field(self, name: str) -> JsonObject:
         """A part of the document that lists of runs leave out."""
         if name not in self._node:
-            self._session.now(self._load_whole(), instead="await run.load_full_data() first")
+            self._session.now(self._load_field(name), instead="await run.load_full_data() first")
         return object_of(self._node.get(name))
+
+    def _load_field(self, name: str) -> Operation[None]:
+        if self._is_light and self._complete is not None:
+            yield from self._complete(self)
+        if name not in self._node:
+            yield from self._load_whole()
 
     def _load_whole(self) -> Operation[None]:
         self._add((yield from self._session.reads.run(self.at)))

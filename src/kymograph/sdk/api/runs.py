@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kymograph.client import bulk_reads
 from kymograph.client.artifact_values import Page
+from kymograph.client.fields import list_of
 from kymograph.client.operations import Operation, together
 from kymograph.client.public_reads import OLDEST_FIRST
 from kymograph.client.runs import RunAddress
@@ -58,19 +59,28 @@ class Runs(Listing[M, Run[M]]):
         asked: dict[str, Any] = {"filters": self.filters, "order": self.order, "is_light": self._is_light}
         if (yield from self._session.offers(bulk_reads.FEATURE)):
             size = self.per_page if cursor is None else max(self.per_page, bulk_reads.PAGE_RUNS)
-            page = yield from bulk_reads.run_nodes(self.entity, self.project, **asked, cursor=cursor, per_page=size)
+            page = yield from bulk_reads.run_nodes(
+                self.entity, self.project, **asked, cursor=cursor, per_page=size, made=self._read_run
+            )
         else:
-            page = yield from self._session.reads.runs(
+            nodes = yield from self._session.reads.runs(
                 self.entity, self.project, **asked, cursor=cursor, per_page=self.per_page
             )
-        runs = [self._run(node) for node in page.items]
+            page = Page([self._run(node) for node in nodes.items], nodes.cursor, nodes.total)
         if self._includes_sweeps:
-            yield from self._read_sweeps(runs)
-        return Page(runs, page.cursor, page.total)
+            yield from self._read_sweeps(page.items)
+        return page
+
+    def _read_run(self, node: JsonObject) -> Run[M]:
+        """A run whose config is read while the next ones are on their way, if it is wanted at all."""
+        run = self._run(node)
+        if not self._is_light:
+            _ = run.config
+        return run
 
     def _run(self, node: JsonObject) -> Run[M]:
         at = RunAddress(self.entity, self.project, str(node.get("name")))
-        return Run(self._session, at, node, is_light=self._is_light)
+        return Run(self._session, at, node, is_light=self._is_light, complete=self._complete_from)
 
     def _read_sweeps(self, runs: Sequence[Run[M]]) -> Operation[None]:
         from kymograph.sdk.api.sweeps import read_sweep
@@ -89,21 +99,24 @@ class Runs(Listing[M, Run[M]]):
             self._is_light = False
             yield from self._complete([run for run in self.objects if run._is_light])
 
+    def _complete_from(self, run: Run[M]) -> Operation[None]:
+        """Read what is left out of a run and of those after it: who looks at one config looks at the next."""
+        light = [each for each in self.objects[self.objects.index(run) :] if each._is_light]
+        at_once = bulk_reads.MAX_RUNS if (yield from self._session.offers(bulk_reads.FEATURE)) else self.per_page
+        yield from self._complete(light[:at_once])
+
     def _complete(self, runs: Sequence[Run[M]]) -> Operation[None]:
-        """Read what a list without config and summary has left out."""
-        if not (yield from self._session.offers(bulk_reads.FEATURE)):
-            yield from together([run._load_whole() for run in runs])
-            return
-        for first in range(0, len(runs), bulk_reads.MAX_RUNS):
-            by_id = {run.id: run for run in runs[first : first + bulk_reads.MAX_RUNS]}
-            page = yield from bulk_reads.run_nodes(
-                self.entity,
-                self.project,
-                filters={"name": {"$in": list(by_id)}},
-                order=OLDEST_FIRST,
-                is_light=False,
-                cursor=None,
-            )
+        """Read what a list without config and summary has left out; runs that are gone stay as they are."""
+        is_bulk = yield from self._session.offers(bulk_reads.FEATURE)
+        at_once = bulk_reads.MAX_RUNS if is_bulk else PER_PAGE
+        for first in range(0, len(runs), at_once):
+            by_id = {run.id: run for run in runs[first : first + at_once]}
+            asked: dict[str, Any] = {"filters": {"name": {"$in": list(by_id)}}, "order": OLDEST_FIRST}
+            asked |= {"is_light": False, "cursor": None, "per_page": at_once}
+            if is_bulk:
+                page = yield from bulk_reads.run_nodes(self.entity, self.project, **asked, made=dict)
+            else:
+                page = yield from self._session.reads.runs(self.entity, self.project, **asked)
             for node in page.items:
                 by_id[str(node["name"])]._add(node)
 
@@ -248,19 +261,19 @@ class Runs(Listing[M, Run[M]]):
 
 
 def _table_row(run: Run[M]) -> JsonObject:
-    user = run._node.get("user")
+    node, user = run._node, run.user
     return {
         "id": run.id,
         "name": run.name,
-        "state": run.state,
-        "created_at": run.created_at,
-        "heartbeat_at": run.heartbeat_at,
-        "user": user.get("username") if isinstance(user, dict) else None,
-        "tags": list(run.tags),
-        "group": run.group,
-        "job_type": run.job_type,
-        "notes": run.notes,
-        "sweep": run.sweep_name,
+        "state": node.get("state"),
+        "created_at": node.get("createdAt"),
+        "heartbeat_at": node.get("heartbeatAt"),
+        "user": None if user is None else user._node.get("username"),
+        "tags": list_of(node.get("tags")),
+        "group": node.get("group"),
+        "job_type": node.get("jobType"),
+        "notes": node.get("notes"),
+        "sweep": node.get("sweepName"),
         **dict(iter_leaves(run.config, prefix="config.")),
         **{
             name: value

@@ -17,14 +17,17 @@ from kymograph.core.history import (
     HistoryFrame,
     HistoryPart,
     LineBatch,
+    MediaPoints,
     MetricQuery,
     NamePage,
     NumberedLine,
+    NumberPoints,
     RowPage,
     RowQuery,
     RowTexts,
     Stream,
     StreamExtent,
+    ValuePlace,
 )
 from kymograph.types import JsonValue, MetricName, ObjectKey, RunKey, WriterId
 
@@ -405,6 +408,18 @@ class HistoryReader(Protocol):
         Raises:
             InvalidFilter: A pattern that does not compile, or takes too long.
         """
+
+    def media(self, histories: Sequence[Sequence[HistoryPart]], metrics: Sequence[MetricName]) -> list[MediaPoints]:
+        """Steps at which metrics hold media, lists of media included, by history and then by metric.
+
+        Metrics that hold none are left out.
+        """
+
+    def numbers(self, histories: Sequence[Sequence[HistoryPart]], metric: MetricName) -> list[NumberPoints]:
+        """The numbers of a metric, for each history; empty where it has none."""
+
+    def values(self, histories: Sequence[Sequence[HistoryPart]], places: Sequence[ValuePlace]) -> list[JsonValue]:
+        """Exact values at some places, in their order; None where there is nothing."""
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """The highest step, None without rows."""

@@ -1,4 +1,4 @@
-"""Which rows of a history a query means: those that hold some keys, or some evenly apart."""
+"""Which rows of a history a query means: those that hold some keys."""
 
 from __future__ import annotations
 
@@ -21,13 +21,3 @@ def matching_steps(view: HistoryView, keys: Sequence[MetricName], mode: KeyMode)
     if mode is KeyMode.ANY:
         return np.unique(np.concatenate(present))
     return reduce(lambda left, right: np.intersect1d(left, right, assume_unique=True), present)
-
-
-def even_indices(total: int, samples: int) -> Ints:
-    """At most `samples` of `total` indices, evenly apart; the first and the last are among them."""
-    if samples >= total:
-        return np.arange(total)
-    if samples <= 1:
-        return np.arange(max(samples, 0))
-    # Whole numbers throughout: rounding floats would let two machines choose differently.
-    return np.arange(samples) * (total - 1) // (samples - 1)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from kymograph.core.buckets import even_indices
 from kymograph.core.history import (
     INTERNAL_METRICS,
     STEP,
@@ -20,28 +21,32 @@ from kymograph.core.history import (
     Catalogue,
     ExportQuery,
     HistoryPart,
+    MediaPoints,
     MetricInfo,
     MetricKind,
     MetricQuery,
     NameMatch,
     NamePage,
     NumberedLine,
+    NumberPoints,
     Row,
     RowPage,
     RowQuery,
     RowTexts,
     Stream,
+    ValuePlace,
 )
 from kymograph.core.rows import merge_rows, pick_keys
 from kymograph.core.value_kinds import VALUE_KINDS
 from kymograph.errors import StoreCorrupt
 from kymograph.storage import safe_regex
 from kymograph.storage.base import Database, Transaction
-from kymograph.storage.history.choosing import even_indices, matching_steps
+from kymograph.storage.history.choosing import matching_steps
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.stored import StoredExport, freeze, identity_of
 from kymograph.storage.history.known_values import MISSING, known_values
+from kymograph.storage.history.media import read_media, read_numbers, read_values
 from kymograph.storage.history.rewind import prepare_rewind
 from kymograph.storage.history.row_texts import read_row_texts
 from kymograph.storage.history.segments.files import SegmentFiles
@@ -140,8 +145,20 @@ class StoredHistory:
 
     def metric_names(self, histories: Sequence[Sequence[HistoryPart]], stream: Stream, query: MetricQuery) -> NamePage:
         """Docstring inherited."""
-        parts = list(dict.fromkeys(part for history in histories for part in history))
+        parts = _all_parts(histories)
         return self._query(parts, stream, lambda snapshot: _search_names(snapshot, parts, query))
+
+    def media(self, histories: Sequence[Sequence[HistoryPart]], metrics: Sequence[MetricName]) -> list[MediaPoints]:
+        """Docstring inherited."""
+        return self._query(_all_parts(histories), Stream.HISTORY, lambda found: read_media(found, histories, metrics))
+
+    def numbers(self, histories: Sequence[Sequence[HistoryPart]], metric: MetricName) -> list[NumberPoints]:
+        """Docstring inherited."""
+        return self._query(_all_parts(histories), Stream.HISTORY, lambda found: read_numbers(found, histories, metric))
+
+    def values(self, histories: Sequence[Sequence[HistoryPart]], places: Sequence[ValuePlace]) -> list[JsonValue]:
+        """Docstring inherited."""
+        return self._query(_all_parts(histories), Stream.HISTORY, lambda found: read_values(found, histories, places))
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """Docstring inherited."""
@@ -158,6 +175,10 @@ class StoredHistory:
     def rewind(self, run: RunKey, *, after_step: int) -> Callable[[Transaction], bool]:
         """Docstring inherited."""
         return prepare_rewind(self._database, self._files, run, after_step=after_step)
+
+
+def _all_parts(histories: Sequence[Sequence[HistoryPart]]) -> list[HistoryPart]:
+    return list(dict.fromkeys(part for history in histories for part in history))
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

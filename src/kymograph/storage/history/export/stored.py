@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence, Sized
 from functools import cached_property
 from hashlib import blake2b
 
+from kymograph.core.buckets import even_indices
 from kymograph.core.history import (
     STEP,
     Damage,
@@ -18,7 +19,7 @@ from kymograph.core.history import (
 )
 from kymograph.core.value_kinds import LAST_NUMERIC
 from kymograph.storage.base import Transaction
-from kymograph.storage.history.choosing import even_indices, matching_steps
+from kymograph.storage.history.choosing import matching_steps
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.columns import ColumnKind, WideColumn, survey
 from kymograph.storage.history.export.frames import write_frames
