@@ -51,7 +51,7 @@ class AddOnlyNames(MutableSequence[str]):
         """
         if value in self:
             return
-        at = range(len(self) + 1)[index] if -len(self) <= index <= len(self) else len(self) if index > 0 else 0
+        at = min(index, len(self)) if index >= 0 else max(0, len(self) + index)
         if at < len(self._saved):
             raise UsageError(f"{value!r} cannot come before names that are saved already; append it")
         self._drafts.insert(at - len(self._saved), value)

@@ -70,7 +70,7 @@ def parse_artifact(path: str) -> PartialPath:
             raise UsageError(f"Invalid artifact path: {path!r} is no address of an artifact's page")
         return PartialPath(parts[0], parts[1], ":".join(parts[4:]))
     place, colon, alias = path.strip().partition(":")
-    names = place.strip("/").split("/")
+    names = place.lstrip("/").split("/")
     if len(names) > 3 or not all(names):
         raise UsageError(f"Invalid artifact path: {path!r}; write 'entity/project/collection:alias'")
     entity, project = (names[-count] if len(names) >= count else None for count in (3, 2))

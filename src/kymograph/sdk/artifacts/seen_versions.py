@@ -22,6 +22,8 @@ FOLDER = "seen"
 MAX_BYTES = 16 << 20
 """Of a manifest; larger ones are not kept."""
 MAX_TOTAL_BYTES = 256 << 20
+MAX_KEPT = 1_024
+"""Versions: each time one is noted all are looked at, which takes 3 ms for so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class SeenVersions:
                 continue  # deleted meanwhile, or by another version of this program
 
     def _files(self) -> Iterator[tuple[Path, int, int]]:
-        with suppress(FileNotFoundError), os.scandir(self._folder) as found:
+        with suppress(OSError), os.scandir(self._folder) as found:
             for item in found:
                 with suppress(FileNotFoundError):
                     status = item.stat()
@@ -87,9 +89,9 @@ class SeenVersions:
 
     def _make_room(self) -> None:
         left = MAX_TOTAL_BYTES
-        for path, size, _ in sorted(self._files(), key=lambda file: file[2], reverse=True):
+        for number, (path, size, _) in enumerate(sorted(self._files(), key=lambda file: file[2], reverse=True), 1):
             left -= size
-            if left < 0:
+            if left < 0 or number > MAX_KEPT:
                 path.unlink(missing_ok=True)
 
 
