@@ -97,6 +97,10 @@ attempt("no type", lambda: api.artifact_type("absent", place).name)
 found["collections"] = [collected(each) for each in api.artifact_collections(place, "dataset")]
 found["in order"] = [each.name for each in api.artifact_collections(place, "dataset", order="+name", per_page=1)]
 found["backward"] = [each.name for each in api.artifact_collections(place, "dataset", order="-name")]
+project = api.project("find", "optics")
+found["of the project"] = [collected(each) for each in project.collections(order="+name", per_page=2)]
+found["filtered there"] = [each.name for each in project.collections(filters={"name": {"$in": ["net", "data"]}})]
+found["types there"] = [each.name for each in project.artifacts_types()]
 found["count"] = [len(api.artifact_collections(place, "dataset")), len(type.collections(per_page=1))]
 found["filtered"] = [each.name for each in type.collections(filters={"tag": "raw"})]
 found["by name"] = [each.name for each in type.collections(filters={"name": {"$regex": "^oth"}})]

@@ -71,24 +71,15 @@ def find_type(entity: str, project: str, name: str) -> Operation[RemoteType | No
     return parse_type(node) if isinstance(node, dict) else None
 
 
-def find_collection(at: CollectionAddress, type_name: str) -> Operation[RemoteCollection | None]:
-    """A collection of a type; None if there is none."""
-    variables = {"entity": at.entity, "project": at.project, "type": type_name, "name": at.name}
-    type_node = as_object((yield from _project(documents.ONE_COLLECTION, variables)).get("artifactType"))
-    node = type_node.get("artifactCollection")
-    return parse_collection(node) if isinstance(node, dict) else None
-
-
 def collection(at: CollectionAddress, type_name: str) -> Operation[RemoteCollection]:
     """A collection of a type.
 
     Raises:
         CollectionNotFound: There is none of that name and type.
     """
-    found = yield from find_collection(at, type_name)
-    if found is None:
-        raise CollectionNotFound(at.name, within=f"{at.entity}/{at.project} ({type_name})")
-    return found
+    variables = {"entity": at.entity, "project": at.project, "type": type_name, "name": at.name}
+    found = yield from _project(documents.ONE_COLLECTION, variables)
+    return parse_collection(_collection_node(found, at, type_name))
 
 
 def collections(
@@ -125,7 +116,7 @@ def collections(
         variables |= {"order": order, "filters": exact_json.dumps(dict(filters)) if filters else None}
     if type_name is not None:
         variables["type"] = type_name
-        found = as_object((yield from _project(documents.collections(with_filters=can_filter), variables)))
+        found = yield from _project(documents.collections(with_filters=can_filter), variables)
         found = as_object(found.get("artifactType"))
     else:
         found = yield from _project(documents.project_collections(with_filters=can_filter), variables)
@@ -182,11 +173,8 @@ def versions(
         "order": order,
         "filters": exact_json.dumps(dict(COMMITTED_ONLY if filters is None else filters)),
     }
-    type_node = as_object((yield from _project(documents.VERSIONS, variables)).get("artifactType"))
-    node = type_node.get("artifactCollection")
-    if not isinstance(node, dict):
-        raise CollectionNotFound(at.name, within=f"{at.entity}/{at.project} ({type_name})")
-    connection = as_object(node.get("artifacts"))
+    found = yield from _project(documents.VERSIONS, variables)
+    connection = as_object(_collection_node(found, at, type_name).get("artifacts"))
     items = [
         (str(edge.get("version") or ""), parse_artifact(edge["node"]))
         for edge in as_objects(connection.get("edges"))
@@ -312,7 +300,7 @@ def log(
 # --- organizations ----------------------------------------------------------------------------------------------------
 
 
-def organizations(entity: str) -> Operation[dict[str, str]]:
+def _organizations(entity: str) -> Operation[dict[str, str]]:
     """Organizations that a team or a person is part of: their names by those of their entities."""
     found = as_object((yield from ask(documents.ORGANIZATION, {"entity": entity})).get("entity"))
     team = found.get("organization")
@@ -335,7 +323,7 @@ def organization_of(entity: str, organization: str | None) -> Operation[tuple[st
     Raises:
         UnknownOrganization: There is none, several could be meant, or the one that is named is another.
     """
-    names = yield from organizations(entity)
+    names = yield from _organizations(entity)
     if organization is None and len(names) == 1:
         return next(iter(names.items()))
     for owner, name in names.items():
@@ -349,6 +337,14 @@ def _project(document: str, variables: Mapping[str, Any]) -> Operation[JsonObjec
     if not isinstance(found, dict):
         raise ProjectNotFound(f"{variables.get('entity')}/{variables.get('project')}")
     return found
+
+
+def _collection_node(project: JsonObject, at: CollectionAddress, type_name: str) -> JsonObject:
+    """A collection in what was told of a type of a project."""
+    node = as_object(project.get("artifactType")).get("artifactCollection")
+    if not isinstance(node, dict):
+        raise CollectionNotFound(at.name, within=f"{at.entity}/{at.project} ({type_name})")
+    return node
 
 
 def _own_membership(artifact: RemoteArtifact, asked: CollectionAddress) -> RemoteMembership:

@@ -18,15 +18,12 @@ from kymograph.types import JsonObject
 Filters = Mapping[str, Any]
 
 _COLLECTION_ID = dict.fromkeys(("id", "collection_id"), "artifact_collection_id")
-_REGISTRY_NAMES: Mapping[str, str] = {}
 _ADVANCED_REGISTRY_NAMES = {"id": "project_id"}
-_COLLECTION_NAMES: Mapping[str, str] = _COLLECTION_ID
 _ADVANCED_COLLECTION_NAMES = {
     **_COLLECTION_ID,
     **dict.fromkeys(("collection_name", "artifact_collection_name"), "name"),
     "tags": "tag",
 }
-_VERSION_NAMES: Mapping[str, str] = {}
 _ADVANCED_VERSION_NAMES = {
     "id": "artifact_id",
     "version_index": "version",
@@ -53,18 +50,17 @@ def registry_filter(filters: Filters | None, *, is_advanced: bool = False) -> st
     Raises:
         InvalidFilter: It names one field in two ways.
     """
-    names = _ADVANCED_REGISTRY_NAMES if is_advanced else _REGISTRY_NAMES
-    return _text(filters, names, names_registries=True)
+    return _text(filters, _ADVANCED_REGISTRY_NAMES if is_advanced else {}, names_registries=True)
 
 
 def collection_filter(filters: Filters | None, *, is_advanced: bool = False) -> str | None:
     """A filter of collections, likewise."""
-    return _text(filters, _ADVANCED_COLLECTION_NAMES if is_advanced else _COLLECTION_NAMES)
+    return _text(filters, _ADVANCED_COLLECTION_NAMES if is_advanced else _COLLECTION_ID)
 
 
 def version_filter(filters: Filters | None, *, is_advanced: bool) -> str | None:
     """A filter of versions, likewise."""
-    return _text(filters, _ADVANCED_VERSION_NAMES if is_advanced else _VERSION_NAMES)
+    return _text(filters, _ADVANCED_VERSION_NAMES if is_advanced else {})
 
 
 def version_order(order: str | None) -> str | None:

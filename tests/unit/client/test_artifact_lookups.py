@@ -61,7 +61,7 @@ def test_a_missing_collection_is_an_error_that_scripts_expect() -> None:
         server = Answers(ProjectArtifacts={"project": found}, ProjectArtifactCollection={"project": found})
         for operation in (lookups.versions(AT, "dataset"), lookups.collection(AT, "dataset")):
             with pytest.raises(CollectionNotFound, match="'data'") as caught:
-                server.to(operation)  # type: ignore[arg-type] # either
+                server.to(operation)
             assert isinstance(caught.value, CommError)
             assert isinstance(caught.value, ValueError)
 
@@ -85,7 +85,7 @@ def test_collections_are_of_a_type_or_of_all() -> None:
 def test_older_servers_know_no_filters_of_collections() -> None:
     for asked in ({"filters": {"name": "x"}}, {"order": "+name"}):
         with pytest.raises(UnsupportedOperation, match="leave it out"):
-            Answers().to(lookups.collections("me", "p", "dataset", can_filter=False, **asked))  # type: ignore[arg-type]
+            Answers().to(lookups.collections("me", "p", "dataset", can_filter=False, **asked))
 
 
 def test_older_servers_tell_a_version_alone() -> None:

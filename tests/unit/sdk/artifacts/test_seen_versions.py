@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,9 +49,21 @@ def test_a_version_is_found_as_it_was(tmp_path: Path) -> None:
 def test_the_last_look_holds(tmp_path: Path) -> None:
     seen = SeenVersions(tmp_path)
     seen.save("http://one", PLACE, b"{}")
-    seen.save("http://one", PLACE, b'{"later": 1}')
+    seen.save("http://one", replace(PLACE, aliases=("moved",)), b"{}")
 
-    assert [found.manifest() for found in seen.iter_all("http://one")] == [b'{"later": 1}']
+    assert [found.place.aliases for found in seen.iter_all("http://one")] == [("moved",)]
+
+
+def test_what_is_known_already_is_not_written_again(tmp_path: Path) -> None:
+    seen = SeenVersions(tmp_path)
+    seen.save("http://one", PLACE, b"{}")
+    (path,) = (tmp_path / seen_versions.FOLDER).iterdir()
+    os.utime(path, (1, 1))
+    before = path.stat().st_ino
+
+    seen.save("http://one", PLACE, b"{}")
+
+    assert (path.stat().st_ino, path.stat().st_mtime > 1) == (before, True)
 
 
 def test_damaged_files_are_passed_over(tmp_path: Path) -> None:
