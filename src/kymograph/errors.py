@@ -13,14 +13,16 @@
     │                                ArtifactFinalizedError · UnknownOrganization ·
     │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError) ·
     │                                RunActive (RuntimeError) · NotAFolder (TypeError)
-    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound (CommError) ·
-    │                                RunNotFound (CommError) · RunFileNotFound · ArtifactNotFound ·
-    │                                CollectionNotFound · SweepNotFound · KeyNotFound · RunNotResumable ·
-    │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
+    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound, RunNotFound (CommError) ·
+    │                                RunFileNotFound (FileNotFoundError) · ArtifactNotFound · SweepNotFound ·
+    │                                MembershipNotFound, CollectionNotFound, ArtifactTypeNotFound,
+    │                                OrganizationNotFound (CommError, ValueError) · RegistryNotFound (ValueError) ·
+    │                                KeyNotFound · RunNotResumable · ObjectNotFound (FileNotFoundError) ·
+    │                                VersionNotHere (MembershipNotFound) · ContentNotHere (FileNotFoundError) ·
+    │                                MediaFileNotFound (FileNotFoundError) · StagedFilesMissing (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
-    │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError) ·
-    │                                BucketFolderNotFound (FileNotFoundError, ValueError)
-    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
+    │                                · BucketFolderNotFound (FileNotFoundError, ValueError)
+    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent (CommError) · LinkRefused ·
     │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
     │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError ·
     │                                BlobExists (RuntimeError) · UploadDisturbed · DestinationBusy · VersionNeeded
@@ -44,7 +46,7 @@ class KymographError(Exception):
 
 
 class CommError(KymographError):
-    """A server cannot be asked, does not understand, or will not: scripts catch it by this name."""
+    """A server cannot be asked, does not understand, will not, or does not have it: scripts catch it by this name."""
 
 
 # --- usage ------------------------------------------------------------------------------------------------------------
@@ -336,7 +338,7 @@ class ArtifactNotFound(NotFoundError):
     kind = "artifact"
 
 
-class MembershipNotFound(ArtifactNotFound, ValueError):
+class MembershipNotFound(ArtifactNotFound, CommError, ValueError):
     """No version of that name where it was looked for."""
 
     def __init__(self, name: str, *, entity: str, project: str, is_project_missing: bool = False) -> None:
@@ -346,6 +348,28 @@ class MembershipNotFound(ArtifactNotFound, ValueError):
             problem = f"artifact membership {name!r} not found in {f'{entity}/{project}'!r}"
         Exception.__init__(self, f"{problem}, or you may not see it; check the name")
         self.name, self.within = name, f"{entity}/{project}"
+
+
+class VersionNotHere(MembershipNotFound):
+    """No version of that name on this machine, where it was looked for without a server."""
+
+    def __init__(self, name: str, *, entity: str, project: str) -> None:
+        super().__init__(name, entity=entity, project=project)
+        self.args = (
+            f"artifact membership {name!r} not found in {f'{entity}/{project}'!r} on this machine, which knows those "
+            "that were logged here, or whose files were listed here; a server may have it: use Api()",
+        )
+
+
+class ContentNotHere(NotFoundError, FileNotFoundError):
+    """Files of an artifact are not on this machine, and no server is asked for them."""
+
+    def __init__(self, artifact: str, *, paths: list[str]) -> None:
+        shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+        Exception.__init__(
+            self, f"{len(paths)} files of artifact {artifact!r} are not on this machine: {shown}; use Api()"
+        )
+        self.artifact, self.paths = artifact, paths
 
 
 class StagedFilesMissing(NotFoundError, FileNotFoundError):
@@ -361,10 +385,28 @@ class StagedFilesMissing(NotFoundError, FileNotFoundError):
         self.artifact, self.paths = artifact, paths
 
 
-class CollectionNotFound(NotFoundError):
+class CollectionNotFound(NotFoundError, CommError, ValueError):
     """No such artifact collection."""
 
     kind = "artifact collection"
+
+
+class ArtifactTypeNotFound(NotFoundError, CommError, ValueError):
+    """No artifacts of such a type."""
+
+    kind = "artifact type"
+
+
+class RegistryNotFound(NotFoundError, ValueError):
+    """No such registry."""
+
+    kind = "registry"
+
+
+class OrganizationNotFound(NotFoundError, CommError, ValueError):
+    """No such organization."""
+
+    kind = "organization"
 
 
 class SweepNotFound(NotFoundError):
@@ -455,7 +497,7 @@ class VersionSealed(ConflictError):
         self.artifact = artifact
 
 
-class AliasesPresent(ConflictError):
+class AliasesPresent(ConflictError, CommError):
     """An artifact version still has aliases, and was to be deleted without them."""
 
     def __init__(self, artifact: str, *, aliases: tuple[str, ...]) -> None:

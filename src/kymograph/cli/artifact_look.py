@@ -134,8 +134,8 @@ def show(name: str, *, as_json: bool) -> None:
     with artifact_server(asked.server) as server:
         artifact = server.find(asked)
         maker, users, links, ttl = artifact.logged_by(), artifact.used_by(), artifact.linked_artifacts, artifact.ttl
-    made_by = None if maker is None else maker.path
-    used_by, link_names = [run.path for run in users], [full_name(link) for link in links]
+    made_by = None if maker is None else maker.at.path
+    used_by, link_names = [run.at.path for run in users], [full_name(link) for link in links]
     source = artifact.source_qualified_name if artifact.is_link else None
     if as_json:
         more = {

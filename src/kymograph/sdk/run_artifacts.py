@@ -28,6 +28,7 @@ from kymograph.errors import (
     TransportError,
     UsageError,
 )
+from kymograph.sdk.api.paths import parse_artifact
 from kymograph.sdk.artifacts.artifact import Artifact
 from kymograph.sdk.artifacts.known_versions import KnownVersion
 from kymograph.sdk.artifacts.links import parse_target
@@ -309,11 +310,15 @@ class RunArtifacts:
         Raises:
             MembershipNotFound: There is none.
         """
-        parts = name.split("/", 2)
-        if "/" in name and ":" in parts[0]:  # aliases may have a slash in them
-            parts = [name]
-        entity, project, collection = [self._run.entity, self._run.project, ""][: 3 - len(parts)] + parts
-        return self._session().artifact_by_name(entity, project, collection)
+        run, named, session = self._run, parse_artifact(name), self._session()
+        project = named.project or run.project
+        if project.startswith(REGISTRY_PREFIX):
+            # Whose registry: that of the organization that the run's own team is part of.
+            organization = named.entity or run._settings.organization or None
+            owner = session.artifacts.organization_entity(run.entity, organization)
+        else:
+            owner = named.entity or run.entity
+        return session.artifact_by_name(owner, project, named.id)
 
     def use_model(self, name: str) -> str:
         """The files of a model; see `Run.use_model`."""
