@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kymograph.client.artifact_uploads import COMMITTED
 from kymograph.client.artifacts import MODEL_REGISTRY, REGISTRY_PREFIX
+from kymograph.client.known_versions import KnownVersion
 from kymograph.client.runs import RunAddress
 from kymograph.core.artifact import LATEST
 from kymograph.core.artifact_rules import check_aliases, check_tags
@@ -29,7 +30,6 @@ from kymograph.errors import (
     UsageError,
 )
 from kymograph.sdk.artifacts.artifact import Artifact
-from kymograph.sdk.artifacts.known_versions import KnownVersion
 from kymograph.sdk.artifacts.links import parse_target
 from kymograph.sdk.artifacts.pending import AwaitedVersion, KeptVersion, SentVersion
 from kymograph.sdk.artifacts.record import artifact_record

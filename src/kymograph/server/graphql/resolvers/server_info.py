@@ -28,6 +28,7 @@ FEATURES = (
     "FILESTREAM_GZIP",
     "INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION",
     "X_KYMOGRAPH_BULK_TRANSFERS",
+    "X_KYMOGRAPH_RUN_FOLDERS",
     "MARK_RUN_FILES_UPLOADED",
     "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
     "STRUCTURED_CONSOLE_LOGS",
@@ -36,7 +37,7 @@ FEATURES = (
     "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
 )
 """Optional parts that are really served. Source of the names: protocol.md §3.1; those that begin with ``X_``
-are our own, see docs/protocol/bulk-transfers.md."""
+are our own, see docs/protocol/bulk-transfers.md and run-folders.md."""
 
 query = QueryType()
 
