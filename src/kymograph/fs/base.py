@@ -13,6 +13,7 @@ from fsspec.asyn import AsyncFileSystem, get_loop, sync  # type: ignore[import-u
 from fsspec.utils import stringify_path  # type: ignore[import-untyped]
 
 from kymograph.errors import InvalidSetting
+from kymograph.fs.files import CompressedFile
 from kymograph.fs.paths import join, parent_of, strip_protocol
 from kymograph.fs.session import DEFAULT_CONCURRENCY, Session, SessionHolder, Way
 
@@ -184,6 +185,27 @@ class ProtocolFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec has no
         from hashlib import md5
 
         return int(md5(self.ukey(path).encode(), usedforsecurity=False).hexdigest(), 16)
+
+    # --- opening -----------------------------------------------------------------------------------------------------
+
+    def open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        cache_options: dict[str, Any] | None = None,
+        compression: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """A file; see `fsspec.AbstractFileSystem.open`."""
+        if compression is None or "b" not in mode or "r" in mode:
+            return super().open(path, mode, block_size, cache_options, compression, **options)
+        from fsspec.compression import compr  # type: ignore[import-untyped]
+        from fsspec.core import get_compression  # type: ignore[import-untyped]
+
+        inner = super().open(path, mode, block_size, cache_options, None, **options)
+        kind = get_compression(path, compression)
+        return inner if kind is None else CompressedFile(compr[kind](inner, mode=mode[0]), inner)
 
     # --- listings ----------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,14 @@ only, and what was broken off is never sent.
 
 from __future__ import annotations
 
+import io
 import tempfile
+import threading
 import warnings
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
-from fsspec.asyn import AbstractAsyncStreamedFile, sync  # type: ignore[import-untyped] # it has no types
+from fsspec.asyn import AbstractAsyncStreamedFile, running_async, sync  # type: ignore[import-untyped] # it has no types
 from fsspec.spec import AbstractBufferedFile  # type: ignore[import-untyped]
 
 MEMORY_BYTES = 8 << 20
@@ -46,7 +48,11 @@ class BlockFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec has no typ
     def _initiate_upload(self) -> None:
         self.spool = make_spool()
         if "a" in self.mode:
-            sync(self.fs.loop, self.fs._read_existing, self.path, self.spool)
+            try:
+                sync(self.fs.loop, self.fs._read_existing, self.path, self.spool)
+            except BaseException:
+                self.discard()
+                raise
 
     def _upload_chunk(self, final: bool = False) -> bool:
         assert self.spool is not None
@@ -88,12 +94,46 @@ class BlockFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec has no typ
     def __del__(self) -> None:
         if self.closed:
             return
-        if self.mode == "rb":
+        if self.mode != "rb":
+            warnings.warn(f"{self.path} is written only now, for nobody closed it", ResourceWarning, stacklevel=2)
+        if self.mode == "rb" or not running_async():
             self.close()
+        else:  # the collector happens to run in a loop, which must not wait for itself
+            threading.Thread(target=self.close, name="kymograph-fs-close").start()
+
+
+class CompressedFile(io.BufferedIOBase):
+    """A file that is compressed while it is written; closing it closes the file below, so that this is sent."""
+
+    def __init__(self, outer: Any, inner: BlockFile) -> None:
+        self._outer, self._inner = outer, inner
+
+    def write(self, data: Any) -> int:
+        """Compress some bytes."""
+        return int(self._outer.write(data))
+
+    def writable(self) -> bool:
+        """It is for nothing else."""
+        return True
+
+    def flush(self) -> None:
+        """Nothing is sent before the end."""
+
+    def close(self) -> None:
+        """Send what was written. Raises as `BlockFile.close` does."""
+        if self.closed:
             return
-        # Sending from wherever the collector happens to run could wait for the very loop that it would block.
-        warnings.warn(f"{self.path} was never closed, so it was not written", ResourceWarning, stacklevel=2)
-        self.abandon()
+        try:
+            self._outer.close()
+            self._inner.close()
+        finally:
+            super().close()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is not None and not self._inner.closed:
+            self._inner.abandon()
+            self._outer = io.BytesIO()
+        self.close()
 
 
 class AwaitedFile(AbstractAsyncStreamedFile):  # type: ignore[misc] # fsspec has no types

@@ -228,7 +228,10 @@ class RunFileSystem(ProtocolFileSystem):
         tree = self._known_tree(path, at)
         if tree is None:
             start = f"{folder}/{prefix}" if folder else prefix
-            tree = Tree(await self.session.call(self._fetch_all, at, start))
+            try:
+                tree = Tree(await self.session.call(self._fetch_all, at, start))
+            except FileNotFoundError:
+                return {} if detail else []  # what is below nothing is nothing: so do all file systems answer
             if not prefix:
                 self.dircache[path] = tree
         run = self._shown(at.run_path)
