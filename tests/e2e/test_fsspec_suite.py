@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 class RunFixtures(AbstractFixtures):  # type: ignore[misc] # fsspec has no types
     """A run to write to."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def fs(self, server: ServerProcess) -> Any:
         return RunFileSystem(**options(server))
 
@@ -38,7 +38,7 @@ class RunFixtures(AbstractFixtures):  # type: ignore[misc] # fsspec has no types
     def fs_join(self) -> Callable[..., str]:
         return lambda *parts: "/".join(parts)
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def supports_empty_directories(self) -> bool:
         return False
 

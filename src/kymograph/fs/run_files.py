@@ -115,7 +115,7 @@ class RunFileSystem(ProtocolFileSystem):
                 infos += [folder_info(join(run, name)) for name in page.folders]
                 self.dircache[path] = infos
                 return list(infos)
-            self.dircache[path] = tree
+            self._keep_tree(path, at, tree)
         if tree.is_folder(folder) and (not folder or next(tree.below(folder), None)):
             run = self._shown(at.run_path)
             return [
@@ -134,6 +134,11 @@ class RunFileSystem(ProtocolFileSystem):
             if has_more and client.knows_folders:
                 return None
         return Tree(files)
+
+    def _keep_tree(self, path: str, at: RunFilePath, tree: Tree[RunFileNode]) -> None:
+        # What has nothing below it may be a file, of which the tree says nothing.
+        if tree.files or at.file_path is None:
+            self.dircache[path] = tree
 
     def _known_tree(self, path: str, at: RunFilePath) -> Tree[RunFileNode] | None:
         """All files below some folder that a path is in, if they have been listed."""
@@ -233,7 +238,7 @@ class RunFileSystem(ProtocolFileSystem):
             except FileNotFoundError:
                 return {} if detail else []  # what is below nothing is nothing: so do all file systems answer
             if not prefix:
-                self.dircache[path] = tree
+                self._keep_tree(path, at, tree)
         run = self._shown(at.run_path)
         found = {join(run, name): self._file_info(run, file) for name, file in tree.below(folder)}
         if withdirs:
