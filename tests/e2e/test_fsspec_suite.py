@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from fsspec.tests.abstract import (  # type: ignore[import-untyped] # it has no 
     AbstractPutTests,
 )
 
-from kymograph.fs import RunFileSystem
+from kymograph.fs import ArtifactFileSystem, RunFileSystem
 from tests.e2e.file_systems import make_run, options
 from tests.e2e.server import ServerProcess
 
@@ -63,3 +63,44 @@ class TestPipeRunFiles(AbstractPipeTests, RunFixtures):  # type: ignore[misc]
     pass
 
 
+class DraftFixtures(AbstractFixtures):  # type: ignore[misc]
+    """A draft of an artifact to write to."""
+
+    @pytest.fixture
+    def fs(self, server: ServerProcess) -> Any:
+        return ArtifactFileSystem(**options(server))
+
+    @pytest.fixture
+    def fs_path(self, fs: ArtifactFileSystem, server: ServerProcess) -> Iterator[str]:
+        make_run(server, "admin/suite/of-drafts")
+        draft = fs.draft(f"admin/suite/dataset/files-{next(_numbers)}")
+        yield f"{draft.path}/tests"
+        draft.discard()
+
+    @pytest.fixture
+    def fs_join(self) -> Callable[..., str]:
+        return lambda *parts: "/".join(parts)
+
+    @pytest.fixture
+    def supports_empty_directories(self) -> bool:
+        return False
+
+
+class TestCopyInDraft(AbstractCopyTests, DraftFixtures):  # type: ignore[misc]
+    pass
+
+
+class TestGetFromDraft(AbstractGetTests, DraftFixtures):  # type: ignore[misc]
+    pass
+
+
+class TestPutIntoDraft(AbstractPutTests, DraftFixtures):  # type: ignore[misc]
+    pass
+
+
+class TestOpenInDraft(AbstractOpenTests, DraftFixtures):  # type: ignore[misc]
+    pass
+
+
+class TestPipeIntoDraft(AbstractPipeTests, DraftFixtures):  # type: ignore[misc]
+    pass

@@ -215,6 +215,13 @@ class ProtocolFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec has no
         found = await self._list(self._strip_protocol(path))
         return found if detail else sorted(info["name"] for info in found)
 
+    async def _cat(self, path: Any, recursive: bool = False, **options: Any) -> Any:
+        if recursive:
+            # Folders have no content, and what is below them is among the others.
+            found = await self._expand_path(path, recursive=True)
+            path = [one for one in found if await self._isfile(one)]
+        return await super()._cat(path, **options)
+
     async def _list(self, path: str) -> list[Info]:
         """What is in a folder; of a file, itself.
 

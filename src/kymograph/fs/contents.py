@@ -9,13 +9,14 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kymograph.client.artifact_files import WantedEntry, urls_per_page
-from kymograph.client.artifact_reads import ArtifactRead, note
+from kymograph.client.artifact_reads import ArtifactRead, note_read
 from kymograph.client.fetching import Fetcher, FetchTarget
-from kymograph.client.placing import written_whole
+from kymograph.client.placing import place, written_whole
 from kymograph.client.transfers import Note, Span
 from kymograph.core.digest import DigestAlgorithm, digest_of
 from kymograph.errors import AuthError, DigestMismatch, MissingPackage, NotFoundError, ReferenceNotFound
@@ -143,6 +144,15 @@ class Contents:
         url = self.address(version, entry)
         self._fetcher.fetch(wanted, url, renew=lambda: self.address(version, entry, refresh=True), note=note)
 
+    def copy_here(self, source: Path, target: Path) -> None:
+        """Have a file of this machine be at another path, too.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        place(source, target, may_share=False, mode=0o644)
+
     def close(self) -> None:
         """Release threads."""
         self._fetcher.close()
@@ -187,7 +197,7 @@ class Contents:
 
     def _note(self, version: Version) -> None:
         collection = version.place.name
-        note(
+        note_read(
             ArtifactRead(
                 self._session.client.base_url, version.id, version.artifact.type_name, f"{collection}:{version.name}"
             )
@@ -195,23 +205,39 @@ class Contents:
 
     # --- references --------------------------------------------------------------------------------------------------
 
-    def _read_reference(self, entry: Entry, span: Span) -> bytes:
-        assert entry.ref is not None
-        scheme, _, path = split_address(entry.ref)
-        if scheme == ARTIFACT_SCHEME:
-            artifact_id = find_artifact_id(entry.ref)
-            other = self._versions.by_id(artifact_id or "")
+    def resolved(self, version: Version, entry: Entry) -> tuple[Version, Entry]:
+        """A file with its size; for one of another artifact, that artifact's own.
+
+        Manifests do not tell the size of what is in other artifacts, nor of what was tracked without a look.
+
+        Raises:
+            ReferenceNotFound: There is no such file any more, or it is a folder.
+        """
+        if entry.ref is None:
+            return version, entry
+        if entry.ref.startswith(f"{ARTIFACT_SCHEME}://"):
+            _, _, path = split_address(entry.ref)
+            other = self._versions.by_id(find_artifact_id(entry.ref) or "")
             found = other.tree.files.get(path)
             if found is None:
                 raise ReferenceNotFound(f"{entry.ref}: that version has no {path!r}", uri=entry.ref)
-            return self.read(other, found, span)
+            return self.resolved(other, found)
+        if entry.size_bytes == 0:
+            files, inside = _file_system_of(entry.ref)
+            info = files.info(inside)
+            if info["type"] != "file" or info.get("size") is None:
+                raise ReferenceNotFound(f"{entry.ref} is no file; read it there", uri=entry.ref)
+            return version, replace(entry, size_bytes=int(info["size"]))
+        return version, entry
+
+    def _read_reference(self, entry: Entry, span: Span) -> bytes:
+        assert entry.ref is not None
+        scheme, _, _ = split_address(entry.ref)
         files, inside = _file_system_of(entry.ref)
         content = bytes(files.cat_file(inside, span.start, span.start + span.size_bytes))
         is_checkable = scheme == "file" and span.size_bytes == entry.size_bytes
         if is_checkable and digest_of(content, DigestAlgorithm.MD5) != entry.digest:
-            raise DigestMismatch(
-                entry.ref, expected=entry.digest, actual=digest_of(content, DigestAlgorithm.MD5)
-            )
+            raise DigestMismatch(entry.ref, expected=entry.digest, actual=digest_of(content, DigestAlgorithm.MD5))
         return content
 
 
@@ -225,5 +251,3 @@ def _file_system_of(uri: str) -> tuple[Any, str]:
     except ValueError as exc:
         raise ReferenceNotFound(f"{uri}: there is no file system for it: {exc}", uri=uri) from exc
     return found
-
-

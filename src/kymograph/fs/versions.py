@@ -40,6 +40,11 @@ class Entry:
     extra: JsonObject = field(default_factory=dict)
 
     @property
+    def path(self) -> str:
+        """Its name, as manifests call it."""
+        return self.name
+
+    @property
     def algorithm(self) -> DigestAlgorithm:
         """How its content was hashed."""
         return DigestAlgorithm.XXH128 if self.extra.get("alg") == "XXH128" else DigestAlgorithm.MD5
@@ -111,7 +116,9 @@ class Versions:
             ArtifactNotFound: There is none.
         """
         artifact = self._session.artifacts.get(artifact_id)
-        return self._made(artifact, artifact.source, artifact.version_index, tuple(artifact.aliases_in(artifact.source)))
+        return self._made(
+            artifact, artifact.source, artifact.version_index, tuple(artifact.aliases_in(artifact.source))
+        )
 
     def forget(self, place: CollectionAddress) -> None:
         """Something changed in a collection."""
