@@ -6,6 +6,7 @@ import itertools
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from kymograph.errors import AliasesPresent, DigestMismatch, InvalidName
 from kymograph.fs import ArtifactFileSystem
 from tests.e2e.file_systems import head, make_run, options
 from tests.e2e.server import ServerProcess
+from tests.e2e.training import Training
 
 _numbers = itertools.count(1)
 PROJECT = "admin/artifact-files"
@@ -187,9 +189,14 @@ def test_many_files_cost_one_request_for_their_addresses(
     fs: ArtifactFileSystem, collection: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = make(fs, collection, {f"f/{n}": str(n).encode() for n in range(60)})
-    asked = []
+    asked: list[str] = []
     ask = fs.session.client.graphql
-    monkeypatch.setattr(fs.session.client, "graphql", lambda *a, **k: (asked.append(a[0]), ask(*a, **k))[1])
+
+    def note_and_ask(document: str, *arguments: Any, **named: Any) -> Any:
+        asked.append(document)
+        return ask(document, *arguments, **named)
+
+    monkeypatch.setattr(fs.session.client, "graphql", note_and_ask)
 
     fs.get(f"{version}/", str(tmp_path / "out"), recursive=True)
 
@@ -229,8 +236,6 @@ def test_marks_and_times(fs: ArtifactFileSystem, collection: str) -> None:
 def test_references_are_read_where_they_are(
     fs: ArtifactFileSystem, server: ServerProcess, collection: str, name: str, tmp_path: Path
 ) -> None:
-    from tests.e2e.training import Training
-
     make(fs, collection, {"a": b"of the other"})
     (tmp_path / "local.txt").write_text("outside")
     Training(tmp_path / "training", url=server.url).run(
@@ -434,3 +439,44 @@ async def test_code_that_awaits(server: ServerProcess, fs: ArtifactFileSystem, c
     async with await awaited.open_async(f"{version}/a") as file:
         assert await file.read() == b"content"
     assert [info["name"] for info in await awaited._ls(version)] == [f"{version}/a", f"{version}/b"]
+
+
+# --- lineage ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_what_a_run_reads_becomes_its_input_and_what_it_writes_its_output(
+    fs: ArtifactFileSystem, server: ServerProcess, collection: str, name: str, tmp_path: Path, is_wanted: bool
+) -> None:
+    make(fs, collection, {"a": b"1", "b": b"2"})
+    run_id = f"lineage-{name}"
+
+    Training(tmp_path / "training", url=server.url).run(
+        f"""
+import fsspec
+import kymograph as wandb
+from kymograph.fs import ArtifactFileSystem
+
+fs = ArtifactFileSystem()
+fs.cat("{collection}/v0/a")
+with wandb.init(project="artifact-files", id="{run_id}", settings={{"fs_lineage": {is_wanted}}}) as run:
+    assert fs.cat("{collection}/latest/a") == b"1"
+    assert fs.cat("{collection}/latest/b") == b"2"
+    with fs.draft("{collection}-made") as draft:
+        fs.pipe(draft.path + "/c", b"3")
+"""
+    )
+
+    version = fs.info(f"{collection}/v0")
+    used = fs.session.artifacts.used_by(_id_of(fs, f"{collection}/v0"))
+    made = fs.session.artifacts.created_by(_id_of(fs, f"{collection}-made/v0"))
+    assert version["version"] == "v0"
+    assert [run.run_id for run in used] == ([run_id] if is_wanted else [])
+    assert (made is not None and made.run_id == run_id) is is_wanted
+
+
+def _id_of(fs: ArtifactFileSystem, path: str) -> str:
+    entity, project, _, name, version, _ = fs.split_path(path)
+    found = fs.session.artifacts.membership(str(entity), str(project), f"{name}:{version}").artifact
+    assert found is not None
+    return found.id

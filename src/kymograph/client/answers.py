@@ -57,10 +57,11 @@ def _blank(kind: type[KymographError]) -> KymographError:
     for base in kind.__mro__:
         if "__new__" in base.__dict__:
             try:
-                made: KymographError = base.__new__(kind)
+                made: Any = base.__dict__["__new__"](kind)
             except TypeError:
                 continue
-            return made
+            if isinstance(made, KymographError):
+                return made
     raise TypeError(f"{kind.__name__} cannot be made")
 
 

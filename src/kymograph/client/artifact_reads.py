@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from kymograph.client.runs import RunAddress
+if TYPE_CHECKING:
+    from kymograph.client.runs import RunAddress
 
 _lock = threading.Lock()
 _listeners: list[RunListener] = []

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -239,7 +239,7 @@ class Transfers:
     def _get_directly(
         self,
         url: str,
-        write: Callable[[memoryview], object],
+        write: Callable[[Any], object],
         headers: Mapping[str, str],
         note: Note,
         span: Span | None,

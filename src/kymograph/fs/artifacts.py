@@ -32,6 +32,8 @@ from kymograph.fs.spans import span_of
 from kymograph.fs.tree import Tree
 from kymograph.fs.versions import Entry, Version, Versions
 
+_drafts: dict[tuple[str | None, str | None], dict[CollectionAddress, Draft]] = {}
+"""Drafts of this process, by server and user."""
 _SEALED = "versions of artifacts never change: write in a transaction, or in a draft"
 
 
@@ -44,7 +46,8 @@ class ArtifactFileSystem(ProtocolFileSystem):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._readers: tuple[Any, Versions, Contents, Catalog] | None = None
-        self._drafts: dict[CollectionAddress, Draft] = {}
+        # Libraries make further file systems of one that they are given, and mean the same drafts.
+        self._drafts = _drafts.setdefault((self._way.base_url, self._way.api_key), {})
 
     @classmethod
     def split_path(cls, path: str) -> tuple[str | None, str | None, str | None, str | None, str | None, str | None]:

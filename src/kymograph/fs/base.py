@@ -46,9 +46,10 @@ class ProtocolFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec has no
         options: The standard ones of fsspec.
     """
 
-    protocol: ClassVar[tuple[str, ...]]  # type: ignore[misc] # fsspec: per instance, too
+    protocol: ClassVar[tuple[str, ...]]
     root_marker = ""
     cachable = True
+    _pid: int
 
     def __init__(
         self,
@@ -157,11 +158,13 @@ class ProtocolFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec has no
 
     def created(self, path: str) -> datetime | None:
         """When something was made, in UTC; None if the server does not tell."""
-        return sync(self.loop, self._created, path)
+        found: datetime | None = sync(self.loop, self._created, path)
+        return found
 
     def modified(self, path: str) -> datetime | None:
         """When something last changed, in UTC; None if the server does not tell."""
-        return sync(self.loop, self._modified, path)
+        found: datetime | None = sync(self.loop, self._modified, path)
+        return found
 
     async def _url(self, path: str) -> str:
         raise NotImplementedError
@@ -245,7 +248,9 @@ class ProtocolFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec has no
 def _revive(kind: type[ProtocolFileSystem], token: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """A file system that was pickled: the same one where it still is, else one like it."""
     known = kind._cache.get(token)
-    return known if known is not None else kind(None, *arguments, **options)
+    if known is not None:
+        return known
+    return kind(None, *arguments, **options) if arguments else kind(**options)
 
 
 def folder_info(name: str, **more: Any) -> Info:

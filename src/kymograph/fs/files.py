@@ -83,7 +83,6 @@ class BlockFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec has no typ
     def abandon(self) -> None:
         """Close it and forget what was written."""
         self.discard()
-        self.buffer = None
         self.closed = True
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

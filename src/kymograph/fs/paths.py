@@ -61,7 +61,8 @@ class RunFilePath:
     def parse(cls, path: str) -> RunFilePath:
         """Read a path that was stripped of its protocol."""
         names = split_names(path)
-        return cls(*names[:3], "/".join(names[3:]) or None) if len(names) > 3 else cls(*names)
+        entity, project, run_id = _padded(names[:3], 3)
+        return cls(entity, project, run_id, "/".join(names[3:]) or None)
 
     @property
     def run_path(self) -> str:
@@ -96,7 +97,8 @@ class ArtifactPath:
             if not name or not version:
                 raise InvalidName("path", path, rule="a version is named as name:v3, or as name:alias")
             return cls(names[0], names[1], None, name, version, "/".join(names[3:]) or None)
-        return cls(*names[:5], "/".join(names[5:]) or None) if len(names) > 5 else cls(*names)
+        entity, project, type_name, collection, alias = _padded(names[:5], 5)
+        return cls(entity, project, type_name, collection, alias, "/".join(names[5:]) or None)
 
     @property
     def is_short(self) -> bool:
@@ -117,3 +119,8 @@ class ArtifactPath:
 def parts_of(path: RunFilePath | ArtifactPath) -> tuple[Any, ...]:
     """The parts as a tuple."""
     return tuple(getattr(path, field.name) for field in fields(path))
+
+
+def _padded(names: list[str], length: int) -> list[str | None]:
+    """Names, with None for those that are missing."""
+    return [*names, *[None] * (length - len(names))]

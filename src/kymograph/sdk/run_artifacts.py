@@ -294,7 +294,7 @@ class RunArtifacts:
             )
         if run.disabled or artifact.id is None:
             return artifact
-        self._append(Record(use_artifact=UseArtifactRecord(id=artifact.id, type=artifact.type, name=artifact.name)))
+        self.note_use(artifact.id, type_name=artifact.type, name=artifact.name)
         try:
             # The journal would bring it there, too; now it is there when this returns.
             at = RunAddress(run.entity, run.project, run.id)
@@ -302,6 +302,10 @@ class RunArtifacts:
         except TransportError as exc:
             current_voice().warn(f"the use of artifact {artifact.name} is told to the server later: {exc}")
         return artifact
+
+    def note_use(self, artifact_id: str, *, type_name: str, name: str) -> None:
+        """Mark a version as an input, as far as this machine is concerned: the sender tells the server."""
+        self._append(Record(use_artifact=UseArtifactRecord(id=artifact_id, type=type_name, name=name)))
 
     def _find(self, name: str) -> Artifact:
         """A version by its name; entity and project are the run's unless they are in it.

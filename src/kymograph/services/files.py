@@ -207,7 +207,7 @@ class FileService:
 
         return self._database.read(job)
 
-    def list_folders(self, run: Run, *, prefix: str = "", after: str | None = None, limit: int = 100) -> list[str]:
+    def list_folders(self, run: Run, *, prefix: str = "", after: str | None = None, limit: int = 100) -> Sequence[str]:
         """Folders of a run (got already); see `FileStore.list_folders`."""
         return self._database.read(lambda tx: tx.files.list_folders(run.key, prefix=prefix, after=after, limit=limit))
 

@@ -343,7 +343,9 @@ class FileStore(Protocol):
             limit: Page size.
         """
 
-    def list_folders(self, run: RunKey, *, prefix: str = "", after: str | None = None, limit: int = 100) -> list[str]:
+    def list_folders(
+        self, run: RunKey, *, prefix: str = "", after: str | None = None, limit: int = 100
+    ) -> Sequence[str]:
         """Folders that files below a prefix are in, as far as the first slash after it; in order.
 
         Args:

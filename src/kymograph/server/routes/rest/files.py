@@ -55,7 +55,7 @@ def list_folders(
     found = services.runs.get(caller, entity, project, run)
     folders = services.files.list_folders(found, prefix=prefix, after=after, limit=limit + 1)
     following = folders[limit - 1] if len(folders) > limit else None
-    return JsonResponse({"items": folders[:limit], "next": following})
+    return JsonResponse({"items": [*folders[:limit]], "next": following})
 
 
 @router.post("/projects/{entity}/{project}/runs/{run}/file-copies", response_model=FileListModel)
