@@ -1,7 +1,7 @@
 """The file systems with libraries that know nothing of them, and with the oldest fsspec, in their own environments.
 
-Each script of `file_systems` gets a run to write to, and how the path of a collection begins. With PyTorch, which is too
-large to install for every test: ``python tests/integrations/file_systems/torch_files.py RUN COLLECTION``.
+Each script of `file_systems` gets a run to write to, and how the path of a collection begins. With PyTorch, which is
+too large to install for every test: ``python tests/integrations/file_systems/torch_files.py RUN COLLECTION``.
 """
 
 from __future__ import annotations
