@@ -2,10 +2,10 @@
 
     .venv/bin/python -m bench.ranged_reads [--gb 5] [--block-mb 8] [--repeats 3]
 
-A version with one file is made and read by `wandbas`: by `open` and `read`, block after block, by `cat_file` with bounds,
-and by `cat_ranges` in batches of 16. Each is a process of its own with an empty cache of contents. The rate of the disk
-is that of reading the same file in the server's store, in the same blocks. The kernel's cache of files is emptied before
-each where this may be done (as root); else all of them read from memory, and the table says so.
+A version with one file is made and read by `wandbas`: by `open` and `read`, block after block, by `cat_file` with
+bounds, and by `cat_ranges` in batches of 16. Each is a process of its own with an empty cache of contents. The rate of
+the disk is that of reading the same file in the server's store, in the same blocks. The kernel's cache of files is
+emptied before each where this may be done (as root); else all of them read from memory, and the table says so.
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).with_name("file_systems")
 LIBRARIES = ROOT / ".cache/fs-libraries/bin/python"
 OLDEST = ROOT / ".cache/fs-oldest/bin/python"
-TIMEOUT_S = 110
+TIMEOUT_S = 280
+
+pytestmark = pytest.mark.timeout(300)
 
 _numbers = itertools.count(1)
 
@@ -60,7 +62,7 @@ def test_a_library_reads_and_writes_by_address(server: ServerProcess, tmp_path: 
     run(server, tmp_path, LIBRARIES, script, "{KYMOGRAPH_TEST_RUN}", "{KYMOGRAPH_TEST_COLLECTION}")
 
 
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull)
+PYTEST = ("-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", "-c", os.devnull)
 
 
 def test_zarrs_own_tests_of_stores_pass(server: ServerProcess, tmp_path: Path) -> None:
