@@ -193,15 +193,9 @@ class SessionHolder:
             return self._session
 
 
-class AddressExpired(Forbidden):
-    """An address is not taken any more, and who asked has to find a new one."""
-
-    def __init__(self) -> None:
-        super().__init__("read this address", where="the store of files")
-
-
 def _no_other() -> NoReturn:
-    raise AddressExpired
+    """Addresses expire; who asked finds a new one, since the file may be another by then."""
+    raise Forbidden("read by this address", where="the store of files")
 
 
 def _close(session: Session) -> None:
