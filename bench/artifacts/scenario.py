@@ -23,7 +23,7 @@ def main(client: str, step: str, folder: str, root: str) -> None:
 
     Args:
         client: kymograph or wandb.
-        step: put, put-linked, get or check-out a folder of small files, or one large file.
+        step: One of `STEPS`, with a folder of small files, or one large file.
         folder: What is logged.
         root: Where it is downloaded to.
     """
@@ -36,12 +36,12 @@ def main(client: str, step: str, folder: str, root: str) -> None:
     print("\n" + json.dumps(took), flush=True)
 
 
-def put(wandb: Any, folder: Path, root: str, *, policy: str = "mutable") -> dict[str, Any]:
+def put(wandb: Any, folder: Path, root: str, *, policy: str = "mutable", **options: Any) -> dict[str, Any]:
     """Log what is at `folder`; timed from the artifact's creation to the committed version."""
     run = wandb.init(project=PROJECT, dir=root)
     with _disk_used(Path(root), folder) as used:
         began = time.perf_counter()
-        artifact = wandb.Artifact(folder.name, type="dataset")
+        artifact = wandb.Artifact(folder.name, type="dataset", **options)
         if folder.is_dir():
             artifact.add_dir(str(folder), policy=policy)
         else:
@@ -57,6 +57,11 @@ def put(wandb: Any, folder: Path, root: str, *, policy: str = "mutable") -> dict
 def put_linked(wandb: Any, folder: Path, root: str) -> dict[str, Any]:
     """The same of files that are promised not to change, so that nobody needs a copy."""
     return put(wandb, folder, root, policy="immutable")
+
+
+def put_xxh128(wandb: Any, folder: Path, root: str) -> dict[str, Any]:
+    """The same with the faster digest."""
+    return put(wandb, folder, root, policy="immutable", digest_algorithm="XXH128")
 
 
 def get(wandb: Any, folder: Path, root: str) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def _api(wandb: Any) -> Any:
     return Api()
 
 
-STEPS = {"put": put, "put-linked": put_linked, "get": get}
+STEPS = {"put": put, "put-linked": put_linked, "put-xxh128": put_xxh128, "get": get}
 
 
 @contextmanager

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kymograph.sdk import tensorboard as tensorboard
     from kymograph.sdk import util
     from kymograph.sdk.alerts import AlertLevel
+    from kymograph.sdk.api.api import Api, AsyncApi
     from kymograph.sdk.artifacts.artifact import Artifact
     from kymograph.sdk.artifacts.ttl import ArtifactTTL
     from kymograph.sdk.attach import attach
@@ -86,8 +87,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlertLevel",
+    "Api",
     "Artifact",
     "ArtifactTTL",
+    "AsyncApi",
     "Audio",
     "Bokeh",
     "BoundingBoxes2D",
@@ -167,6 +170,7 @@ _HOMES = {
     **dict.fromkeys(("termerror", "termlog", "termwarn"), "kymograph.sdk.terminal_messages"),
     **dict.fromkeys(("CommError", "Error", "UsageError"), "kymograph.errors"),
     "AlertLevel": "kymograph.sdk.alerts",
+    **dict.fromkeys(("Api", "AsyncApi"), "kymograph.sdk.api.api"),
     "Artifact": "kymograph.sdk.artifacts.artifact",
     "ArtifactTTL": "kymograph.sdk.artifacts.ttl",
     "Config": "kymograph.sdk.config",
@@ -190,7 +194,7 @@ _MODULES = {
     "util": "kymograph.sdk.util",
     **{name: f"kymograph.integrations.{name}" for name in ("keras", "lightgbm", "sklearn", "xgboost")},
 }
-_NOT_YET = "Api agent controller sweep"
+_NOT_YET = "agent controller sweep"
 
 
 def __getattr__(name: str) -> Any:

@@ -12,18 +12,21 @@
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
     │                                ArtifactFinalizedError · UnknownOrganization ·
     │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError) ·
-    │                                IsFolder (IsADirectoryError) · IsFile (NotADirectoryError) ·
-    │                                ReadOnlyPath (PermissionError)
-    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound · RunNotFound · RunFileNotFound ·
-    │                                ArtifactNotFound · CollectionNotFound · KeyNotFound · RunNotResumable ·
+    │                                RunActive (RuntimeError) · NotAFolder (TypeError) · IsFolder (IsADirectoryError) ·
+    │                                IsFile (NotADirectoryError) · ReadOnlyPath (PermissionError)
+    ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound (CommError) ·
+    │                                RunNotFound (CommError) · RunFileNotFound · ArtifactNotFound ·
+    │                                CollectionNotFound · SweepNotFound · KeyNotFound · RunNotResumable ·
     │                                ObjectNotFound (FileNotFoundError) · MediaFileNotFound (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · MembershipNotFound (ValueError) · StagedFilesMissing (FileNotFoundError) ·
+    │                                BucketFolderNotFound (FileNotFoundError, ValueError) ·
     │                                PathNotFound (FileNotFoundError)
     ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent · LinkRefused ·
     │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
-    │                                ArtifactNotSaved (ValueError) · PathExists (FileExistsError) ·
-    │                                FolderNotEmpty (OSError)
+    │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError ·
+    │                                BlobExists (RuntimeError) · UploadDisturbed · DestinationBusy · VersionNeeded ·
+    │                                PathExists (FileExistsError) · FolderNotEmpty (OSError)
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
@@ -41,6 +44,10 @@ from __future__ import annotations
 
 class KymographError(Exception):
     """Base of every error that Kymograph raises on purpose."""
+
+
+class CommError(KymographError):
+    """A server cannot be asked, does not understand, or will not: scripts catch it by this name."""
 
 
 # --- usage ------------------------------------------------------------------------------------------------------------
@@ -205,6 +212,22 @@ class NotAModel(UsageError, AssertionError):
     """Something was asked of a model that only models have."""
 
 
+class RunActive(UsageError, RuntimeError):
+    """A run was to be begun beside one that is active."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"run {run} is active already; finish it first, or use it")
+        self.run = run
+
+
+class NotAFolder(UsageError, TypeError):
+    """Files were to be brought to a place that is no folder."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"Destination '{path}' exists, but not a directory; name another one, or move it away")
+        self.path = path
+
+
 class InvalidArtifact(UsageError):
     """An artifact, or a part of it, cannot be as asked."""
 
@@ -306,13 +329,13 @@ class EntityNotFound(NotFoundError):
     kind = "entity"
 
 
-class ProjectNotFound(NotFoundError):
+class ProjectNotFound(NotFoundError, CommError):
     """No such project."""
 
     kind = "project"
 
 
-class RunNotFound(NotFoundError):
+class RunNotFound(NotFoundError, CommError):
     """No such run."""
 
     kind = "run"
@@ -371,6 +394,12 @@ class CollectionNotFound(NotFoundError):
     kind = "artifact collection"
 
 
+class SweepNotFound(NotFoundError):
+    """No such sweep."""
+
+    kind = "sweep"
+
+
 class KeyNotFound(NotFoundError):
     """No such API key."""
 
@@ -424,6 +453,17 @@ class PathNotFound(NotFoundError, FileNotFoundError):
         return str(self.args[0])
 
 
+class BucketFolderNotFound(NotFoundError, FileNotFoundError, ValueError):
+    """There is no folder at an address of a bucket."""
+
+    def __init__(self, uri: str) -> None:
+        Exception.__init__(self, f"{uri} does not exist or not a directory.")
+        self.uri = uri
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 # --- conflict ---------------------------------------------------------------------------------------------------------
 
 
@@ -471,6 +511,17 @@ class ContentCollected(ConflictError):
     def __init__(self, count: int) -> None:
         super().__init__(f"{count:,} pieces of content were collected a moment ago; commit again, or upload them again")
         self.count = count
+
+
+class IncompleteRunHistoryError(ConflictError):
+    """A history was wanted whole as files, and some of its rows are in none yet."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"some rows of run {run} are in no file yet; wait until it has ended, use scan_history(), or take what "
+            "there is with require_complete_history=False"
+        )
+        self.run = run
 
 
 class LinkRefused(ConflictError):
@@ -540,6 +591,47 @@ class ArtifactNotSaved(ConflictError, ValueError):
     """An artifact that was logged did not become a version; the message is the server's."""
 
 
+class BlobExists(ConflictError, RuntimeError):
+    """There is something already where an artifact was to be put into a bucket."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"Blob at {uri} already exists, overwrite is not enabled. Give another alias, or overwrite=True "
+            "(--overwrite): the new version is put beside it then, and nothing of the old one is lost"
+        )
+        self.uri = uri
+
+
+class UploadDisturbed(ConflictError):
+    """Objects that an upload had put into a bucket were gone before there was a version of them."""
+
+    def __init__(self, uri: str, *, missing: int) -> None:
+        super().__init__(
+            f"{missing:,} objects that were just put below {uri} are gone or changed: somebody else works there, "
+            "perhaps `wabucket gc` with too short an --older-than; upload again, what is there is not sent again"
+        )
+        self.uri, self.missing = uri, missing
+
+
+class DestinationBusy(ConflictError):
+    """Two downloads were under way to one folder."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"another download to {folder} is under way; wait for it, or name another folder")
+        self.folder = folder
+
+
+class VersionNeeded(ConflictError):
+    """A version was to be deleted that somebody still needs."""
+
+    def __init__(self, artifact: str, *, needed_by: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{artifact} is needed: {'; '.join(needed_by)}. Nothing was deleted; --force (force=True) deletes it all "
+            "the same"
+        )
+        self.artifact, self.needed_by = artifact, needed_by
+
+
 # --- integrity --------------------------------------------------------------------------------------------------------
 
 
@@ -588,10 +680,6 @@ class StoreCorrupt(IntegrityError):
 
 
 # --- protocol ---------------------------------------------------------------------------------------------------------
-
-
-class CommError(KymographError):
-    """A server cannot be asked, does not understand, or will not: scripts catch it by this name."""
 
 
 class ProtocolError(CommError):

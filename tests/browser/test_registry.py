@@ -46,7 +46,7 @@ def test_registries_lead_to_linked_versions(page: Page, rest: Rest, project: str
     page.goto("/")
 
     page.get_by_role("navigation", name="Lists").get_by_role("link", name="Registries").click()
-    page.get_by_role("table", name="Registries").get_by_role("link", name="models").click()
+    page.get_by_role("table", name="Registries").get_by_role("link", name="guild / models").click()
     expect(page.locator(".markdown strong")).to_have_text("production")
     row = page.get_by_role("table", name="Collections").get_by_role("row", name="classifier")
     expect(row).to_contain_text("candidate")

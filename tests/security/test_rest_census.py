@@ -117,6 +117,17 @@ def registry(world: World) -> dict[str, str]:
     return {"organization": ORGANIZATION, "registry": world.fresh_registry().name}
 
 
+def of_run(world: World) -> dict[str, str]:
+    """The path parameter of the comparer's routes."""
+    return {"run_id": world.fresh_run().id}
+
+
+def selection(**fields: object) -> Callable[[World], object]:
+    """A request of the comparer for a run of the team."""
+    return lambda world: {"entity": TEAM, "project": PROJECT, "run_ids": [world.fresh_run().id], **fields}
+
+
+IN_QUERY = {"entity": "{entity}", "project": "{project}"}
 VERSION = "/api/v1/projects/{entity}/{project}/artifacts/collections/{collection}/versions/{version}"
 
 CENSUS: dict[str, Case] = {
@@ -211,6 +222,21 @@ CENSUS: dict[str, Case] = {
         lambda world: {"username": fresh("user")(world)["username"], "role": "viewer"},
         lambda _: {"name": TEAM},
     ),
+    "GET /api/v1/compare/": Case(Permission.EVERYBODY),
+    "GET /api/v1/compare/runs": Case(Permission.READ, query=IN_QUERY),
+    "GET /api/v1/compare/metrics": Case(Permission.READ, query=IN_QUERY),
+    "GET /api/v1/compare/runs/{run_id}/steps": Case(Permission.READ, parameters=of_run, query=IN_QUERY),
+    "GET /api/v1/compare/runs/{run_id}/images": Case(
+        Permission.READ, parameters=of_run, query={**IN_QUERY, "step": "0"}
+    ),
+    "POST /api/v1/compare/steps": Case(
+        Permission.READ, lambda world: {"run_ids": [world.fresh_run().id]}, query=IN_QUERY
+    ),
+    "POST /api/v1/compare/keys": Case(Permission.READ, selection()),
+    "POST /api/v1/compare/notches": Case(Permission.READ, selection()),
+    "POST /api/v1/compare/media": Case(Permission.READ, selection()),
+    "POST /api/v1/compare/history": Case(Permission.READ, selection(metrics=["loss"])),
+    "GET /api/v1/compare/media.zip": Case(Permission.READ, query={**IN_QUERY, "run": "{run}"}),
     "POST /files/{entity}/{project}/{run}/file_stream": Case(Permission.WRITE, lambda _: {}),
     "POST /graphql": Case(Permission.SIGNED_IN, lambda _: {"query": "{ viewer { id } }"}),
     "POST /sdk/otel/v1/metrics": Case(Permission.EVERYBODY),

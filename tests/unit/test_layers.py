@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "wire": CORE,
     "storage": CORE,
     "services": CORE | {"storage ports"},
-    "server": CORE | {"wire", "services"},
+    "server": CORE | {"wire", "services", "compare"},
     "client": CORE | {"wire"},
     "sdk": CLIENT_SIDE,
     "fs": CLIENT_SIDE,
@@ -38,12 +38,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "agent": CLIENT_SIDE | {"sdk"},
     "face": CLIENT_SIDE | {"sdk", "integrations", "drop_in"},
     "integrations": frozenset({"face"}),
-    "drop_in": CLIENT_SIDE | {"sdk", "integrations"},
+    "drop_in": CLIENT_SIDE | {"sdk", "integrations", "bucket"},
     "as_wandb": frozenset({"errors", "drop_in"}),
 }
 """Layer → layers it may import, besides itself. `cli` and `testing` may import any; nothing but they imports them."""
 
 UNRESTRICTED = frozenset({"cli", "testing"})
+COMPARE_ALONE = frozenset({f"{PACKAGE}.compare.alone", f"{PACKAGE}.compare.remote"})
+"""The comparer over a client. The server mounts the rest of that layer, which so knows no client: decision 0021."""
 ADAPTER_WIRING = frozenset({f"{PACKAGE}.server.deps"})
 """Modules that see the storage layer whole, because they choose its adapters."""
 
@@ -134,6 +136,11 @@ def complaint(arrow: Arrow) -> str | None:
     if target == "storage" and arrow.importer in ADAPTER_WIRING:
         return None
 
+    if layer == "compare" and target in ("client", "sdk") and arrow.importer not in COMPARE_ALONE:
+        return "of the comparer, only what runs without a server of ours may know the client"
+    if layer == "server" and arrow.target in COMPARE_ALONE:
+        return "the server compares by its own services, not through the client"
+
     allowed = MAY_IMPORT[layer]
     if target == "storage" and "storage ports" in allowed:
         return None if is_storage_port(arrow.target) else f"{layer} may import storage ports only, this is an adapter"
@@ -200,6 +207,9 @@ def test_importing_the_package_stays_light() -> None:
         ("sdk/run.py", "import importlib\nimportlib.import_module('kymograph.server.app')", "sdk may import only"),
         ("sdk/run.py", "import kymograph", "sdk may import only"),
         ("fs/base.py", "from kymograph.sdk import run", "fs may import only"),
+        ("compare/router.py", "from kymograph.sdk import run", "only what runs without a server of ours"),
+        ("compare/remote.py", "from kymograph.storage.history import tail", "compare may import only"),
+        ("server/app.py", "from kymograph.compare import remote", "not through the client"),
         ("server/app.py", "from kymograph.testing import clock", "nothing imports testing"),
         ("sweets/jar.py", "from kymograph.core import run", "'sweets' is no known layer"),
         ("integrations/torch.py", "from kymograph.sdk import run", "integrations may import only face"),
@@ -224,6 +234,8 @@ def test_a_wrong_arrow_is_named_with_its_place(tmp_path: Path, module: str, text
         ("server/app.py", "import fastapi\nfrom kymograph import __version__"),
         ("cli/server.py", "def serve():\n    from kymograph.storage.metadata import sql\n    import uvicorn"),
         ("bucket/api.py", "from kymograph.sdk.run import Run"),
+        ("compare/remote.py", "from kymograph.sdk.run import Run"),
+        ("server/app.py", "from kymograph.compare import router"),
         ("__init__.py", "from kymograph.sdk.run import Run"),
         ("testing/contracts.py", "from kymograph.storage.metadata.sql import SqlRuns"),
     ],
@@ -236,7 +248,8 @@ def synthetic_package(folder: Path, module: str, text: str) -> Path:
     """Write a package with a few empty modules to import, and one with the given text."""
     package = folder / PACKAGE
     existing = ("core/names.py", "sdk/run.py", "wire/journal.py", "storage/history/tail.py", "testing/clock.py")
-    for name in (*existing, "storage/metadata/sql.py", "storage/metadata/base.py"):
+    comparer = ("compare/remote.py", "compare/router.py")
+    for name in (*existing, *comparer, "storage/metadata/sql.py", "storage/metadata/base.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).touch()
     (package / module).parent.mkdir(parents=True, exist_ok=True)

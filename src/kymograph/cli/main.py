@@ -11,6 +11,7 @@ from kymograph.cli.admin import admin
 from kymograph.cli.artifact import artifact
 from kymograph.cli.check import check
 from kymograph.cli.clean import clean
+from kymograph.cli.compare import compare
 from kymograph.cli.completion import PROGRAM, completion
 from kymograph.cli.export import export
 from kymograph.cli.login import login
@@ -28,7 +29,7 @@ from kymograph.errors import KymographError
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Begin": (server, login, init, status, verify),
     "Runs of this folder": (online, offline, enabled, disabled, sync, show, tail, clean),
-    "Runs on the server": (run, pull, restore, export, sql),
+    "Runs on the server": (run, pull, restore, export, sql, compare),
     "Artifacts": (artifact,),
     "Operate a server": (admin, check),
     "This command": (completion,),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -23,6 +24,8 @@ CONTENT_MODE = 0o444 if os.name != "nt" else None
 """Permissions of kept contents: nobody writes to them. On Windows, nobody could delete them either."""
 COPY_BYTES = 1 << 20
 Way = Literal["clone", "link", "copy"]
+
+_DRAFT_NAME = re.compile(r"\..*\.[0-9a-f]{12}\.draft", re.DOTALL)
 
 _FICLONE = 0x40049409
 """Of Linux. Source: linux/fs.h, ``_IOW(0x94, 9, int)``."""
@@ -125,6 +128,11 @@ def draft_name(target: str | os.PathLike[str]) -> str:
     """A name beside `target` that nobody else uses."""
     folder, name = os.path.split(target)
     return os.path.join(folder, f".{name[:100]}.{secrets.token_hex(6)}.draft")
+
+
+def is_draft_name(name: str) -> bool:
+    """Whether a file's name is one of `draft_name`: what a killed process has left."""
+    return _DRAFT_NAME.fullmatch(name) is not None
 
 
 @contextmanager

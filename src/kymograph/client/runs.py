@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 GZIP_FROM_BYTES = 2_048
 
-_FEATURES = """
+FEATURES = """
 query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }
 """
 _BUCKET = """
@@ -135,15 +135,9 @@ class RunClient(GraphqlTransport):
     def features(self) -> frozenset[str]:
         """Names of what the server announces; none if it does not know the question."""
         try:
-            info = self.graphql(_FEATURES).get("serverInfo")
+            return features_in(self.graphql(FEATURES))
         except ProtocolError:
             return frozenset()
-        entries = info.get("features") if isinstance(info, dict) else None
-        return frozenset(
-            str(entry.get("name"))
-            for entry in (entries if isinstance(entries, list) else [])
-            if isinstance(entry, dict) and entry.get("isEnabled")
-        )
 
     def upsert_run(self, *, writer: str = "", **variables: Any) -> JsonObject:
         """Create a run or change one; None leaves as it is. Returns the run as the server has it then.
@@ -245,22 +239,21 @@ class RunClient(GraphqlTransport):
             TransportError: To be tried again.
         """
         assert target.url is not None
-        size = path.stat().st_size
-        with path.open("rb") as source:
-            # As long as it was when it was measured: whoever appends meanwhile has it sent again later.
-            body = _first_bytes(source, size) if size else b""
-            self.put(target.url, body, headers={**dict(target.headers), "Content-Length": str(size)})
-        return size
+        return self.send_file(target.url, path, headers=dict(target.headers))
+
+
+def features_in(answer: JsonObject) -> frozenset[str]:
+    """Names of what an answer to `FEATURES` announces."""
+    info = answer.get("serverInfo")
+    entries = info.get("features") if isinstance(info, dict) else None
+    return frozenset(
+        str(entry.get("name"))
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and entry.get("isEnabled")
+    )
 
 
 def parse_upload_headers(lines: Any) -> dict[str, str]:
     """Headers that go with the bytes of a file; servers tell them as ``Name: value``."""
     parts = (str(line).partition(":") for line in (lines if isinstance(lines, list) else []))
     return {name: value for name, _, value in parts}
-
-
-def _first_bytes(source: Any, size: int) -> Any:
-    """The first bytes of a file in pieces, fewer if it shrinks."""
-    while size > 0 and (piece := source.read(min(size, 1 << 20))):
-        size -= len(piece)
-        yield piece

@@ -7,25 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import httpx
 
-from kymograph import __version__
-from kymograph.client import proxies
-from kymograph.client.answers import error_of
 from kymograph.client.authorization import ServerAuthorization
-from kymograph.client.certificates import certificate_problem, trust
-from kymograph.client.connection import CONNECT_TIMEOUT_S, Connection
+from kymograph.client.connection import Connection
 from kymograph.client.identity import EXCHANGE_PATH, TIMEOUT_S
-from kymograph.errors import KymographError, ProxyRefused, ServerBusy, TransportError, Unreachable
+from kymograph.client.proxies import missing_socks
+from kymograph.client.rules import PIECE_BYTES, READ_TIMEOUT_S, Rules, silence
+from kymograph.errors import TransportError
 
-READ_TIMEOUT_S = 120.0
-"""Longer than the server lets anything take, so that its own, clearer answer comes first."""
-PIECE_BYTES = 1 << 20
-RETRIES_IF_BUSY = 3
-PROXY_LOGIN_REQUIRED = 407
+
+class Pieces:
+    """The body of an answer while it comes."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """Of the answer."""
+        return self._response.headers
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_bytes(PIECE_BYTES)
 
 
 class Transport:
@@ -50,7 +58,8 @@ class Transport:
             InvalidSetting: The address of a proxy, or a file of certificates, cannot be used.
         """
         self.connection = connection
-        self._client = _make_client(connection, inner)
+        self._rules = Rules(connection)
+        self._client = make_client(self._rules, inner)
         self._authorization = ServerAuthorization(connection, self._exchange)
         self._wait = wait
 
@@ -85,22 +94,17 @@ class Transport:
         backoff = self.connection.graphql.backoff()
         while True:
             try:
-                return self._request(method, path, timeout=_timeout(timeout_s), **arguments)
+                return self._request(method, path, timeout=silence(timeout_s), **arguments)
             except TransportError as exc:
                 wait_s = backoff.wait_after(exc)
-                if self._wait is None or backoff.failures > self._retries_after(exc):
+                if self._wait is None or backoff.failures > self._rules.retries_after(exc):
                     raise
                 self._wait(wait_s)
 
     def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        with self._translated(self.base_url):
+        with self._rules.translated(self.base_url):
             response = self._client.request(method, path, auth=self._authorization, **arguments)
-        return self._checked(response)
-
-    def _retries_after(self, error: TransportError) -> int:
-        """A server that is busy will be there soon; one that is away is told at once, unless settings say otherwise."""
-        given = self.connection.graphql.retries
-        return given if given is not None else RETRIES_IF_BUSY if isinstance(error, ServerBusy) else 0
+        return self._rules.checked(response)
 
     def get(self, path: str, **arguments: Any) -> Any:
         """The JSON document at a path."""
@@ -113,10 +117,25 @@ class Transport:
             KymographError: What its host says is wrong.
             TransportError: To be tried again.
         """
-        timeout = _timeout(self.connection.transfer.timeout_s)
-        with self._translated(url):
+        timeout = silence(self.connection.transfer.timeout_s)
+        with self._rules.translated(url):
             response = self._client.put(url, content=content, headers=dict(headers), timeout=timeout)
-        return self._checked(response)
+        return self._rules.checked(response)
+
+    def send_file(self, url: str, path: Path, *, headers: Mapping[str, str]) -> int:
+        """Send a file to an address that carries its own credential; returns its size in bytes.
+
+        Raises:
+            OSError: It cannot be read.
+            KymographError: The host of the address says no.
+            TransportError: To be tried again.
+        """
+        size = path.stat().st_size
+        with path.open("rb") as source:
+            # As long as it was when it was measured: whoever appends meanwhile has it sent again later.
+            body = first_bytes(source, size) if size else b""
+            self.put(url, body, headers={**headers, "Content-Length": str(size)})
+        return size
 
     def ask_permission(self, url: str, *, origin: str, method: str) -> str:
         """What a page of an origin may do with an address, as its browser asks: who is allowed, and with which methods.
@@ -128,8 +147,8 @@ class Transport:
             TransportError: There is no answer.
         """
         asked = {"Origin": origin, "Access-Control-Request-Method": method}
-        with self._translated(url):
-            answer = self._client.request("OPTIONS", url, headers=asked, timeout=_timeout(READ_TIMEOUT_S))
+        with self._rules.translated(url):
+            answer = self._client.request("OPTIONS", url, headers=asked, timeout=silence(READ_TIMEOUT_S))
         return str(answer.headers.get("Access-Control-Allow-Origin", "")) if answer.is_success else ""
 
     def fetch(
@@ -154,10 +173,25 @@ class Transport:
             KymographError: What the server says is wrong, as the error that it raised.
             TransportError: There is no server, or the connection broke.
         """
+        with self.streaming(method, url, **arguments) as pieces:
+            for piece in pieces:
+                sink.write(piece)
+                note(len(piece))
+            return pieces.headers
+
+    @contextmanager
+    def streaming(self, method: str, url: str, **arguments: Any) -> Iterator[Pieces]:
+        """What an address answers, piece by piece while it comes; errors as those of `fetch`.
+
+        Args:
+            method: Of HTTP.
+            url: Below the server's address, where the key is sent along; or a whole one, where it is not.
+            arguments: As `httpx.Client.stream` takes them.
+        """
         authorization = self._authorization if url.startswith("/") else None
-        timeout = _timeout(self.connection.transfer.timeout_s)
+        timeout = silence(self.connection.transfer.timeout_s)
         with (
-            self._translated(self.base_url if authorization else url),
+            self._rules.translated(self.base_url if authorization else url),
             # To another host, the library takes the key off the request.
             self._client.stream(
                 method, url, auth=authorization, timeout=timeout, follow_redirects=True, **arguments
@@ -165,75 +199,34 @@ class Transport:
         ):
             if response.status_code >= 400:
                 response.read()
-                self._checked(response)
-            for piece in response.iter_bytes(PIECE_BYTES):
-                sink.write(piece)
-                note(len(piece))
-            return response.headers
+                self._rules.checked(response)
+            yield Pieces(response)
 
     def _exchange(self, form: dict[str, str]) -> httpx.Response:
-        with self._translated(self.base_url):
+        with self._rules.translated(self.base_url):
             return self._client.post(EXCHANGE_PATH, data=form, timeout=TIMEOUT_S)
 
-    def _checked(self, response: httpx.Response) -> httpx.Response:
-        if response.status_code == PROXY_LOGIN_REQUIRED:
-            address = str(response.request.url)
-            raise self._proxy_error(address, f"{response.status_code} {response.reason_phrase}")
-        if response.status_code >= 400:
-            raise error_of(response)
-        return response
 
-    @contextmanager
-    def _translated(self, url: str) -> Iterator[None]:
-        try:
-            yield
-        except httpx.ProxyError as exc:
-            raise self._proxy_error(url, str(exc)) from exc
-        except httpx.HTTPError as exc:
-            raise self._error_of(exc, url) from exc
+def make_client(rules: Rules, inner: httpx.BaseTransport | None) -> httpx.Client:
+    """A client of the HTTP library by the rules.
 
-    def _proxy_error(self, url: str, problem: str) -> ProxyRefused:
-        proxy = proxies.proxy_of(url, self.connection.proxies)
-        return ProxyRefused(proxy or "on the way", address=_host_of(url), problem=problem)
+    Args:
+        rules: Of its requests.
+        inner: Carries the requests instead of the network.
 
-    def _error_of(self, exc: httpx.HTTPError, url: str) -> KymographError:
-        address = _host_of(url)
-        problem = str(exc) or type(exc).__name__
-        if "WRONG_VERSION_NUMBER" in problem:
-            problem = f"it does not speak TLS ({problem}); is it http:// instead of https://?"
-        proxy = proxies.proxy_of(url, self.connection.proxies)
-        return certificate_problem(exc, address) or Unreachable(address, problem=problem, proxy=proxy)
-
-
-def _make_client(connection: Connection, inner: httpx.BaseTransport | None) -> httpx.Client:
-    for_proxies = proxies.proxy_credentials(connection.headers)
-    headers = {name: value for name, value in connection.headers.items() if name not in for_proxies}
-    arguments: dict[str, Any] = {"transport": inner}
+    Raises:
+        InvalidSetting: The address of a proxy, or a file of certificates, cannot be used.
+        MissingPackage: A proxy is of a kind that the HTTP library cannot speak to.
+    """
+    arguments = rules.client_arguments(inner, httpx.HTTPTransport)
     try:
-        if inner is None:
-            context = trust(checks_certificates=connection.checks_certificates)
-            routes = proxies.routes(connection.proxies, for_proxies)
-            arguments = {
-                "verify": context,
-                "mounts": {
-                    start: httpx.HTTPTransport(verify=context, proxy=proxies.make_proxy(url, for_proxies, context))
-                    for start, url in routes.items()
-                },
-            }
-        return httpx.Client(
-            base_url=connection.base_url,
-            headers={"User-Agent": f"kymograph/{__version__}", **headers},
-            **arguments,
-        )
+        return httpx.Client(**arguments)
     except ImportError as exc:
-        raise proxies.missing_socks() from exc
+        raise missing_socks() from exc
 
 
-def _timeout(silence_s: float) -> httpx.Timeout:
-    return httpx.Timeout(silence_s, connect=min(CONNECT_TIMEOUT_S, silence_s))
-
-
-def _host_of(url: str) -> str:
-    """An address without its path and query, which may be a credential."""
-    parts = httpx.URL(url)
-    return f"{parts.scheme}://{parts.netloc.decode()}"
+def first_bytes(source: BinaryIO, size: int) -> Iterator[bytes]:
+    """The first bytes of a file in pieces, fewer if it shrinks."""
+    while size > 0 and (piece := source.read(min(size, PIECE_BYTES))):
+        size -= len(piece)
+        yield piece

@@ -211,3 +211,13 @@ def _marks(x: Floats, numbers: Ints, bucket: Ints) -> tuple[Mark, ...]:
         Mark(first_x, last_x, size)
         for first_x, last_x, size in zip(x[first].tolist(), x[last].tolist(), (last - first + 1).tolist(), strict=True)
     )
+
+
+def even_indices(total: int, samples: int) -> Ints:
+    """At most `samples` of `total` indices, evenly apart; the first and the last are among them."""
+    if samples >= total:
+        return np.arange(total)
+    if samples <= 1:
+        return np.arange(max(samples, 0))
+    # Whole numbers throughout: rounding floats would let two machines choose differently.
+    return np.arange(samples) * (total - 1) // (samples - 1)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -239,6 +240,38 @@ class RowTexts:
     damaged: tuple[Damage, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MediaPoints:
+    """Where a metric of a history holds media."""
+
+    history: int
+    """Which of the histories asked for."""
+    metric: MetricName
+    kind: MetricKind
+    """Of the last one."""
+    steps: Ints
+    """Strictly ascending."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberPoints:
+    """The numbers of a metric, booleans as 0 and 1. Both arrays have one shape."""
+
+    steps: Ints
+    """Strictly ascending."""
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePlace:
+    """Where a value stands."""
+
+    history: int
+    """Which of the histories asked for."""
+    metric: MetricName
+    step: int
+
+
 class ExportFormat(StrEnum):
     """What a history is written as when it leaves."""
 
@@ -258,6 +291,31 @@ class ExportQuery:
     """Inclusive."""
     max_step: int | None = None
     """Exclusive."""
+    mode: KeyMode = KeyMode.ANY
+    """With `ALL`, rows that hold all of the keys."""
+    samples: int | None = None
+    """At most so many rows, evenly apart; the first and the last are among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCells:
+    """A metric in some rows, as a column."""
+
+    name: str
+    kind: str
+    """``integer``, ``number``, ``boolean``, ``text`` or ``json``."""
+    present: npt.NDArray[np.bool_] | None
+    """Which rows have a value; None if all do."""
+    values: npt.NDArray[Any] | list[bytes]
+    """Those of the rows that have one: int64, float64 or bool, else UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFrame:
+    """Some rows of a history as columns, the step first."""
+
+    rows: int
+    columns: tuple[FrameCells, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ WRITER_PREFIX = "writer-"
 WRITER_SUFFIX = ".journal"
 """Of further journals: other clients take one file of a folder that ends in `JOURNAL_SUFFIX`, whichever they find."""
 READ_BYTES = 1 << 20
-LOOK_TIMEOUT_S = 10.0
+LOOK_TIMEOUT_S = 30.0
 """How long the surroundings of a training are looked at once it has ended; drivers may hang."""
 
 

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from kymograph import __version__
+from kymograph.compare import router as compare
+from kymograph.server.comparison import comparison_source
 from kymograph.server.counters import Counters
 from kymograph.server.deps import Deployment
 from kymograph.server.errors import install_error_handlers
@@ -32,6 +34,7 @@ from kymograph.server.routes.rest import (
     admin,
     artifact_bulk,
     artifact_space,
+    bulk_reads,
     exports,
     files,
     history,
@@ -48,6 +51,7 @@ from kymograph.server.routes.rest import (
 from kymograph.server.routes.rest import (
     artifacts as rest_artifacts,
 )
+from kymograph.server.routes.rest.common import ERRORS
 
 
 def create_app(deployment: Deployment) -> FastAPI:
@@ -72,15 +76,17 @@ def create_app(deployment: Deployment) -> FastAPI:
     app.state.deployment = deployment
     app.state.graphql = GraphQLExecutor(build_schema(all_bindables()))
     app.state.counters = Counters()
+    app.state.comparison_source = comparison_source
     app.add_middleware(CompressionMiddleware)
     app.add_middleware(RequestMiddleware, counters=app.state.counters)
     install_error_handlers(app)
 
     app.router.routes.insert(0, filestream.route)
-    about_runs = (runs, table, metrics, history, exports, files, sql, live)
+    about_runs = (runs, table, metrics, history, exports, files, bulk_reads, sql, live)
     about_artifacts = (rest_artifacts, lineage, artifact_space, artifact_bulk)
     for module in (session, projects, registries, *about_runs, *about_artifacts, admin):
         app.include_router(module.router, prefix="/api/v1")
+    app.include_router(compare.router, prefix=compare.PREFIX, responses=ERRORS)
     for route in (health, prometheus, docs, graphql, storage, artifacts, artifact_parts, telemetry):
         app.include_router(route.router)
     assets = web.static_folder() / "assets"

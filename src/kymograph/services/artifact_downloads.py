@@ -13,7 +13,7 @@ from kymograph.core.digest import parse_hex_digest
 from kymograph.errors import ArtifactNotFound, Forbidden, ObjectNotFound, ProjectNotFound
 from kymograph.services.access import Access, Caller, require_entity, require_project
 from kymograph.services.artifact_access import readable_projects, require_artifact
-from kymograph.services.secrets import Signer
+from kymograph.services.secrets import Signer, steady_expiry
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ByteSpan, ObjectInfo, ObjectStore
 from kymograph.types import ArtifactId, Digest, ObjectKey, ProjectId
@@ -62,8 +62,15 @@ class ArtifactDownloads:
         """An address that gives the bytes of an entry for a while; None for a reference."""
         return self._url(entry.object_key, f"{FILES_FOLDER}{entry.path}") if entry.object_key is not None else None
 
-    def _url(self, key: ObjectKey, path: str) -> str:
-        expires_at_s = self._clock().timestamp() + DOWNLOAD_URL_LENGTH_S
+    def shown_url(self, entry: EntryRecord) -> str | None:
+        """The same, for browsers: one address for hours, so that they keep what they have loaded."""
+        if entry.object_key is None:
+            return None
+        expires_at_s = steady_expiry(self._clock().timestamp(), DOWNLOAD_URL_LENGTH_S)
+        return self._url(entry.object_key, f"{FILES_FOLDER}{entry.path}", expires_at_s)
+
+    def _url(self, key: ObjectKey, path: str, expires_at_s: float | None = None) -> str:
+        expires_at_s = expires_at_s or self._clock().timestamp() + DOWNLOAD_URL_LENGTH_S
         token = self._signer.sign({"m": "GET", "k": key}, expires_at_s=expires_at_s)
         return f"{self._public_url}/storage/artifacts/{token}/{quote(path)}"
 

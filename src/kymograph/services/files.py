@@ -6,7 +6,7 @@ import asyncio
 import logging
 import mimetypes
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -15,10 +15,18 @@ from kymograph.core.files import RunFile
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_file_path
 from kymograph.core.run import Run, RunChange
-from kymograph.errors import Forbidden, KymographError, NameTaken, RunFileNotFound, RunNotFound, TransportError
+from kymograph.errors import (
+    Forbidden,
+    KymographError,
+    NameTaken,
+    ObjectNotFound,
+    RunFileNotFound,
+    RunNotFound,
+    TransportError,
+)
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
-from kymograph.services.secrets import Signer
+from kymograph.services.secrets import Signer, steady_expiry
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.objects.base import ByteSpan, ObjectStore
 from kymograph.types import FilePath, JsonObject, ObjectKey, RunKey
@@ -28,6 +36,8 @@ logger = logging.getLogger(__name__)
 UPLOAD_URL_LENGTH_S = 24 * 3600
 """Clients ask for addresses when a file is ready but may retry for hours."""
 DOWNLOAD_URL_LENGTH_S = 3600
+CONTENTS_AT_ONCE = 64
+"""Small files that are in memory for one request."""
 METADATA_FILE = "wandb-metadata.json"
 MAX_METADATA_BYTES = 1024 * 1024
 
@@ -84,8 +94,24 @@ class FileService:
         """An address that gives one file for a while, without any other credential."""
         return self._url({"m": "GET", "f": file.id, "k": file.object_key}, file.path, DOWNLOAD_URL_LENGTH_S)
 
+    def shown_url(self, run: Run, path: str) -> str:
+        """An address that gives what a run (got already) has under a name, without any other credential.
+
+        It lasts for an hour at least, and is the same for an hour, so that browsers keep what they have loaded. Made
+        without looking: history names files that are still on their way.
+
+        Raises:
+            InvalidName: No file of a run can have that name.
+        """
+        name = parse_file_path(path)
+        expires_at_s = steady_expiry(self._clock().timestamp(), DOWNLOAD_URL_LENGTH_S)
+        return self._signed_url({"m": "GET", "r": run.key, "p": name}, name, expires_at_s)
+
     def _url(self, claims: JsonObject, path: str, length_s: float) -> str:
-        token = self._signer.sign(claims, expires_at_s=self._clock().timestamp() + length_s)
+        return self._signed_url(claims, path, self._clock().timestamp() + length_s)
+
+    def _signed_url(self, claims: JsonObject, path: str, expires_at_s: float) -> str:
+        token = self._signer.sign(claims, expires_at_s=expires_at_s)
         return f"{self._public_url}/storage/runs/{token}/{quote(path)}"
 
     # Transfers
@@ -161,7 +187,12 @@ class FileService:
             RunFileNotFound: Deleted meanwhile.
         """
         claims = self._signer.verify(token, now_s=self._clock().timestamp())
-        if claims.get("m") != "GET" or not isinstance(claims.get("f"), int):
+        if claims.get("m") != "GET":
+            raise Forbidden("download from this address", where="storage")
+        run_key, path = claims.get("r"), claims.get("p")
+        if isinstance(run_key, int) and isinstance(path, str):
+            return self._named_file(RunKey(run_key), path)
+        if not isinstance(claims.get("f"), int):
             raise Forbidden("download from this address", where="storage")
         number = int(str(claims["f"]))
         file = self._database.read(lambda tx: tx.files.find_by_id(number))
@@ -169,9 +200,39 @@ class FileService:
             raise RunFileNotFound(str(number))
         return file
 
+    def _named_file(self, run_key: RunKey, path: str) -> RunFile:
+        def job(tx: Transaction) -> RunFile | None:
+            return tx.files.find(run_key, path) if tx.runs.find_by_key(run_key) is not None else None
+
+        file = self._database.read(job)
+        if file is None:
+            raise RunFileNotFound(path)
+        return file
+
     def read(self, file: RunFile, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
         """The bytes of a file (got already)."""
         return self._objects.read(file.object_key, span)
+
+    def small_contents(self, run: Run, names: Sequence[str], *, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+        """Contents of files of a run (got already), each with the place of its name among `names`.
+
+        Files that the run has not, or no more, and those larger than `max_bytes` are left out.
+        """
+        place_of = {name: place for place, name in enumerate(names)}
+        files = self.list_files(run, names=list(place_of), limit=len(place_of)).files
+        small = [file for file in files if file.size_bytes <= max_bytes]
+        for first in range(0, len(small), CONTENTS_AT_ONCE):
+            some = small[first : first + CONTENTS_AT_ONCE]
+            for file, content in zip(some, self._read_small(some), strict=True):
+                if content is not None:
+                    yield place_of[file.path], content
+
+    def _read_small(self, files: Sequence[RunFile]) -> Sequence[bytes | None]:
+        try:
+            return self._objects.read_many([file.object_key for file in files])
+        except ObjectNotFound:
+            # Replaced or deleted at this moment: it is missing alone.
+            return [None] if len(files) == 1 else [self._read_small([file])[0] for file in files]
 
     # Records
 

@@ -14,15 +14,18 @@ from kymograph.core.history import (
     BucketQuery,
     HistoryPart,
     LineBatch,
+    MediaPoints,
     MetricInfo,
     MetricQuery,
     NamePage,
     NumberedLine,
+    NumberPoints,
     RowPage,
     RowQuery,
     RowTexts,
     SeriesSource,
     Stream,
+    ValuePlace,
     XAxis,
 )
 from kymograph.core.live import LiveEvent, LiveKind
@@ -33,7 +36,7 @@ from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
 from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.base import HistoryReader, TailSize
-from kymograph.types import JsonObject, MetricName, RunKey, WriterId
+from kymograph.types import JsonObject, JsonValue, MetricName, RunKey, WriterId
 
 MAX_RUNTIME_S = 10 * 365 * 86400
 SYNC_DELAY = timedelta(minutes=2)
@@ -203,8 +206,22 @@ class HistoryService:
         Raises:
             InvalidFilter: A pattern that does not compile, or takes too long.
         """
-        histories = self._database.read(lambda tx: [self._parts(tx, run) for run in runs])
-        return self._reader.metric_names(histories, stream, query)
+        return self._reader.metric_names(self._histories(runs), stream, query)
+
+    def _histories(self, runs: Sequence[Run]) -> list[tuple[HistoryPart, ...]]:
+        return self._database.read(lambda tx: [self._parts(tx, run) for run in runs])
+
+    def media(self, runs: Sequence[Run], metrics: Sequence[MetricName]) -> list[MediaPoints]:
+        """Where metrics of runs (got already) hold media; see `HistoryReader.media`."""
+        return self._reader.media(self._histories(runs), metrics)
+
+    def numbers(self, runs: Sequence[Run], metric: MetricName) -> list[NumberPoints]:
+        """The numbers of a metric, for each run (got already); see `HistoryReader.numbers`."""
+        return self._reader.numbers(self._histories(runs), metric)
+
+    def values(self, runs: Sequence[Run], places: Sequence[ValuePlace]) -> list[JsonValue]:
+        """Exact values of runs (got already) at some places; see `HistoryReader.values`."""
+        return self._reader.values(self._histories(runs), places)
 
     def last_step(self, run: Run) -> int | None:
         """The highest step, inherited ones included."""
@@ -223,7 +240,7 @@ class HistoryService:
         width: int = 1000,
     ) -> BucketAnswer:
         """Metrics of runs (got already) as columns for charts; see `BucketQuery`."""
-        parts_by_run = self._database.read(lambda tx: [self._parts(tx, run) for run in runs])
+        parts_by_run = self._histories(runs)
         sources = tuple(
             SeriesSource(parts, started_at=run.started_at or run.created_at)
             for run, parts in zip(runs, parts_by_run, strict=True)

@@ -365,6 +365,17 @@ class RunService:
 
         return self._database.read(job)
 
+    def check_there(self, runs: Sequence[Run]) -> None:
+        """See that runs (got already) have not been deleted meanwhile.
+
+        Raises:
+            RunNotFound: One has.
+        """
+        there = {run.key for run in self._database.read(lambda tx: tx.runs.list_by_keys([run.key for run in runs]))}
+        gone = next((run for run in runs if run.key not in there), None)
+        if gone is not None:
+            raise RunNotFound(gone.id, within=f"{gone.entity}/{gone.project}")
+
     def recent_events(self, caller: Caller, entity: str | None, project: str) -> list[LiveEvent]:
         """What may have happened between a watcher's first look and the moment it began to listen.
 

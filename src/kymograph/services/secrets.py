@@ -38,6 +38,14 @@ def secret_digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
 
 
+def steady_expiry(now_s: float, length_s: int) -> int:
+    """When something ends that shall last for `length_s` at least, and be the same for all who ask within such a time.
+
+    Addresses that changed with every second would be loaded by browsers again and again.
+    """
+    return (int(now_s) // length_s + 2) * length_s
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """Signs small documents into address-safe tokens that end by themselves."""

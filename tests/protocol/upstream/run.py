@@ -46,11 +46,12 @@ SYSTEM_TESTS = Path("tests/system_tests")
 PARTS = {
     "runs": ("test_core", "test_api", "test_plot.py", "test_system_metrics", "test_sandbox"),
     "artifacts": ("test_artifacts",),
+    "registries": ("test_registries",),
 }
 """What is shown on the page, part by part: runs, their files and the public API first."""
 ALL_FILES = (
     *(file for files in PARTS.values() for file in files),
-    *("test_sweep", "test_launch", "test_registries", "test_automations"),
+    *("test_sweep", "test_launch", "test_automations"),
 )
 
 STORAGE_REGION = "minio-local"

@@ -238,4 +238,8 @@ if __name__ == "__main__":
 
 
 def test_the_path_for_other_processes_holds_nothing_else() -> None:
-    assert {it.name for it in CHILD_PATH.iterdir()} - {"__pycache__"} == {"wandb.py", f"wandb-{VERSION}.dist-info"}
+    assert {it.name for it in CHILD_PATH.iterdir()} - {"__pycache__"} == {
+        "wandb.py",
+        "wabucketref.py",
+        f"wandb-{VERSION}.dist-info",
+    }

@@ -305,3 +305,45 @@ def test_type_of_a_file_follows_its_name_before_what_the_sender_says(
     path: str, sent: str | None, expected: str
 ) -> None:
     assert guess_mimetype(path, sent) == expected
+
+
+# --- addresses to show ------------------------------------------------------------------------------------------------
+
+
+async def test_a_shown_address_is_the_same_for_an_hour_and_gives_what_has_come_by_then(
+    deployment: DeploymentUnderTest, files: FileService
+) -> None:
+    run = deployment.run()
+    url = files.shown_url(run, "media/a#1.png")
+    with pytest.raises(RunFileNotFound):
+        files.resolve_download(token_of(url))
+    stored = await upload(deployment, run, "media/a#1.png", b"picture")
+
+    assert url.startswith(f"{PUBLIC_URL}/storage/runs/")
+    assert url.endswith("/media/a%231.png")
+    assert files.resolve_download(token_of(url)) == stored
+    deployment.clock.advance(seconds=1)
+    assert files.shown_url(run, "media/a#1.png") == url
+    deployment.clock.advance(seconds=DOWNLOAD_URL_LENGTH_S)
+    assert files.shown_url(run, "media/a#1.png") != url
+    deployment.clock.advance(seconds=DOWNLOAD_URL_LENGTH_S)
+    with pytest.raises(Forbidden):
+        files.resolve_download(token_of(url))
+
+
+async def test_a_shown_address_ends_with_its_run(deployment: DeploymentUnderTest, files: FileService) -> None:
+    run = deployment.run()
+    await upload(deployment, run, "a.png", b"picture")
+    url = files.shown_url(run, "a.png")
+    deployment.services.runs.delete(deployment.admin, run.key)
+
+    with pytest.raises(RunFileNotFound):
+        files.resolve_download(token_of(url))
+
+
+@pytest.mark.parametrize("path", ["../a", "/a", "a/../../b", ""])
+def test_no_address_is_shown_for_a_name_that_leaves_the_run(
+    deployment: DeploymentUnderTest, files: FileService, path: str
+) -> None:
+    with pytest.raises(InvalidName):
+        files.shown_url(deployment.run(), path)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kymograph.errors import Forbidden
-from kymograph.services.secrets import Signer, new_api_key, new_token, secret_digest
+from kymograph.services.secrets import Signer, new_api_key, new_token, secret_digest, steady_expiry
 
 SIGNER = Signer(b"k" * 32)
 CLAIMS = st.dictionaries(
@@ -68,3 +68,11 @@ def test_key_of_another_server_does_not_sign_for_this_one() -> None:
 
     with pytest.raises(Forbidden):
         SIGNER.verify(token, now_s=0)
+
+
+@given(st.integers(0, 10**10), st.integers(1, 10**5))
+def test_steady_expiries_last_long_enough_and_change_once_in_that_time(now_s: int, length_s: int) -> None:
+    expiry = steady_expiry(now_s, length_s)
+
+    assert length_s < expiry - now_s <= 2 * length_s
+    assert expiry == steady_expiry(now_s - now_s % length_s, length_s)

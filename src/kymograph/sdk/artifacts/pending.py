@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kymograph.errors import ArtifactNotLoggedError, ArtifactNotSaved, TransportError, WaitTimeoutError
@@ -40,6 +41,7 @@ class SentVersion:
             WaitTimeoutError: It takes longer than `timeout` seconds.
             ArtifactNotSaved: It failed; with what the server says.
         """
+        deadline = _deadline(timeout)
         self._link.hurry()
         result = self._link.wait_for_artifact(self._number, timeout)
         if result is None:
@@ -51,7 +53,9 @@ class SentVersion:
         if result.problem:
             raise ArtifactNotSaved(result.problem)
         session = session_of(self._settings)
-        return ServerVersion.of_source(session, session.artifacts.get(result.artifact_id))
+        return look_until(
+            lambda: ServerVersion.of_source(session, session.artifacts.get(result.artifact_id)), deadline=deadline
+        )
 
 
 class AwaitedVersion:
@@ -70,23 +74,11 @@ class AwaitedVersion:
     def wait(self, timeout: float | None) -> ServerVersion:
         """As `SentVersion.wait`; of a failure nothing is heard but the time that passes."""
         session = session_of(self._settings)
-        deadline = None if timeout is None else time.monotonic() + timeout
-        pause_s = POLL_S
-        while True:
-            found = self._find(session)
-            if found is not None:
-                return found
-            if deadline is not None and time.monotonic() + pause_s > deadline:
-                raise WaitTimeoutError(TIMEOUT_TEXT)
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 1.5, LONGEST_POLL_S)
+        return look_until(lambda: self._find(session), deadline=_deadline(timeout))
 
     def _find(self, session: Session) -> ServerVersion | None:
-        try:
-            artifact_id = session.artifacts.id_of_client_id(self._client_id)
-            found = session.artifacts.find(artifact_id) if artifact_id is not None else None
-        except TransportError:
-            return None
+        artifact_id = session.artifacts.id_of_client_id(self._client_id)
+        found = session.artifacts.find(artifact_id) if artifact_id is not None else None
         if found is None or (self._is_finalized and found.state == PENDING):
             return None
         return ServerVersion.of_source(session, found)
@@ -102,3 +94,39 @@ class KeptVersion:
             ArtifactNotLoggedError: Always.
         """
         raise ArtifactNotLoggedError("Artifact.wait")
+
+
+def look_until(
+    look: Callable[[], ServerVersion | None],
+    *,
+    deadline: float | None,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> ServerVersion:
+    """What `look` finds in the end; a server that is away meanwhile is asked again.
+
+    Args:
+        look: Asks the server.
+        deadline: By the clock `now`; None for as long as it takes.
+        now: A monotonic clock in s.
+        sleep: Waits for some s.
+
+    Raises:
+        WaitTimeoutError: Nothing is there in time.
+    """
+    pause_s = POLL_S
+    while True:
+        try:
+            found = look()
+        except TransportError:
+            found = None
+        if found is not None:
+            return found
+        if deadline is not None and now() + pause_s > deadline:
+            raise WaitTimeoutError(TIMEOUT_TEXT)
+        sleep(pause_s)
+        pause_s = min(pause_s * 1.5, LONGEST_POLL_S)
+
+
+def _deadline(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout

@@ -14,16 +14,20 @@ from kymograph.core.history import (
     Damage,
     ExportFormat,
     ExportQuery,
+    HistoryFrame,
     HistoryPart,
     LineBatch,
+    MediaPoints,
     MetricQuery,
     NamePage,
     NumberedLine,
+    NumberPoints,
     RowPage,
     RowQuery,
     RowTexts,
     Stream,
     StreamExtent,
+    ValuePlace,
 )
 from kymograph.types import JsonValue, MetricName, ObjectKey, RunKey, WriterId
 
@@ -323,6 +327,9 @@ class HistoryExport(Protocol):
             with_digest: Work out `digest` on the way; for Parquet only.
         """
 
+    def frames(self) -> Iterator[HistoryFrame]:
+        """The whole of it as columns, whatever the format."""
+
     @property
     def digest(self) -> str:
         """After the last piece: equal for equal rows, from whatever segments they were read and however encoded."""
@@ -401,6 +408,18 @@ class HistoryReader(Protocol):
         Raises:
             InvalidFilter: A pattern that does not compile, or takes too long.
         """
+
+    def media(self, histories: Sequence[Sequence[HistoryPart]], metrics: Sequence[MetricName]) -> list[MediaPoints]:
+        """Steps at which metrics hold media, lists of media included, by history and then by metric.
+
+        Metrics that hold none are left out.
+        """
+
+    def numbers(self, histories: Sequence[Sequence[HistoryPart]], metric: MetricName) -> list[NumberPoints]:
+        """The numbers of a metric, for each history; empty where it has none."""
+
+    def values(self, histories: Sequence[Sequence[HistoryPart]], places: Sequence[ValuePlace]) -> list[JsonValue]:
+        """Exact values at some places, in their order; None where there is nothing."""
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """The highest step, None without rows."""

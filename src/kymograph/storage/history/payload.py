@@ -97,6 +97,26 @@ def decode_lines(payload: bytes) -> list[str]:
     return lines_of(decompress(payload))
 
 
+def pick_lines(payload: bytes, places: Sequence[int]) -> list[str]:
+    """Some of the lines of a payload, in the order asked for.
+
+    The others are passed over without being made: splitting and decoding all takes three times as long as unpacking.
+    """
+    raw = decompress(payload)
+    if raw[:1] != _JOINED:
+        texts = lines_of(raw)
+        return [texts[place] for place in places]
+    found: dict[int, str] = {}
+    at, begin = 0, 1
+    for place in sorted(set(places)):
+        for _ in range(place - at):
+            begin = raw.index(b"\n", begin) + 1
+        at = place
+        end = raw.find(b"\n", begin)
+        found[place] = raw[begin : end if end >= 0 else None].decode()
+    return [found[place] for place in places]
+
+
 def _compressor() -> zstandard.ZstdCompressor:
     # Contexts must not be shared between threads, and making one costs more than compressing a small batch.
     if not hasattr(_local, "compressor"):

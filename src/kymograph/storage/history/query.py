@@ -8,11 +8,11 @@ ancestors' up to the branch points, then its own. A segment that is damaged is l
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import reduce
 from typing import TypeVar
 
 import numpy as np
 
+from kymograph.core.buckets import even_indices
 from kymograph.core.history import (
     INTERNAL_METRICS,
     STEP,
@@ -21,28 +21,32 @@ from kymograph.core.history import (
     Catalogue,
     ExportQuery,
     HistoryPart,
-    KeyMode,
+    MediaPoints,
     MetricInfo,
     MetricKind,
     MetricQuery,
     NameMatch,
     NamePage,
     NumberedLine,
+    NumberPoints,
     Row,
     RowPage,
     RowQuery,
     RowTexts,
     Stream,
+    ValuePlace,
 )
 from kymograph.core.rows import merge_rows, pick_keys
 from kymograph.core.value_kinds import VALUE_KINDS
 from kymograph.errors import StoreCorrupt
 from kymograph.storage import safe_regex
 from kymograph.storage.base import Database, Transaction
+from kymograph.storage.history.choosing import matching_steps
 from kymograph.storage.history.column_cache import ColumnCache
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.stored import StoredExport, freeze, identity_of
 from kymograph.storage.history.known_values import MISSING, known_values
+from kymograph.storage.history.media import read_media, read_numbers, read_values
 from kymograph.storage.history.rewind import prepare_rewind
 from kymograph.storage.history.row_texts import read_row_texts
 from kymograph.storage.history.segments.files import SegmentFiles
@@ -141,8 +145,20 @@ class StoredHistory:
 
     def metric_names(self, histories: Sequence[Sequence[HistoryPart]], stream: Stream, query: MetricQuery) -> NamePage:
         """Docstring inherited."""
-        parts = list(dict.fromkeys(part for history in histories for part in history))
+        parts = _all_parts(histories)
         return self._query(parts, stream, lambda snapshot: _search_names(snapshot, parts, query))
+
+    def media(self, histories: Sequence[Sequence[HistoryPart]], metrics: Sequence[MetricName]) -> list[MediaPoints]:
+        """Docstring inherited."""
+        return self._query(_all_parts(histories), Stream.HISTORY, lambda found: read_media(found, histories, metrics))
+
+    def numbers(self, histories: Sequence[Sequence[HistoryPart]], metric: MetricName) -> list[NumberPoints]:
+        """Docstring inherited."""
+        return self._query(_all_parts(histories), Stream.HISTORY, lambda found: read_numbers(found, histories, metric))
+
+    def values(self, histories: Sequence[Sequence[HistoryPart]], places: Sequence[ValuePlace]) -> list[JsonValue]:
+        """Docstring inherited."""
+        return self._query(_all_parts(histories), Stream.HISTORY, lambda found: read_values(found, histories, places))
 
     def last_step(self, parts: Sequence[HistoryPart]) -> int | None:
         """Docstring inherited."""
@@ -159,6 +175,10 @@ class StoredHistory:
     def rewind(self, run: RunKey, *, after_step: int) -> Callable[[Transaction], bool]:
         """Docstring inherited."""
         return prepare_rewind(self._database, self._files, run, after_step=after_step)
+
+
+def _all_parts(histories: Sequence[Sequence[HistoryPart]]) -> list[HistoryPart]:
+    return list(dict.fromkeys(part for history in histories for part in history))
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -189,11 +209,11 @@ def _choose(snapshot: Snapshot, parts: Sequence[HistoryPart], query: RowQuery) -
         query.min_step, _last_step(query)
     )
     if query.samples is not None or (query.keys and query.with_total) or query.limit is None:
-        matching = _matching_steps(view, query.keys, query.mode)
-        chosen = matching if query.samples is None else matching[_even_indices(len(matching), query.samples)]
+        matching = matching_steps(view, query.keys, query.mode)
+        chosen = matching if query.samples is None else matching[even_indices(len(matching), query.samples)]
         return view, chosen, len(matching)
     # One more than the page, to know whether there is another.
-    chosen = _first_matching_steps(view, query, query.limit + 1)
+    chosen = _firstmatching_steps(view, query, query.limit + 1)
     return view, chosen, view.count_steps() if query.with_total else None
 
 
@@ -201,7 +221,7 @@ def _last_step(query: RowQuery) -> int | None:
     return None if query.max_step is None else query.max_step - 1
 
 
-def _first_matching_steps(view: HistoryView, query: RowQuery, count: int) -> Ints:
+def _firstmatching_steps(view: HistoryView, query: RowQuery, count: int) -> Ints:
     """The first steps of the rows that hold the keys, without looking at all rows."""
     if not query.keys:
         return view.steps(limit=count)
@@ -210,30 +230,10 @@ def _first_matching_steps(view: HistoryView, query: RowQuery, count: int) -> Int
         steps = view.steps(limit=window)
         is_all = len(steps) < window
         part = view if is_all or not len(steps) else view.within(None, int(steps[-1]))
-        found = _matching_steps(part, query.keys, query.mode)
+        found = matching_steps(part, query.keys, query.mode)
         if is_all or len(found) >= count:
             return found[:count]
         window *= _FIRST_WINDOW
-
-
-def _matching_steps(view: HistoryView, keys: Sequence[MetricName], mode: KeyMode) -> Ints:
-    """Ascending steps of the rows that hold the keys; of all rows where there are none."""
-    if not keys:
-        return view.steps()
-    present = [view.presence(key) for key in keys]
-    if mode is KeyMode.ANY:
-        return np.unique(np.concatenate(present))
-    return reduce(lambda left, right: np.intersect1d(left, right, assume_unique=True), present)
-
-
-def _even_indices(total: int, samples: int) -> Ints:
-    """At most `samples` of `total` indices, evenly apart; the first and the last are among them."""
-    if samples >= total:
-        return np.arange(total)
-    if samples <= 1:
-        return np.arange(max(samples, 0))
-    # Whole numbers throughout: rounding floats would let two machines choose differently.
-    return np.arange(samples) * (total - 1) // (samples - 1)
 
 
 def _read_rows(snapshot: Snapshot, view: HistoryView, steps: Ints, keys: Sequence[MetricName]) -> tuple[Row, ...]:

@@ -45,7 +45,12 @@ class Point:
     @classmethod
     def last_of(cls, name: str, series: Series) -> Point:
         """The last point of a series that has points."""
-        return cls(name, int(series.codes[-1]), float(series.values[-1]), int(series.places[-1]))
+        return cls.at(name, series, -1)
+
+    @classmethod
+    def at(cls, name: str, series: Series, index: int) -> Point:
+        """One of the points of a series."""
+        return cls(name, int(series.codes[index]), float(series.values[index]), int(series.places[index]))
 
 
 @dataclass(frozen=True, slots=True)

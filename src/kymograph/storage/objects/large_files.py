@@ -1,6 +1,6 @@
 """Large objects of a folder as streams.
 
-What comes next is read or received while a piece is worked on, and the event loop never waits for a disk.
+What comes next is read or received while pieces are worked on, and the event loop never waits for a disk.
 """
 
 from __future__ import annotations
@@ -8,14 +8,19 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import Self
 
 from kymograph.core.files import ByteSpan
 
 PIECE_BYTES = 1 << 20
 """Larger pieces fall out of the processor's cache between the steps."""
+_PIECES_AHEAD = 8
+"""Received, and neither written nor worked on yet: neither step waits for the other, nor for the network."""
 
 
 async def write(
@@ -37,26 +42,59 @@ async def write(
     """
     # The name of a file under way, as obstore makes them: it is listed nowhere, and swept when it is left behind.
     draft = path.with_name(f"{path.name}#{secrets.randbits(48)}")
-    following = asyncio.ensure_future(_next(pieces))
     try:
         with guard():
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open(draft, "xb", buffering=0)  # noqa: SIM115 - closed below, outside the guard
-        with file:
-            while (piece := await following) is not None:
-                following = asyncio.ensure_future(_next(pieces))
+        with file, _Lane("write") as writing, _Lane("hash") as working:
+            async for piece in pieces:
+                working.put(also, piece)
                 with guard():
-                    written = asyncio.to_thread(_write_all, file.fileno(), piece)
-                    await asyncio.gather(written, asyncio.to_thread(also, piece))
+                    writing.put(_write_all, file.fileno(), piece)
+                    await writing.make_room()
+                await working.make_room()
+            await working.end()
+            with guard():
+                await writing.end()
         check()
         with guard():
             draft.replace(path)
     except BaseException:
-        following.cancel()
-        await asyncio.wait([following])
         with suppress(OSError):
             draft.unlink()
         raise
+
+
+class _Lane:
+    """Calls in their order, on a thread of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._under_way: deque[asyncio.Future[object]] = deque()
+
+    def put(self, call: Callable[..., object], *arguments: object) -> None:
+        """Add a call."""
+        self._under_way.append(asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments))
+
+    async def make_room(self) -> None:
+        """Wait until there are few calls to come; raises what one raised."""
+        while len(self._under_way) >= _PIECES_AHEAD or (self._under_way and self._under_way[0].done()):
+            await self._under_way.popleft()
+
+    async def end(self) -> None:
+        """Wait until every call has returned; raises what one raised."""
+        while self._under_way:
+            await self._under_way.popleft()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for call in self._under_way:
+            if not call.cancel() and not call.cancelled():
+                call.exception()  # another one has been raised
+        # What runs needs the file, and takes the time of one piece.
+        self._thread.shutdown(cancel_futures=True)
 
 
 async def read(path: Path, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
@@ -84,10 +122,6 @@ async def read(path: Path, span: ByteSpan | None = None) -> AsyncIterator[bytes]
         finally:
             # A thread may still read: the file stays open until it has.
             await asyncio.wait([following])
-
-
-async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(pieces, None)
 
 
 def _write_all(descriptor: int, piece: bytes) -> None:

@@ -23,6 +23,7 @@ from kymograph.core.history import (
     SeriesSource,
     Stream,
     StreamExtent,
+    ValuePlace,
     XAxis,
 )
 from kymograph.storage.base import Database, Transaction
@@ -864,6 +865,74 @@ class HistoryContract:
         series = self.series(reader, "cpu", stream=Stream.SYSTEM, x=XAxis.RELATIVE)
         assert sorted(zip(series.x, series.mean, strict=True)) == [(1, 1), (1, 2), (2, 3)]
         assert reader.last_step([HistoryPart(RUN)]) is None
+
+    # --- media -------------------------------------------------------------------------------------------------------
+
+    def test_media_are_found_at_every_step_whatever_else_the_metric_holds(
+        self, database: Database, reader: HistoryReader
+    ) -> None:
+        lines = [
+            '{"_step":9,"a":{"_type":"image-file","path":"x"},"b":{"c":{"_type":"table-file"}}}',
+            '{"_step":2,"a":{"_type":"audio"},"old":1}',
+            '{"_step":4,"a":3}',
+            '{"_step":5,"a":[{"_type":"table-file"}]}',
+            '{"_step":6,"a":[1,2]}',
+        ]
+        append(database, history(0, *lines[:2]))
+        append(database, history(2, *lines[2:]))
+        append(database, history(0, '{"_step":1,"a":null}', '{"_step":3,"a":{"_type":"of-tomorrow"}}'), run=OTHER)
+
+        found = reader.media(
+            [[HistoryPart(RUN)], [HistoryPart(OTHER)]], [METRIC, OLD, MetricName("b.c"), MetricName("absent")]
+        )
+
+        assert [(points.history, points.metric, points.kind, points.steps.tolist()) for points in found] == [
+            (0, METRIC, MetricKind.IMAGE, [2, 5, 9]),
+            (0, "b.c", MetricKind.TABLE, [9]),
+            (1, METRIC, MetricKind.MEDIA, [3]),
+        ]
+
+    def test_a_media_that_is_logged_again_counts_once(self, database: Database, reader: HistoryReader) -> None:
+        append(database, history(0, '{"_step":1,"a":{"_type":"audio"}}', '{"_step":1,"a":[{"_type":"image-file"}]}'))
+
+        (points,) = reader.media([[HistoryPart(RUN)]], [METRIC])
+        assert (points.kind, points.steps.tolist()) == (MetricKind.IMAGE, [1])
+
+    def test_numbers_leave_out_what_is_none(self, database: Database, reader: HistoryReader) -> None:
+        append(database, history(0, '{"a":1}', '{"a":"x"}', '{"a":NaN}', '{"a":true}', '{"old":1}'))
+
+        found, none = reader.numbers([[HistoryPart(RUN)], [HistoryPart(OTHER)]], METRIC)
+        assert found.steps.tolist() == [0, 2, 3]
+        assert [repr(value) for value in found.values.tolist()] == ["1.0", "nan", "1.0"]
+        assert none.steps.tolist() == none.values.tolist() == []
+
+    def test_values_come_exactly_in_the_order_of_their_places(self, database: Database, reader: HistoryReader) -> None:
+        append(database, history(0, '{"a":{"_type":"x","n":9007199254740993}}', '{"a":[1],"old":0.5}'))
+        append(database, history(0, '{"a":-0.0}'), run=OTHER)
+        places = [
+            ValuePlace(1, METRIC, 0),
+            ValuePlace(0, OLD, 1),
+            ValuePlace(0, METRIC, 1),
+            ValuePlace(0, METRIC, 0),
+            ValuePlace(0, METRIC, 2),
+            ValuePlace(0, OLD, 0),
+        ]
+
+        found = reader.values([[HistoryPart(RUN)], [HistoryPart(OTHER)]], places)
+        assert repr(found[0]) == "-0.0"
+        assert found[1:] == [0.5, [1], {"_type": "x", "n": 9007199254740993}, None, None]
+        assert reader.values([], []) == []
+
+    def test_media_of_a_fork_are_those_of_its_history(self, database: Database, reader: HistoryReader) -> None:
+        lines = (f'{{"_step":{step},"a":{{"_type":"image-file","path":"old{step}"}}}}' for step in range(5))
+        append(database, history(0, *lines), run=OTHER)
+        append(database, history(0, '{"_step":3,"a":{"_type":"image-file","path":"new"}}'), run=RUN)
+        parts = (HistoryPart(OTHER, last_step=2), HistoryPart(RUN))
+
+        (points,) = reader.media([parts], [METRIC])
+        assert points.steps.tolist() == [0, 1, 2, 3]
+        values = reader.values([parts], [ValuePlace(0, METRIC, 3), ValuePlace(0, METRIC, 2)])
+        assert [value["path"] for value in values if isinstance(value, dict)] == ["new", "old2"]
 
     # --- forks -------------------------------------------------------------------------------------------------------
 

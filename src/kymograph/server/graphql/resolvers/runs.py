@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from ariadne import MutationType, ObjectType
@@ -177,9 +178,14 @@ run.set_field("config", lambda parent, _info: parent.config_json)
 run.set_field("summaryMetrics", lambda parent, _info: parent.summary_json)
 
 
-def _state_of(parent: Run, info: Info) -> RunState:
-    state = parent.state_at(info.context.services.runs.now)
+def wire_state(run: Run, now: datetime) -> RunState:
+    """The state of a run, as the protocol tells it."""
+    state = run.state_at(now)
     return _WIRE_STATES.get(state, state)
+
+
+def _state_of(parent: Run, info: Info) -> RunState:
+    return wire_state(parent, info.context.services.runs.now)
 
 
 run.set_field("state", lambda parent, info: _state_of(parent, info).value)

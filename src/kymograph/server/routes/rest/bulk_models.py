@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -65,3 +65,27 @@ class AmendedModel(Model):
     """The manifest that came of it."""
 
     digest: str | None = Field(description="base64 of the MD5 of its document")
+
+
+MAX_RUNS = 1_000
+"""Whose histories are asked for in one request."""
+MAX_CONTENTS = 5_000
+"""Files whose contents are asked for in one request."""
+
+
+class HistoriesRequest(Model):
+    """Which rows of which runs."""
+
+    runs: Annotated[list[ShortText], Field(max_length=MAX_RUNS, description="ids")]
+    keys: list[PathText] = Field(default=[], max_length=10_000)
+    mode: Literal["all", "any"] = Field(default="all", description="rows with all keys, or with any")
+    samples: Annotated[int | None, Field(ge=1, le=2**31, description="of each run, evenly apart")] = None
+    min_step: Annotated[int | None, Field(ge=-(2**63), lt=2**63)] = None
+    max_step: Annotated[int | None, Field(ge=-(2**63), lt=2**63, description="exclusive")] = None
+    format: Literal["columns", "lines"] = "columns"
+
+
+class ContentsRequest(Model):
+    """Small files of a run."""
+
+    names: Annotated[list[PathText], Field(max_length=MAX_CONTENTS)]

@@ -12,11 +12,11 @@ from kymograph.core.filter_parser import parse_filter, parse_words
 from kymograph.core.filters import EVERYTHING, Filter
 from kymograph.core.project import Project, ProjectStats
 from kymograph.core.run import Run
-from kymograph.errors import InvalidCursor
 from kymograph.server.json import iso
 from kymograph.server.routes.rest.models import ErrorBody
 from kymograph.types import JsonObject
-from kymograph.wire.ids import encode_id, find_id
+from kymograph.wire.cursors import next_cursor as next_cursor
+from kymograph.wire.cursors import offset_of as offset_of
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": text}
@@ -39,25 +39,6 @@ ProjectPath = Annotated[str, Path(description="project name", max_length=1000)]
 RunPath = Annotated[str, Path(description="run id", max_length=1000)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="page size")]
 After = Annotated[str | None, Query(description="`next` of the page before", max_length=1000)]
-
-
-def offset_of(after: str | None) -> int:
-    """Read a page cursor.
-
-    Raises:
-        InvalidCursor: Not one of ours.
-    """
-    if after is None:
-        return 0
-    offset = find_id("Cursor", after)
-    if offset is None:
-        raise InvalidCursor(after)
-    return offset
-
-
-def next_cursor(offset: int, shown: int, total: int) -> str | None:
-    """The cursor of the following page, None at the end."""
-    return encode_id("Cursor", offset + shown) if shown and offset + shown < total else None
 
 
 def parse_query(q: str) -> Filter:

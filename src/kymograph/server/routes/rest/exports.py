@@ -35,7 +35,7 @@ MEDIA_TYPES = {
     ExportFormat.JSON_LINES: "application/jsonl",
 }
 DAMAGE_HEADER = "X-Kymograph-Damaged"
-_OLDEST_FIRST = (Order(Field(Scope.RUN, "created_at")),)
+OLDEST_FIRST = (Order(Field(Scope.RUN, "created_at")),)
 _RUNS_AT_ONCE = 500
 _FILE: dict[int | str, dict[str, Any]] = {200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}}}
 
@@ -62,7 +62,7 @@ def export_history(
     found = services.runs.get(caller, entity, project, run)
     keys = tuple(MetricName(name) for name in dict.fromkeys(key or ()))
     export = services.exports.open(found, ExportQuery(format, keys, min_step, max_step))
-    headers = {DAMAGE_HEADER: _describe_damage(export.damaged)} if export.damaged else {}
+    headers = {DAMAGE_HEADER: describe_damage(export.damaged)} if export.damaged else {}
     return _file_response(export.pieces(), format, found.id, headers)
 
 
@@ -89,7 +89,8 @@ def _file_response(
     )
 
 
-def _describe_damage(damaged: Sequence[Damage]) -> str:
+def describe_damage(damaged: Sequence[Damage]) -> str:
+    """What could not be read, in one line; empty if nothing."""
     return ", ".join(f"{damage.object} {damage.first_step}..{damage.last_step}" for damage in damaged)
 
 
@@ -98,7 +99,7 @@ def _run_rows(
 ) -> Iterator[Mapping[str, JsonValue]]:
     offset = 0
     while True:
-        query = RunQuery(order=_OLDEST_FIRST, limit=_RUNS_AT_ONCE, offset=offset)
+        query = RunQuery(order=OLDEST_FIRST, limit=_RUNS_AT_ONCE, offset=offset)
         page = services.runs.search(caller, entity, project, query)
         for run in page.runs:
             yield _run_row(run, encode_run(run, page.now), is_flat=is_flat)

@@ -6,11 +6,23 @@ from collections.abc import Collection, Iterator, Sequence, Sized
 from functools import cached_property
 from hashlib import blake2b
 
-from kymograph.core.history import STEP, Damage, ExportFormat, ExportQuery, HistoryPart, Stream
+from kymograph.core.buckets import even_indices
+from kymograph.core.history import (
+    STEP,
+    Damage,
+    ExportFormat,
+    ExportQuery,
+    HistoryFrame,
+    HistoryPart,
+    KeyMode,
+    Stream,
+)
 from kymograph.core.value_kinds import LAST_NUMERIC
 from kymograph.storage.base import Transaction
+from kymograph.storage.history.choosing import matching_steps
 from kymograph.storage.history.columns import Ints
 from kymograph.storage.history.export.columns import ColumnKind, WideColumn, survey
+from kymograph.storage.history.export.frames import write_frames
 from kymograph.storage.history.export.frozen import FrozenLines
 from kymograph.storage.history.export.parquet import ContentDigest, write_parquet
 from kymograph.storage.history.export.texts import write_csv, write_lines
@@ -78,6 +90,10 @@ class StoredExport:
             return write_csv(self._windows, self._columns)
         return write_lines(self._windows, self._query.keys)
 
+    def frames(self) -> Iterator[HistoryFrame]:
+        """Docstring inherited."""
+        return write_frames(self._windows, self._columns)
+
     # --- what is in it -----------------------------------------------------------------------------------------------
 
     @cached_property
@@ -90,13 +106,20 @@ class StoredExport:
 
     @cached_property
     def _steps(self) -> Ints:
-        if not self._query.keys:
-            return self._view.steps()
-        return distinct([self._view.series(name).steps for name in self._names])
+        query = self._query
+        if not query.keys:
+            steps = self._view.steps()
+        elif query.mode is KeyMode.ALL:
+            steps = matching_steps(self._view, query.keys, KeyMode.ALL)
+        else:
+            steps = distinct([self._view.series(name).steps for name in self._names])
+        return steps if query.samples is None else steps[even_indices(len(steps), query.samples)]
 
     @cached_property
     def _windows(self) -> Windows:
-        return Windows(self._view, self._lines, self._steps, is_whole=not self._query.keys)
+        query = self._query
+        is_whole = not query.keys and (query.samples is None or len(self._steps) < query.samples)
+        return Windows(self._view, self._lines, self._steps, is_whole=is_whole)
 
     @cached_property
     def _columns(self) -> list[WideColumn]:

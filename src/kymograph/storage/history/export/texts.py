@@ -93,7 +93,8 @@ def _on_one_line(text: str) -> str:
 def row_texts(window: Window, keys: Sequence[MetricName]) -> list[str]:
     """The rows of a window as JSON."""
     lines = window.history.lines
-    if not keys and window.history.view.is_disjoint and not any(part.rows.has_shared_steps for part in window.parts):
+    history = window.history
+    if history.is_whole and history.view.is_disjoint and not any(part.rows.has_shared_steps for part in window.parts):
         return [
             text
             for part in window.parts

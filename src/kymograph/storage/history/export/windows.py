@@ -78,7 +78,7 @@ class Window:
         """Points by rows of the window; they came by rows of the slice."""
         if self.history.is_whole:
             return points._replace(rows=points.rows + part.at) if part.at else points
-        return points._replace(rows=np.searchsorted(self.steps, part.rows.steps[points.rows + part.begin]))
+        return _at_steps(points, part.rows.steps[points.rows + part.begin], self.steps)
 
     @cached_property
     def parts(self) -> list[_Part]:
@@ -224,10 +224,33 @@ def _points_of(series: Series, steps: Ints) -> Points:
     """The points of a series at ascending steps."""
     begin = int(np.searchsorted(series.steps, steps[0], side="left"))
     end = int(np.searchsorted(series.steps, steps[-1], side="right"))
-    rows = np.searchsorted(steps, series.steps[begin:end])
     values, codes = series.values[begin:end], series.codes[begin:end]
     is_elsewhere = bool((needs_text(values, codes) & (codes != NULL)).any())
-    return Points(rows, values, codes, None if is_elsewhere else ())
+    points = Points(np.arange(end - begin), values, codes, None if is_elsewhere else ())
+    return _at_steps(points, series.steps[begin:end], steps)
+
+
+def _at_steps(points: Points, steps: Ints, wanted: Ints) -> Points:
+    """Those of some points, at `steps`, that lie at the steps of a window; by its rows."""
+    if not len(steps):
+        return points
+    if len(steps) > len(wanted):
+        # Many points, and few rows: some that are chosen.
+        places = np.searchsorted(steps, wanted)
+        is_there = steps[np.minimum(places, len(steps) - 1)] == wanted
+        return _take(points, places[is_there], np.flatnonzero(is_there))
+    rows = np.searchsorted(wanted, steps)
+    is_wanted = wanted[np.minimum(rows, len(wanted) - 1)] == steps
+    if bool(is_wanted.all()):
+        return points._replace(rows=rows)
+    return _take(points, np.flatnonzero(is_wanted), rows[is_wanted])
+
+
+def _take(points: Points, kept: Ints, rows: Ints) -> Points:
+    texts = points.texts
+    if texts:
+        texts = [texts[index] for index in kept.tolist()]
+    return Points(rows, points.values[kept], points.codes[kept], texts)
 
 
 _NO_POINTS = Points(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.uint8), ())

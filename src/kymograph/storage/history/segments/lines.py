@@ -19,7 +19,7 @@ from typing import BinaryIO
 import orjson
 
 from kymograph.errors import StoreCorrupt
-from kymograph.storage.history.payload import decode_lines
+from kymograph.storage.history.payload import pick_lines
 from kymograph.types import WriterId
 
 _SKIPPABLE = 0x184D2A50
@@ -175,7 +175,7 @@ class LinesFile:
                     wanted[frames[index]].append(number)
         found: dict[WriterId, dict[int, str]] = defaultdict(dict)
         for frame, payload in zip(wanted, self.payloads(wanted), strict=True):
-            lines = decode_lines(payload)
-            for number in wanted[frame]:
-                found[frame.writer][number] = lines[number - frame.first_line]
+            numbers_of_frame = wanted[frame]
+            lines = pick_lines(payload, [number - frame.first_line for number in numbers_of_frame])
+            found[frame.writer].update(zip(numbers_of_frame, lines, strict=True))
         return dict(found)

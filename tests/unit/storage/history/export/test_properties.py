@@ -15,7 +15,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from kymograph.core.history import ExportFormat, ExportQuery, HistoryPart, LineBatch, RowQuery, Stream
+from kymograph.core.history import (
+    ExportFormat,
+    ExportQuery,
+    HistoryFrame,
+    HistoryPart,
+    KeyMode,
+    LineBatch,
+    RowQuery,
+    Stream,
+)
 from kymograph.storage.history.query import StoredHistory
 from kymograph.testing.databases import sqlite_database
 from kymograph.types import MetricName, RunKey, WriterId
@@ -154,6 +163,59 @@ def check_fields(fields: Mapping[str, str], wanted: Mapping[str, Any], kinds: Ma
             assert same(float(fields[name]), float(wanted[name]))
         else:
             assert same(json.loads(fields[name]), wanted[name])
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    sent=batches,
+    keys=st.lists(st.sampled_from(["a", "b", "a.x", "none"]), max_size=2, unique=True),
+    samples=st.one_of(st.none(), st.integers(1, 6)),
+)
+def test_frames_hold_the_rows_that_a_query_chooses(
+    compactions: Compactions, sent: list[Sent], keys: list[str], samples: int | None
+) -> None:
+    run = next(run_keys)
+    plain = send(compactions, sent, run)
+    reader = StoredHistory(compactions.database, compactions.files, cache_bytes=1_000_000)
+    parts, names = (HistoryPart(run),), tuple(map(MetricName, keys))
+    chosen = reader.rows(parts, RowQuery(keys=names, mode=KeyMode.ALL, samples=samples)).rows
+    query = ExportQuery(ExportFormat.JSON_LINES, keys=names, mode=KeyMode.ALL, samples=samples)
+    cells = expected_cells(plain)
+
+    found = [row for frame in reader.export(parts, query).frames() for row in rows_of_frame(frame)]
+    lines = b"".join(reader.export(parts, query).pieces()).decode().splitlines()
+
+    assert [row["_step"] for row in found] == [row.step for row in chosen]
+    for row in found:
+        wanted = {
+            name: value
+            for name, value in cells[row.pop("_step")].items()
+            if not keys or any(name == key or name.startswith(f"{key}.") for key in keys)
+        }
+        assert set(row) == set(wanted)
+        for name, value in wanted.items():
+            assert is_beyond_64_bits(value) or same(row[name], float(value) if type(row[name]) is float else value)
+    if not keys:
+        assert len(lines) == len(chosen)
+        assert all(same(json.loads(line), row.values) for line, row in zip(lines, chosen, strict=True))
+
+
+def rows_of_frame(frame: HistoryFrame) -> Iterator[dict[str, Any]]:
+    """The rows of a frame; what is not there is left out."""
+    rows: list[dict[str, Any]] = [{} for _ in range(frame.rows)]
+    for cells in frame.columns:
+        held = cells.values if isinstance(cells.values, list) else cells.values.tolist()
+        places = range(frame.rows) if cells.present is None else cells.present.nonzero()[0].tolist()
+        for place, value in zip(places, held, strict=True):
+            if cells.kind == "json":
+                value = json.loads(value)
+            rows[place][cells.name] = value.decode() if cells.kind == "text" else value
+    yield from rows
 
 
 @settings(
