@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
-from kymograph.fs.paths import join, parent_of
+from kymograph.fs.paths import join
 
 _T = TypeVar("_T")
 
@@ -67,14 +67,3 @@ class Tree(Generic[_T]):
         """All folders below a folder, in order."""
         start = f"{folder}/" if folder else ""
         return sorted(name for name in self._children if name and name.startswith(start))
-
-
-def folders_above(names: Iterable[str]) -> set[str]:
-    """Every folder that follows from some names."""
-    found: set[str] = set()
-    for name in names:
-        folder = parent_of(name)
-        while folder and folder not in found:
-            found.add(folder)
-            folder = parent_of(folder)
-    return found
