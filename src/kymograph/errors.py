@@ -12,7 +12,8 @@
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
     │                                ArtifactFinalizedError · UnknownOrganization ·
     │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError) ·
-    │                                RunActive (RuntimeError) · NotAFolder (TypeError)
+    │                                RunActive (RuntimeError) · NotAFolder (TypeError) · IsFolder (IsADirectoryError) ·
+    │                                IsFile (NotADirectoryError) · ReadOnlyPath (PermissionError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound, RunNotFound (CommError) ·
     │                                RunFileNotFound (FileNotFoundError) · ArtifactNotFound · SweepNotFound ·
     │                                MembershipNotFound, CollectionNotFound, ArtifactTypeNotFound,
@@ -21,16 +22,18 @@
     │                                VersionNotHere (MembershipNotFound) · ContentNotHere (FileNotFoundError) ·
     │                                MediaFileNotFound (FileNotFoundError) · StagedFilesMissing (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
-    │                                · BucketFolderNotFound (FileNotFoundError, ValueError)
-    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent (CommError) · LinkRefused ·
-    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
-    │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError ·
-    │                                BlobExists (RuntimeError) · UploadDisturbed · DestinationBusy · VersionNeeded
+    │                                · BucketFolderNotFound (FileNotFoundError, ValueError) ·
+    │                                PathNotFound (FileNotFoundError)
+    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent (CommError) ·
+    │                                LinkRefused · InvalidTransition · DataFolderBusy · RunExists · FolderBusy ·
+    │                                ContentCollected · ArtifactNotSaved (ValueError) · IncompleteRunHistoryError ·
+    │                                BlobExists (RuntimeError) · UploadDisturbed · DestinationBusy · VersionNeeded ·
+    │                                PathExists (FileExistsError) · FolderNotEmpty (OSError)
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
        ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
-       ├─ AuthError                  Unauthenticated · Forbidden
+       ├─ AuthError                  Unauthenticated · Forbidden · PathForbidden (PermissionError)
        └─ TransportError (OSError)   Unreachable · CertificateRejected · ProxyRefused · ServerBusy · StorageFull ·
                                       FinishTimeout (TimeoutError) · WaitTimeoutError (TimeoutError)
 
@@ -260,6 +263,30 @@ class ArtifactFinalizedError(ArtifactStatusError):
         self.name = member.rpartition(".")[2]
 
 
+class IsFolder(UsageError, IsADirectoryError):
+    """A folder was named where a file is needed."""
+
+    def __init__(self, path: str, *, hint: str = "name a file in it") -> None:
+        super().__init__(f"{path!r} is a folder; {hint}")
+        self.path = path
+
+
+class IsFile(UsageError, NotADirectoryError):
+    """A file was named where a folder is needed."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} is a file and no folder")
+        self.path = path
+
+
+class ReadOnlyPath(UsageError, PermissionError):
+    """Something was to be changed at a path where nothing can be."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(f"{path!r} cannot be changed: {reason}")
+        self.path = path
+
+
 class NoActiveRun(UsageError):
     """Something was asked of the active run, and there is none."""
 
@@ -455,6 +482,19 @@ class ReferenceNotFound(NotFoundError, FileNotFoundError):
         return str(self.args[0])
 
 
+class PathNotFound(NotFoundError, FileNotFoundError):
+    """There is nothing at a path of a file system."""
+
+    def __init__(self, path: str, *, problem: str | None = None) -> None:
+        Exception.__init__(
+            self, problem or f"{path!r}: there is no such file or folder, or you may not see it; check the path"
+        )
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class BucketFolderNotFound(NotFoundError, FileNotFoundError, ValueError):
     """There is no folder at an address of a bucket."""
 
@@ -568,6 +608,22 @@ class DataFolderBusy(ConflictError):
             "stop that one, or start this one with another --data folder"
         )
         self.folder, self.owner = folder, owner
+
+
+class PathExists(ConflictError, FileExistsError):
+    """There is something at a path of a file system already, and it was not to be replaced."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} exists already; choose another path, or write with mode 'wb'")
+        self.path = path
+
+
+class FolderNotEmpty(ConflictError, OSError):
+    """A folder was to be removed that has something in it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} is not empty; remove it with rm(…, recursive=True)")
+        self.path = path
 
 
 # --- artifacts --------------------------------------------------------------------------------------------------------
@@ -716,6 +772,16 @@ class Forbidden(AuthError):
     def __init__(self, action: str, *, where: str) -> None:
         super().__init__(f"you may not {action} in {where}; ask one of its administrators")
         self.action, self.where = action, where
+
+
+class PathForbidden(Forbidden, PermissionError):
+    """The caller may not do this at a path of a file system; the message is the server's."""
+
+    def __init__(self, problem: str) -> None:
+        Exception.__init__(self, problem)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 # --- transport and resources ------------------------------------------------------------------------------------------

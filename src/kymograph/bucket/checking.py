@@ -11,11 +11,11 @@ from kymograph.bucket.destination import MARK
 from kymograph.bucket.downloading import AT_ONCE, known_md5
 from kymograph.bucket.stores.base import StoredObject
 from kymograph.bucket.stores.registry import open_store
+from kymograph.client.parallel import in_parallel
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import IntegrityError, NotFoundError
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.hashing import hash_file
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.references.base import is_unchecked
 from kymograph.sdk.artifacts.references.registry import References
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kymograph.client.files import replace_file
+from kymograph.client.placing import is_draft_name
 from kymograph.errors import DestinationBusy, NotAFolder
-from kymograph.sdk.artifacts.placing import is_draft_name
 
 MARK = ".wabucket-incomplete"
 """In a folder that is being filled."""

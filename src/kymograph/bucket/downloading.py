@@ -13,13 +13,13 @@ from kymograph.bucket.destination import Contents, filling
 from kymograph.bucket.places import BLOB_ENTRY, Place, bucket_url
 from kymograph.bucket.stores.base import MD5_KEY, address
 from kymograph.bucket.stores.registry import open_store
+from kymograph.client.parallel import in_parallel
 from kymograph.core.artifact_rules import check_entry_path
 from kymograph.errors import AuthError, BucketFolderNotFound, CommError, DigestMismatch
 from kymograph.sdk.artifacts.building import reference_context
 from kymograph.sdk.artifacts.download_progress import DownloadProgress
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.hashing import hash_file
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.references.base import is_unchecked
 from kymograph.sdk.artifacts.references.registry import References, kind_of
 from kymograph.sdk.artifacts.voice import current_voice

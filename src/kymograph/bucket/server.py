@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from kymograph.bucket.claims import Owner
 from kymograph.client.artifact_values import every
+from kymograph.client.parallel import in_parallel
 from kymograph.errors import InvalidArtifact, InvalidSetting, ProjectNotFound
 from kymograph.sdk.artifacts.collection import ArtifactCollection
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.references.base import is_unchecked
 from kymograph.sdk.artifacts.references.file import local_path, quoted
 from kymograph.sdk.artifacts.version_names import full_name

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 from kymograph.bucket.claims import Claim, Claims, ClaimState, Owner, content_key
 from kymograph.bucket.places import BLOB_ENTRY, Place
 from kymograph.bucket.stores.base import Note, Store, StoredObject, join
+from kymograph.client.parallel import in_parallel
 from kymograph.errors import InvalidArtifact, UploadDisturbed
 from kymograph.sdk.artifacts.download_progress import DownloadProgress
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.folder_walk import iter_folder
 from kymograph.sdk.artifacts.hashing import hash_files
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.types import Digest
 
 if TYPE_CHECKING:

@@ -63,7 +63,7 @@ def _list_collections(
     server: ArtifactServer, entity: str, project: str, type_name: str | None, *, as_json: bool
 ) -> None:
     from kymograph.cli.artifact_view import print_collections
-    from kymograph.sdk.artifacts.parallel import in_parallel
+    from kymograph.client.parallel import in_parallel
 
     def newest(collection: RemoteCollection) -> tuple[str, RemoteArtifact | None, int]:
         page = server.session.collections.versions(collection, per_page=1)

@@ -99,8 +99,8 @@ def _ask(go: Sequence[Artifact], *, as_json: bool) -> None:
 
 def _delete(go: Sequence[Artifact], *, with_aliases: bool) -> dict[str, str]:
     """Delete versions; returns why some were not, by their names."""
+    from kymograph.client.parallel import in_parallel
     from kymograph.errors import KymographError, TransportError
-    from kymograph.sdk.artifacts.parallel import in_parallel
     from kymograph.sdk.artifacts.version_names import full_name
 
     def delete(one: Artifact) -> str | None:

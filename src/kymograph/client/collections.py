@@ -14,6 +14,8 @@ from kymograph.client.artifact_values import (
     RemoteCollection,
     RemoteType,
     as_object,
+    next_cursor,
+    nodes_of,
     parse_collection,
 )
 from kymograph.client.artifacts import ArtifactClient

@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from kymograph.bucket.stores.base import Note, StoredObject, address
+from kymograph.client.placing import COPY_BYTES, is_draft_name, written_whole
 from kymograph.core.digest import DigestAlgorithm, encode_digest, new_hasher
 from kymograph.errors import DigestMismatch
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.hashing import hash_file
-from kymograph.sdk.artifacts.placing import COPY_BYTES, is_draft_name, written_whole
 from kymograph.sdk.artifacts.references.file import local_path, quoted
 from kymograph.types import Digest
 

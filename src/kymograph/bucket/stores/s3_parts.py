@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from kymograph.bucket.stores.base import Note
+from kymograph.client.parallel import in_parallel
 from kymograph.core.digest import DigestAlgorithm, encode_digest, new_hasher
 from kymograph.errors import DigestMismatch
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.references.s3 import object_version
 from kymograph.types import Digest
 

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from kymograph.client.placing import written_whole
 from kymograph.errors import CommError, InvalidReference, ReferenceChanged, ReferenceNotFound
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.placing import written_whole
 from kymograph.sdk.artifacts.references.base import Tracking, is_unchecked, require
 from kymograph.sdk.artifacts.voice import current_voice
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import unquote
 from urllib.request import url2pathname
 
+from kymograph.client.placing import COPY_BYTES, written_whole
 from kymograph.core.digest import DigestAlgorithm, encode_digest, new_hasher
 from kymograph.errors import InvalidReference, ReferenceChanged, ReferenceNotFound
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.hashing import hash_files
-from kymograph.sdk.artifacts.placing import COPY_BYTES, written_whole
 from kymograph.sdk.artifacts.references.base import Tracking
 
 _SCHEME = re.compile(r"file:(//[^/\\]*)?", re.IGNORECASE)

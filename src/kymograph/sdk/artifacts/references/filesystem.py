@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kymograph.errors import CommError, MissingPackage, ReferenceChanged, ReferenceNotFound
-from kymograph.sdk.artifacts.addresses import split_address
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.references.base import Tracking, copy_stream, is_unchecked
 from kymograph.sdk.artifacts.references.tracking import TrackingHandler
 from kymograph.sdk.artifacts.voice import current_voice
+from kymograph.wire.artifact_addresses import split_address
 
 _ETAGS = ("ETag", "etag", "content_md5", "contentMd5", "md5Hash", "md5", "sha256", "checksum", "blob_id", "oid")
 """Where file systems tell what names a content, the most telling first."""

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from kymograph.client.placing import written_whole
 from kymograph.errors import CommError, InvalidReference, ReferenceChanged, ReferenceNotFound
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.placing import written_whole
 from kymograph.sdk.artifacts.references.base import Tracking, is_unchecked, require
 
 _ADDRESS = re.compile(r"gs://(?P<bucket>[^/]*)/?(?P<key>.*?)(?:#(?P<generation>[0-9]+))?", re.IGNORECASE | re.DOTALL)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from kymograph.client.parallel import in_parallel
+from kymograph.client.placing import written_whole
 from kymograph.errors import CommError, ReferenceChanged, ReferenceNotFound
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.parallel import in_parallel
-from kymograph.sdk.artifacts.placing import written_whole
 from kymograph.sdk.artifacts.references.base import Tracking, is_unchecked, require
 from kymograph.sdk.artifacts.references.s3_requests import S3Requests
 

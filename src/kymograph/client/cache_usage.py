@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kymograph.sdk.artifacts.placing import draft_name
+from kymograph.client.placing import draft_name
 
 _MIN_SLACK_BYTES = 1 << 20
 _MAX_UNTOLD = 1_000

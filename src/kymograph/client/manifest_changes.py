@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kymograph.sdk.sender.artifact_entries import LoggedEntry
+from kymograph.client.artifact_entries import LoggedEntry
 
 MAX_SHARE = 0.5
 """Of more changes than this, the whole manifest is told."""

@@ -7,7 +7,7 @@ from hashlib import md5
 from pathlib import Path
 
 from kymograph.client.artifact_uploads import Part
-from kymograph.sdk.artifacts.parallel import in_parallel
+from kymograph.client.parallel import in_parallel
 
 FROM_BYTES = 2 << 30
 """Smaller files go up whole."""

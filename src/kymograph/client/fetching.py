@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from kymograph.client.artifact_cache import ArtifactCache
+from kymograph.client.placing import clone, written_whole
 from kymograph.client.retry import Backoff
 from kymograph.client.transfers import Note, Span, Transfers
 from kymograph.core.digest import DigestAlgorithm, Hasher, encode_digest, new_hasher
 from kymograph.errors import AuthError, DigestMismatch, NotFoundError, TransportError
-from kymograph.sdk.artifacts.placing import clone, written_whole
-from kymograph.sdk.artifacts.session import Session
 from kymograph.types import Digest
 
 PARTS_FROM_BYTES = 256 << 20
@@ -50,7 +50,8 @@ class Fetcher:
 
     def __init__(
         self,
-        session: Session,
+        transfers: Transfers,
+        cache: ArtifactCache,
         *,
         skip_cache: bool | None = None,
         multipart: bool | None = None,
@@ -59,13 +60,13 @@ class Fetcher:
         """Prepare.
 
         Args:
-            session: With the server.
+            transfers: Moves the bytes.
+            cache: Keeps what came for the next time.
             skip_cache: Whether files go straight to their places; None for where that saves space.
             multipart: Whether one file comes in parallel parts; None for large ones.
             sleep: Waits for some s.
         """
-        self._transfers: Transfers = session.client.transfers
-        self._cache = session.cache
+        self._transfers, self._cache = transfers, cache
         self._skip_cache, self._multipart, self._sleep = skip_cache, multipart, sleep
         self._lock = threading.Lock()
         self._parts_pool: ThreadPoolExecutor | None = None
@@ -121,7 +122,7 @@ class Fetcher:
 
     def ask(self, url: str, renew: Callable[[], str], get: Callable[[str], None]) -> None:
         """Call `get` with an address until it succeeds, as often as patience allows; see `fetch`."""
-        _Source(url, renew, self._sleep).ask(get)
+        Source(url, renew, self._sleep).ask(get)
 
     def _goes_straight(self, target: FetchTarget) -> bool:
         if self._skip_cache is not None:
@@ -155,7 +156,7 @@ class Fetcher:
         note: Note,
     ) -> None:
         with opened as file:
-            source = _Source(url, renew, self._sleep)
+            source = Source(url, renew, self._sleep)
             if self._comes_in_parts(target):
                 found = self._fetch_parts(file, target, source, note)
             else:
@@ -170,7 +171,7 @@ class Fetcher:
 
     # --- whole -------------------------------------------------------------------------------------------------------
 
-    def _fetch_whole(self, file: BinaryIO, target: FetchTarget, source: _Source, note: Note) -> Digest:
+    def _fetch_whole(self, file: BinaryIO, target: FetchTarget, source: Source, note: Note) -> Digest:
         """Write a file as it comes; what breaks off goes on where it broke off. Gives the digest of what came."""
         hasher = new_hasher(target.algorithm)
         received = 0
@@ -203,7 +204,7 @@ class Fetcher:
 
     # --- parts -------------------------------------------------------------------------------------------------------
 
-    def _fetch_parts(self, file: BinaryIO, target: FetchTarget, source: _Source, note: Note) -> Digest:
+    def _fetch_parts(self, file: BinaryIO, target: FetchTarget, source: Source, note: Note) -> Digest:
         """Write a file in parts that come at the same time. Gives the digest, which follows what has come."""
         assert target.size_bytes is not None
         size_bytes = target.size_bytes
@@ -244,7 +245,7 @@ class Fetcher:
             return self._parts_pool
 
 
-class _Source:
+class Source:
     """An address that may expire, of a server that may be away."""
 
     def __init__(self, url: str, renew: Callable[[], str], sleep: Callable[[float], object]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from kymograph.sdk.artifacts.placing import written_whole
+from kymograph.client.placing import written_whole
 from kymograph.types import JsonObject
 
 FOLDER = "known"

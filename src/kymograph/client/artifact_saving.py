@@ -18,10 +18,24 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from kymograph.client.artifact_bulk import SMALL_BYTES, ArtifactBulkClient
+from kymograph.client.artifact_entries import (
+    Locator,
+    LoggedEntry,
+    ManifestWriter,
+    iter_entries,
+    manifest_head,
+    storage_region,
+)
 from kymograph.client.artifact_uploads import ArtifactUploadClient, Begun, FileSpec, ManifestPlan, Part, UploadPlan
 from kymograph.client.artifacts import ArtifactClient
+from kymograph.client.bulk_chunks import BulkChunk, SmallFile, in_chunks
+from kymograph.client.early_files import EarlyFiles
+from kymograph.client.known_versions import MAX_BYTES as MAX_KNOWN_BYTES
+from kymograph.client.known_versions import KnownVersion, KnownVersions
+from kymograph.client.manifest_changes import ManifestChanges, find_changes
 from kymograph.client.runs import RunAddress
 from kymograph.client.transfers import Span, Transfers
+from kymograph.client.upload_parts import hash_parts, part_size
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import (
     ArtifactNotSaved,
@@ -31,22 +45,8 @@ from kymograph.errors import (
     StagedFilesMissing,
     Unreachable,
 )
-from kymograph.sdk.artifacts.addresses import CLIENT_SCHEME, artifact_address, split_address
-from kymograph.sdk.artifacts.known_versions import MAX_BYTES as MAX_KNOWN_BYTES
-from kymograph.sdk.artifacts.known_versions import KnownVersion, KnownVersions
-from kymograph.sdk.sender.artifact_entries import (
-    Locator,
-    LoggedEntry,
-    ManifestWriter,
-    iter_entries,
-    manifest_head,
-    storage_region,
-)
-from kymograph.sdk.sender.bulk_chunks import BulkChunk, SmallFile, in_chunks
-from kymograph.sdk.sender.early_files import EarlyFiles
-from kymograph.sdk.sender.manifest_changes import ManifestChanges, find_changes
-from kymograph.sdk.sender.upload_parts import hash_parts, part_size
 from kymograph.types import JsonObject
+from kymograph.wire.artifact_addresses import CLIENT_SCHEME, artifact_address, split_address
 from kymograph.wire.records_pb2 import ArtifactRecord
 
 FILES_PER_REQUEST = 5_000

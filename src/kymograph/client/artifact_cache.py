@@ -21,11 +21,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from kymograph.client.cache_usage import CachedObject, CacheUsage, iter_files
 from kymograph.client.files import temporary
+from kymograph.client.placing import CONTENT_MODE, draft_name, hard_link, place
 from kymograph.core.digest import DigestAlgorithm, hex_digest
 from kymograph.errors import UsageError
-from kymograph.sdk.artifacts.cache_usage import CachedObject, CacheUsage, iter_files
-from kymograph.sdk.artifacts.placing import CONTENT_MODE, draft_name, hard_link, place
 from kymograph.types import Digest
 
 DEFAULT_SHARE = 0.10

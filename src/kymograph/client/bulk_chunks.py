@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kymograph.client.artifact_bulk import AnnouncedFiles, ArtifactBulkClient
+from kymograph.client.artifact_entries import LoggedEntry
 from kymograph.core.digest import DigestAlgorithm, raw_digest
 from kymograph.errors import ArtifactNotSaved, AuthError, StagedFilesMissing
-from kymograph.sdk.sender.artifact_entries import LoggedEntry
 from kymograph.wire.content_parts import ContentPart
 
 CHUNK_FILES = 1_000

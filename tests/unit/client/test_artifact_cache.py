@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from kymograph.client.artifact_cache import DEFAULT_MAX_BYTES, ArtifactCache
 from kymograph.core.digest import DigestAlgorithm, md5_digest
 from kymograph.errors import UsageError
-from kymograph.sdk.artifacts.cache import DEFAULT_MAX_BYTES, ArtifactCache
 
 HELLO = md5_digest(b"hello")
 
@@ -122,7 +122,7 @@ def test_many_processes_keep_to_it_and_read_nothing_broken(tmp_path: Path) -> No
 import random, sys
 from pathlib import Path
 from kymograph.core.digest import md5_digest
-from kymograph.sdk.artifacts.cache import ArtifactCache
+from kymograph.client.artifact_cache import ArtifactCache
 cache = ArtifactCache(Path({str(tmp_path / "cache")!r}), max_bytes=2 << 20)
 random.seed(int(sys.argv[1]))
 target = Path({str(tmp_path)!r}, sys.argv[1])
