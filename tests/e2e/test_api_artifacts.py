@@ -153,7 +153,8 @@ found["source"] = [described(link.source_artifact), link.source_collection.name,
 found["files"] = sorted([file.name, file.size, file.md5, file.mimetype] for file in used.files())
 found["some files"] = [[file.name for file in used.files(names=["part.txt"])], len(used.files())]
 found["entries"] = sorted(used.manifest.entries)
-found["content"] = open(os.path.join(used.download(root="downloaded"), "part.txt")).read()
+with open(os.path.join(used.download(root="downloaded"), "part.txt")) as file:
+    found["content"] = file.read()
 run = api.run(f"{place}/maker")
 found["logged"] = [described(each) for each in run.logged_artifacts()]
 found["used"] = [described(each) for each in api.run(f"{place}/user").used_artifacts(per_page=1)]
@@ -334,7 +335,8 @@ def theirs(home: Path, server: ServerProcess, script: str) -> dict[str, Any]:
 
 
 def ours(home: Path, server: ServerProcess, script: str) -> dict[str, Any]:
-    printed, _ = Training(home / "ours", url=server.url).run(PRELUDE + script, "ours")
+    printed, complained = Training(home / "ours", url=server.url).run(PRELUDE + script, "ours")
+    assert "ResourceWarning" not in complained
     found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return found
 

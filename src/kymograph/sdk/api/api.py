@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Generic, Self
@@ -297,6 +299,8 @@ class Api(ApiOf[Sync]):
         session = ApiSession[Sync](
             Carrier(self._client), settings, base_url=connection.base_url, app_url=str(settings.app_url)
         )
+        # What was read may outlive the Api; connections go with the last of it.
+        weakref.finalize(session, _close, self._client, os.getpid())
         super().__init__(session, api_key=connection.credential.api_key)
 
     def close(self) -> None:
@@ -310,6 +314,11 @@ class Api(ApiOf[Sync]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _close(client: RunClient, process: int) -> None:
+    if os.getpid() == process:  # a forked process has no use for its parent's connections, and must leave them alone
+        client.close()
 
 
 class AsyncApi(ApiOf[Async]):

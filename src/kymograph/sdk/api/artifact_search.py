@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kymograph.client.operations import Operation
+from kymograph.client.operations import Operation, once
 from kymograph.errors import InvalidArtifact, NotFoundError
 from kymograph.sdk.api.artifacts import (
     PER_PAGE,
@@ -38,7 +38,7 @@ class ArtifactSearch(Naming[M]):
             project: ``entity/project`` or ``project``; by default that of the settings.
             start: The `cursor` of an earlier list, to go on after it.
         """
-        return ArtifactTypes(self._session, lambda: self._artifact_project(project), start=start)
+        return ArtifactTypes(self._session, once(lambda: self._artifact_project(project)), start=start)
 
     @either
     def artifact_type(self, type_name: str, project: str | None = None) -> Operation[ArtifactType[M]]:
@@ -69,7 +69,7 @@ class ArtifactSearch(Naming[M]):
         """
         return ArtifactCollections(
             self._session,
-            lambda: self._artifact_project(project_name),
+            once(lambda: self._artifact_project(project_name)),
             type_name,
             order=order,
             per_page=per_page,
@@ -113,7 +113,7 @@ class ArtifactSearch(Naming[M]):
         """
         return Artifacts(
             self._session,
-            lambda: self._artifact_place(name),
+            once(lambda: self._artifact_place(name)),
             type_name,
             order=order,
             per_page=per_page,

@@ -72,7 +72,7 @@ class ArtifactType(Bound[M]):
 
         Args:
             filters: On ``name``, ``description``, ``tag``, ``created_at``, ``updated_at``.
-            order: One of these with ``+`` or ``-`` before it; the newest first unless it is given.
+            order: ``name``, ``created_at`` or ``updated_at`` with ``+`` or ``-`` before it; default: the newest first.
             per_page: Of one request.
             start: The `cursor` of an earlier list, to go on after it.
         """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kymograph.client import registries as questions
 from kymograph.client.artifact_values import Page
-from kymograph.client.operations import Operation
+from kymograph.client.operations import Operation, once
 from kymograph.client.registries import Organization
 from kymograph.client.registry_filters import Filters
 from kymograph.errors import UnsupportedOperation
@@ -151,7 +151,7 @@ class RegistrySearch(Naming[M]):
         """
         return Registries(
             self._session,
-            lambda: self._searched_organization(organization),
+            once(lambda: self._searched_organization(organization)),
             filter=filter,
             order=order,
             per_page=per_page,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -100,6 +101,8 @@ def session_at(connection: Connection, settings: Settings, *, app_url: str, is_p
     with _lock:
         found = _sessions.get(key)
         if found is None:
+            if not _sessions:
+                atexit.register(close_sessions)
             found = _sessions[key] = Session(
                 RunClient(connection, wait=time.sleep if is_patient else None), app_url, folders
             )

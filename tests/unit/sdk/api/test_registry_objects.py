@@ -124,6 +124,7 @@ def test_one_question_finds_all_versions_of_registries_without_an_order(
     versions = api.registries("Acme").collections(filter={"tag": "x"}).versions(order="-linked_at")
 
     assert [version.name for version in versions] == ["one:v0", "two:v0", "three:v0"]
+    assert list(versions.read(1)) == versions[:1]
     assert server.names().count("RegistryVersions") == 1
     assert json.loads(server.asked[-1][1]["collections"]) == {"tag": "x"}
     assert len(api.registries("Acme").versions()) == 3
