@@ -169,6 +169,13 @@ CENSUS: dict[str, Case] = {
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/files/{path}": Case(
         Permission.READ, parameters=lambda _: {"path": f"{SECRET}.txt"}
     ),
+    "POST /api/v1/projects/{entity}/{project}/runs/{run}/file-contents": Case(
+        Permission.READ, lambda _: {"names": [f"{SECRET}.txt"]}
+    ),
+    "GET /api/v1/projects/{entity}/{project}/run-nodes": Case(Permission.READ),
+    "POST /api/v1/projects/{entity}/{project}/histories": Case(
+        Permission.READ, lambda world: {"runs": [world.fresh_run().id]}
+    ),
     "GET /api/v1/projects/{entity}/{project}/storage": Case(Permission.READ),
     "PATCH /api/v1/projects/{entity}/{project}/storage": Case(Permission.ADMINISTER, lambda _: {"ttl_s": None}),
     "PATCH /api/v1/entities/{entity}/storage": Case(Permission.ADMINISTER, lambda _: {"ttl_s": None}),
