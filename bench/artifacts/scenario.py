@@ -66,26 +66,13 @@ def put_xxh128(wandb: Any, folder: Path, root: str) -> dict[str, Any]:
 
 def get(wandb: Any, folder: Path, root: str) -> dict[str, Any]:
     """Download the newest version; timed with the look-up of it."""
-    api = _api(wandb)
+    api = wandb.Api()
     with _disk_used(Path(root)) as used:
         began = time.perf_counter()
         artifact = api.artifact(f"{PROJECT}/{folder.name}:latest")
         artifact.download(os.path.join(root, "downloaded"))
         took_s = time.perf_counter() - began
     return {"s": took_s, "version": artifact.version, "extra_bytes": used["most"]}
-
-
-def _api(wandb: Any) -> Any:
-    if hasattr(wandb, "Api"):
-        return wandb.Api()
-    from kymograph.sdk.artifacts.session import session_of
-
-    class Api:
-        def artifact(self, name: str) -> Any:
-            project, _, rest = name.partition("/")
-            return session_of().artifact_by_name("admin", project, rest)
-
-    return Api()
 
 
 STEPS = {"put": put, "put-linked": put_linked, "put-xxh128": put_xxh128, "get": get}

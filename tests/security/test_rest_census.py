@@ -173,8 +173,17 @@ CENSUS: dict[str, Case] = {
     "GET /api/v1/projects/{entity}/{project}/export": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/console": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/files": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/file-folders": Case(Permission.READ),
+    "POST /api/v1/projects/{entity}/{project}/runs/{run}/file-copies": Case(Permission.WRITE, lambda _: {"items": []}),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/files/{path}": Case(
         Permission.READ, parameters=lambda _: {"path": f"{SECRET}.txt"}
+    ),
+    "POST /api/v1/projects/{entity}/{project}/runs/{run}/file-contents": Case(
+        Permission.READ, lambda _: {"names": [f"{SECRET}.txt"]}
+    ),
+    "GET /api/v1/projects/{entity}/{project}/run-nodes": Case(Permission.READ),
+    "POST /api/v1/projects/{entity}/{project}/histories": Case(
+        Permission.READ, lambda world: {"runs": [world.fresh_run().id]}
     ),
     "GET /api/v1/projects/{entity}/{project}/storage": Case(Permission.READ),
     "PATCH /api/v1/projects/{entity}/{project}/storage": Case(Permission.ADMINISTER, lambda _: {"ttl_s": None}),

@@ -30,6 +30,7 @@ _RUN = f"__typename id name project {{ {PROJECT} }}"
 # --- look-ups ---------------------------------------------------------------------------------------------------------
 
 BY_ID = f"query ArtifactByID($id: ID!) {{ artifact(id: $id) {{ {ARTIFACT} }} }}"
+ALGORITHM_BY_ID = "query ArtifactAlgorithm($id: ID!) { artifact(id: $id) { digestAlgorithm } }"
 STATE_BY_ID = "query ArtifactState($id: ID!) { artifact(id: $id) { id state } }"
 MEMBERSHIP_BY_NAME = f"""
 query ArtifactMembershipByName($entity: String!, $project: String!, $name: String!) {{
@@ -240,6 +241,11 @@ query ArtifactFileURLsByManifestEntries(
 
 # --- collections ------------------------------------------------------------------------------------------------------
 
+PROJECTS = f"""
+query Projects($entity: String!, $cursor: String, $perPage: Int) {{
+  models(entityName: $entity, after: $cursor, first: $perPage) {{ edges {{ node {{ name }} }} {_PAGE} }}
+}}
+"""
 TYPES = f"""
 query ProjectArtifactTypes($entity: String!, $project: String!, $cursor: String, $perPage: Int) {{
   project(name: $project, entityName: $entity) {{
@@ -263,20 +269,35 @@ query ProjectArtifactCollection($entity: String!, $project: String!, $type: Stri
 
 def collections(*, with_filters: bool) -> str:
     """Collections of one type; filters and orders only where the server knows them."""
+    declared, connection = _collections(with_filters=with_filters, with_total=True)
+    return f"""
+query ArtifactTypeArtifactCollections($type: String!, {declared}) {{
+  project(entityName: $entity, name: $project) {{ artifactType(name: $type) {{ {connection} }} }}
+}}
+"""
+
+
+def project_collections(*, with_filters: bool) -> str:
+    """Collections of all types of a project; where the server knows filters, it also counts."""
+    declared, connection = _collections(with_filters=with_filters, with_total=with_filters)
+    return f"""
+query ProjectArtifactCollections({declared}) {{
+  project(entityName: $entity, name: $project) {{ {connection} }}
+}}
+"""
+
+
+def _collections(*, with_filters: bool, with_total: bool) -> tuple[str, str]:
+    """Variables and field of a question for collections."""
     declared, given = (
         (", $filters: JSONString, $order: String", ", filters: $filters, order: $order") if with_filters else ("", "")
     )
-    return f"""
-query ArtifactTypeArtifactCollections(
-  $entity: String!, $project: String!, $type: String!, $cursor: String, $perPage: Int{declared}
-) {{
-  project(entityName: $entity, name: $project) {{ artifactType(name: $type) {{
-    artifactCollections(after: $cursor, first: $perPage{given}) {{
-      totalCount {_PAGE} edges {{ node {{ {COLLECTION} }} }}
-    }}
-  }} }}
-}}
-"""
+    return (
+        f"$entity: String!, $project: String!, $cursor: String, $perPage: Int{declared}",
+        f"""artifactCollections(after: $cursor, first: $perPage{given}) {{
+          {"totalCount" if with_total else ""} {_PAGE} edges {{ node {{ {COLLECTION} }} }}
+        }}""",
+    )
 
 
 COLLECTION_ALIASES = f"""

@@ -9,17 +9,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from kymograph.client import artifact_documents as documents
+from kymograph.client import artifact_lookups
 from kymograph.client.artifact_values import (
     PORTFOLIO,
-    SEQUENCE,
     ArtifactRun,
     CollectionAddress,
-    Page,
     RemoteArtifact,
     RemoteMembership,
     as_object,
-    as_objects,
-    next_cursor,
     nodes_of,
     parse_artifact,
     parse_membership,
@@ -27,16 +24,13 @@ from kymograph.client.artifact_values import (
     text_or_none,
     whole,
 )
-from kymograph.client.runs import RunAddress
-from kymograph.core.artifact import split_artifact_name
+from kymograph.client.carriers import Carrier
+from kymograph.client.runs import RunAddress, RunClient
 from kymograph.errors import (
     ArtifactNotFound,
-    EntityNotFound,
     Forbidden,
-    MembershipNotFound,
     ProjectNotFound,
     ProtocolError,
-    UnknownOrganization,
 )
 from kymograph.types import JsonObject
 
@@ -63,9 +57,9 @@ class Graphql(Protocol):
 class ArtifactClient:
     """Artifacts of one server. Safe to share between threads."""
 
-    def __init__(self, server: Graphql) -> None:
+    def __init__(self, server: RunClient) -> None:
         """Prepare; nothing is sent yet."""
-        self._server = server
+        self._server, self._carrier = server, Carrier(server)
         self._features: frozenset[str] | None = None
 
     def supports(self, feature: str) -> bool:
@@ -98,23 +92,9 @@ class ArtifactClient:
         return text_or_none(as_object(node).get("state"))
 
     def membership(self, entity: str, project: str, name: str) -> RemoteMembership:
-        """A version by its name in a collection: ``name``, ``name:alias`` or ``name:v3``.
-
-        Raises:
-            MembershipNotFound: There is no such project, or it has no such version.
-        """
-        variables = {"entity": entity, "project": project, "name": name}
-        knows_places = self.supports("PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP")
-        try:
-            found = self._project(documents.MEMBERSHIP_BY_NAME if knows_places else documents.BY_NAME, variables)
-        except (ProjectNotFound, EntityNotFound) as exc:
-            raise MembershipNotFound(name, entity=entity, project=project, is_project_missing=True) from exc
-        place, artifact = found.get("artifactCollectionMembership"), found.get("artifact")
-        if isinstance(place, dict):
-            return parse_membership(place)
-        if isinstance(artifact, dict):
-            return _own_membership(parse_artifact(artifact), CollectionAddress(entity, project, name))
-        raise MembershipNotFound(name, entity=entity, project=project)
+        """As `artifact_lookups.membership`."""
+        knows_places = self.supports(artifact_lookups.MEMBERSHIP_FEATURE)
+        return self._carrier.carry_out(artifact_lookups.membership(entity, project, name, knows_places=knows_places))
 
     def type_of(self, entity: str | None, project: str | None, name: str) -> str | None:
         """The type of the versions of a name; None if there are none."""
@@ -164,37 +144,10 @@ class ArtifactClient:
         creator = as_object(node.get("createdBy"))
         return parse_run(creator) if creator.get("__typename") == "Run" else None
 
-    def of_run(self, at: RunAddress, which: str, *, cursor: str | None, per_page: int) -> Page[RemoteArtifact]:
-        """Versions that a run made (``output``) or used (``input``)."""
-        variables = {
-            "entity": at.entity,
-            "project": at.project,
-            "run": at.run_id,
-            "cursor": cursor,
-            "perPage": per_page,
-        }
-        run = as_object(self._project(documents.run_artifacts(which), variables).get("run"))
-        found = run.get("artifacts")
-        items = [parse_artifact(node) for node in nodes_of(found)]
-        return Page(items, next_cursor(found), whole(as_object(found).get("totalCount")))
-
     def use(self, artifact_id: str, at: RunAddress, *, found_in: tuple[str, str] | None = None) -> None:
-        """Note that a run uses a version; doing it twice changes nothing.
-
-        Args:
-            artifact_id: Of the version.
-            at: The run.
-            found_in: Entity and project in which it was found.
-        """
-        given: JsonObject = {
-            "artifactID": artifact_id,
-            "entityName": at.entity,
-            "projectName": at.project,
-            "runName": at.run_id,
-        }
-        if found_in is not None and self.supports("USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION"):
-            given |= {"artifactEntityName": found_in[0], "artifactProjectName": found_in[1]}
-        self._server.graphql(documents.USE, {"input": given})
+        """As `artifact_lookups.use`; `found_in` counts where the server knows it."""
+        known = found_in if found_in is not None and self.supports(artifact_lookups.USE_FEATURE) else None
+        self._carrier.carry_out(artifact_lookups.use(artifact_id, at, found_in=known))
 
     # --- changes -----------------------------------------------------------------------------------------------------
 
@@ -301,42 +254,5 @@ class ArtifactClient:
         )
 
     def organization_entity(self, entity: str, organization: str | None) -> str:
-        """The entity that owns the registries which somebody means.
-
-        Args:
-            entity: Whose organization is meant unless one is named: a team, or a person.
-            organization: Its name, or that of its entity.
-
-        Raises:
-            UnknownOrganization: There is none, several could be meant, or the one that is named is another.
-        """
-        found = as_object(self._server.graphql(documents.ORGANIZATION, {"entity": entity}).get("entity"))
-        team = found.get("organization")
-        person = as_object(found.get("user")).get("organizations")
-        options = [team] if isinstance(team, dict) else as_objects(person)
-        names = {
-            str(as_object(option.get("orgEntity")).get("name") or ""): str(option.get("name") or "")
-            for option in options
-        }
-        names.pop("", None)
-        if organization is None and len(names) == 1:
-            return next(iter(names))
-        for owner, name in names.items():
-            if organization is not None and organization in (owner, name):
-                return owner
-        raise UnknownOrganization(entity, organization, options=sorted(names.values()))
-
-    def _project(self, document: str, variables: Mapping[str, Any]) -> JsonObject:
-        found = self._server.graphql(document, variables).get("project")
-        if not isinstance(found, dict):
-            raise ProjectNotFound(f"{variables.get('entity')}/{variables.get('project')}")
-        return found
-
-
-def _own_membership(artifact: RemoteArtifact, asked: CollectionAddress) -> RemoteMembership:
-    """A place in a collection made from what older servers tell: the version alone."""
-    collection = CollectionAddress(asked.entity, asked.project, split_artifact_name(asked.name)[0])
-    kind = SEQUENCE if collection == artifact.source else PORTFOLIO
-    return RemoteMembership(
-        "", collection, kind, artifact.version_index, tuple(artifact.aliases_in(collection)), artifact
-    )
+        """The entity that owns the registries which somebody means; see `artifact_lookups.organization_of`."""
+        return self._carrier.carry_out(artifact_lookups.organization_of(entity, organization))[0]

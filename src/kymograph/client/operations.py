@@ -126,3 +126,15 @@ def given(value: _T) -> Operation[_T]:
     """An operation that has its result already."""
     return value
     yield  # what makes it an operation
+
+
+def once(make: Callable[[], Operation[_T]]) -> Callable[[], Operation[_T]]:
+    """Operations of one kind, of which the first that succeeds is carried out, and gives its result to the others."""
+    found: list[_T] = []
+
+    def operation() -> Operation[_T]:
+        if not found:
+            found.append((yield from make()))
+        return found[0]
+
+    return operation

@@ -22,14 +22,11 @@ _PAGE = "pageInfo { endCursor hasNextPage }"
 VIEWER = f"query Viewer {{ viewer {{ {_USER} }} }}"
 DEFAULT_ENTITY = "query DefaultEntity { viewer { id entity } }"
 USERS = f"query SearchUsers($query: String) {{ users(query: $query) {{ edges {{ node {{ {_USER} }} }} }} }}"
-TEAM = """
-query Team($name: String!) {
-  entity(name: $name) {
-    id name available photoUrl readOnly readOnlyAdmin isTeam privateOnly storageBytes codeSavingEnabled defaultAccess
-    isPaid members { id admin pending email username name photoUrl accountType apiKey }
-  }
-}
+TEAM_FIELDS = """
+  id name available photoUrl readOnly readOnlyAdmin isTeam privateOnly storageBytes codeSavingEnabled defaultAccess
+  isPaid members { id admin pending email username name photoUrl accountType apiKey }
 """
+TEAM = f"query Team($name: String!) {{ entity(name: $name) {{ {TEAM_FIELDS} }} }}"
 PROJECTS = f"""
 query Projects($entity: String, $cursor: String, $perPage: Int) {{
   models(entityName: $entity, after: $cursor, first: $perPage) {{

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kymograph.client.artifact_uploads import COMMITTED
 from kymograph.client.artifacts import MODEL_REGISTRY, REGISTRY_PREFIX
+from kymograph.client.known_versions import KnownVersion
 from kymograph.client.runs import RunAddress
 from kymograph.core.artifact import LATEST
 from kymograph.core.artifact_rules import check_aliases, check_tags
@@ -28,8 +29,8 @@ from kymograph.errors import (
     TransportError,
     UsageError,
 )
+from kymograph.sdk.api.paths import parse_artifact
 from kymograph.sdk.artifacts.artifact import Artifact
-from kymograph.sdk.artifacts.known_versions import KnownVersion
 from kymograph.sdk.artifacts.links import parse_target
 from kymograph.sdk.artifacts.pending import AwaitedVersion, KeptVersion, SentVersion
 from kymograph.sdk.artifacts.record import artifact_record
@@ -294,7 +295,7 @@ class RunArtifacts:
             )
         if run.disabled or artifact.id is None:
             return artifact
-        self._append(Record(use_artifact=UseArtifactRecord(id=artifact.id, type=artifact.type, name=artifact.name)))
+        self.note_use(artifact.id, type_name=artifact.type, name=artifact.name)
         try:
             # The journal would bring it there, too; now it is there when this returns.
             at = RunAddress(run.entity, run.project, run.id)
@@ -303,17 +304,25 @@ class RunArtifacts:
             current_voice().warn(f"the use of artifact {artifact.name} is told to the server later: {exc}")
         return artifact
 
+    def note_use(self, artifact_id: str, *, type_name: str, name: str) -> None:
+        """Mark a version as an input, as far as this machine is concerned: the sender tells the server."""
+        self._append(Record(use_artifact=UseArtifactRecord(id=artifact_id, type=type_name, name=name)))
+
     def _find(self, name: str) -> Artifact:
         """A version by its name; entity and project are the run's unless they are in it.
 
         Raises:
             MembershipNotFound: There is none.
         """
-        parts = name.split("/", 2)
-        if "/" in name and ":" in parts[0]:  # aliases may have a slash in them
-            parts = [name]
-        entity, project, collection = [self._run.entity, self._run.project, ""][: 3 - len(parts)] + parts
-        return self._session().artifact_by_name(entity, project, collection)
+        run, named, session = self._run, parse_artifact(name), self._session()
+        project = named.project or run.project
+        if project.startswith(REGISTRY_PREFIX):
+            # Whose registry: that of the organization that the run's own team is part of.
+            organization = named.entity or run._settings.organization or None
+            owner = session.artifacts.organization_entity(run.entity, organization)
+        else:
+            owner = named.entity or run.entity
+        return session.artifact_by_name(owner, project, named.id)
 
     def use_model(self, name: str) -> str:
         """The files of a model; see `Run.use_model`."""

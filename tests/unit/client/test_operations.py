@@ -24,6 +24,7 @@ from kymograph.client.operations import (
     ask,
     call,
     given,
+    once,
     together,
 )
 from kymograph.client.runs import RunClient
@@ -160,3 +161,16 @@ def test_an_operation_that_is_left_alone_cleans_up(carry_out: CarryOut) -> None:
         carry_out(operation(), lambda _request: httpx.Response(503))
 
     assert ended == ["cleaned up"]
+
+
+def test_what_is_done_once_gives_its_result_to_all() -> None:
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"data": {"number": len(asked)}})
+
+    find = once(lambda: ask("{ number }"))
+
+    assert [wait_for(find(), handle) for _ in range(3)] == [{"number": 1}] * 3
+    assert asked == ["/graphql"]

@@ -135,7 +135,7 @@ def test_a_file_name_that_leaves_the_run_has_no_address(comparer: Comparer) -> N
 
 def test_a_run_that_is_deleted_while_it_is_read_ends_with_an_error(comparer: Comparer) -> None:
     deployment = comparer.deployment
-    run = deployment.run(f"admin/pictures/doomed-{'server' if comparer.prefix else 'alone'}")
+    run = deployment.run(f"admin/pictures/doomed-{comparer.way}")
     project = ServerSource(deployment.services, deployment.admin, PUBLIC_URL).open("admin", "pictures")
     runs = project.find_runs([run.id])
     deployment.services.runs.delete(deployment.admin, run.key)

@@ -1,25 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { countUpTo, lastUpTo, nearestIndex, notchesOf, stepBy, unionOf } from './steps'
+import { countUpTo, nearestIndex, notchesOf, stepBy } from './steps'
 
-describe('unionOf', () => {
-  it('holds every step once, in numeric order', () => {
-    expect(unionOf([[0, 2, 10], [2, 9], []])).toEqual([0, 2, 9, 10])
-  })
-
-  it('keeps fractions and negative values, as other axes have them', () => {
-    expect(unionOf([[-1.5, 0.25], [0.5]])).toEqual([-1.5, 0.25, 0.5])
-  })
-})
-
-describe('lastUpTo', () => {
-  it('is the step itself where it was logged, else the one before', () => {
-    expect(lastUpTo([0, 10, 20], 10)).toBe(10)
-    expect(lastUpTo([0, 10, 20], 19)).toBe(10)
-  })
-
-  it('takes step 0 for a step and nothing for none', () => {
-    expect(lastUpTo([0, 10], 5)).toBe(0)
-    expect(lastUpTo([10], 5)).toBeNull()
+describe('countUpTo', () => {
+  it('counts the value itself, and takes step 0 for a step', () => {
+    expect(countUpTo([0, 10, 20], 10)).toBe(2)
+    expect(countUpTo([0, 10, 20], 9)).toBe(1)
+    expect(countUpTo([10], 5)).toBe(0)
     expect(countUpTo([], 5)).toBe(0)
   })
 })

@@ -1,13 +1,5 @@
 /** Positions on the step slider: where runs have media, and which of them are nearest. */
 
-/** Ascending numbers without repeats: everything that any of the ascending lists holds. */
-export function unionOf(lists: readonly (readonly number[])[]): number[] {
-  // Most lists of a comparison are equal, so sorting what is new costs less than merging all of them.
-  const all = new Set<number>()
-  for (const list of lists) for (const value of list) all.add(value)
-  return Array.from(Float64Array.from(all).sort())
-}
-
 /** How many of the ascending values are at most `value`. */
 export function countUpTo(values: readonly number[], value: number): number {
   let low = 0
@@ -18,11 +10,6 @@ export function countUpTo(values: readonly number[], value: number): number {
     else high = middle
   }
   return low
-}
-
-/** The last of the ascending values that is at most `value`; null where all are greater. */
-export function lastUpTo(values: readonly number[], value: number): number | null {
-  return values[countUpTo(values, value) - 1] ?? null
 }
 
 /** Index of the value closest to `value`, the earlier of two that are equally close; -1 for none. */

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Generic, Self
@@ -20,12 +22,14 @@ from kymograph.core.names import parse_project_name
 from kymograph.core.run_ids import new_run_id
 from kymograph.errors import UsageError
 from kymograph.sdk.api import paths
+from kymograph.sdk.api.artifact_search import ArtifactSearch
 from kymograph.sdk.api.attributes import Described
 from kymograph.sdk.api.connecting import api_settings, connection_for
 from kymograph.sdk.api.either import Async, M, Sync, either
 from kymograph.sdk.api.listing import Listing
 from kymograph.sdk.api.paths import DEFAULT_PROJECT
 from kymograph.sdk.api.projects import Project, Projects
+from kymograph.sdk.api.registry_search import RegistrySearch
 from kymograph.sdk.api.run import Run, check_state
 from kymograph.sdk.api.runs import PER_PAGE, Runs
 from kymograph.sdk.api.session import ApiSession
@@ -44,22 +48,21 @@ class Report(Described[M]):
     spec: str
 
 
-class ApiOf(People[M], Unserved, Generic[M]):
+class ApiOf(People[M], ArtifactSearch[M], RegistrySearch[M], Unserved, Generic[M]):
     """What both kinds of `Api` offer. Objects that were read are kept until `flush`, and given again."""
 
     def __init__(self, session: ApiSession[M], *, api_key: str | None = None) -> None:
         """Ask by way of a session."""
         super().__init__(session)
         self.api_key = api_key
-        self._entity: str | None = None
         self._viewer: User[M] | None = None
         self._kept: dict[tuple[str, ...], Any] = {}
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What this asks by default: server, entity and project."""
-        settings = self._session.settings
-        return {"base_url": self._session.base_url, "entity": settings.entity, "project": settings.project}
+        """What this asks by default: server, entity, project and organization."""
+        names = ("entity", "project", "organization")
+        return {"base_url": self._session.base_url} | {name: self._session.settings[name] for name in names}
 
     def flush(self) -> None:
         """Forget what was read: everything is read anew when it is asked for."""
@@ -77,11 +80,6 @@ class ApiOf(People[M], Unserved, Generic[M]):
     def find_default_entity(self) -> Operation[str | None]:
         """Where runs go for which no entity is named."""
         return (yield from self._default_entity())
-
-    def _default_entity(self) -> Operation[str | None]:
-        if self._entity is None:
-            self._entity = yield from self._session.reads.default_entity()
-        return self._entity
 
     @property
     def viewer(self) -> User[M]:
@@ -102,38 +100,6 @@ class ApiOf(People[M], Unserved, Generic[M]):
             node = yield from self._session.reads.viewer()
             self._viewer = User(self._session, node, api_key=self.api_key)
         return self._viewer
-
-    # --- names -------------------------------------------------------------------------------------------------------
-
-    def _own_entity(self) -> Operation[str | None]:
-        return self._session.settings.entity or (yield from self._default_entity())
-
-    def _address(self, path: str) -> Operation[RunAddress]:
-        named = paths.parse_path(path)
-        entity = named.entity or (yield from self._own_entity())
-        return paths.complete(named, entity=entity, project=self._session.settings.project, shown=path)
-
-    def _place(self, path: str | None) -> Operation[tuple[str, str]]:
-        entity, project = paths.parse_project(path)
-        entity = entity or (yield from self._own_entity())
-        if not entity:
-            raise UsageError("no entity is named, and none is set; write 'entity/project'")
-        return entity, project or self._session.settings.project or DEFAULT_PROJECT
-
-    def _place_now(self, path: str | None) -> tuple[str, str]:
-        """The same without a question, if the path or the settings say whose project it is."""
-        entity, project = paths.parse_project(path)
-        settings = self._session.settings
-        if entity or settings.entity:
-            return str(entity or settings.entity), project or settings.project or DEFAULT_PROJECT
-        return self._session.now(self._place(path), instead="write 'entity/project'")
-
-    def _owner_now(self, entity: str | None) -> str:
-        owner = entity or self._session.settings.entity
-        owner = owner or self._session.now(self._default_entity(), instead="name the entity")
-        if not owner:
-            raise UsageError("entity must be passed as a parameter, or set in settings")
-        return owner
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -333,6 +299,8 @@ class Api(ApiOf[Sync]):
         session = ApiSession[Sync](
             Carrier(self._client), settings, base_url=connection.base_url, app_url=str(settings.app_url)
         )
+        # What was read may outlive the Api; connections go with the last of it.
+        weakref.finalize(session, _close, self._client, os.getpid())
         super().__init__(session, api_key=connection.credential.api_key)
 
     def close(self) -> None:
@@ -346,6 +314,11 @@ class Api(ApiOf[Sync]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _close(client: RunClient, process: int) -> None:
+    if os.getpid() == process:  # a forked process has no use for its parent's connections, and must leave them alone
+        client.close()
 
 
 class AsyncApi(ApiOf[Async]):

@@ -1,4 +1,4 @@
-"""`Api(offline=True)`: runs in folders of this machine, as the same objects.
+"""`Api(offline=True)`: runs in folders of this machine, as the same objects; for artifacts see `offline_artifacts`.
 
 Folders of our SDK and of the protocol's own client alike. What has no journal here, and all changes, need a server.
 """
@@ -34,7 +34,7 @@ from kymograph.sdk.api.paths import DEFAULT_PROJECT
 from kymograph.sdk.api.scan import pick
 from kymograph.sdk.api.session import ApiSession
 from kymograph.sdk.journal_reading import read_journals
-from kymograph.sdk.local_runs import find_run_folders, read_local_run
+from kymograph.sdk.local_runs import LocalRun, find_run_folders, read_local_run
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.documents import config_document
 from kymograph.sdk.settings import Settings
@@ -48,11 +48,15 @@ _KEPT_RUNS = 8
 
 
 def offline_session(settings: Settings) -> ApiSession[Sync]:
-    """A session with the folders of runs of this machine."""
+    """A session with the folders of runs, and the artifacts, of this machine."""
+    from kymograph.sdk.api.offline_artifacts import LocalCatalog
+
     reads = LocalReads(Path(settings.root_dir).expanduser(), entity=settings.entity)
-    return ApiSession[Sync](
+    session = ApiSession[Sync](
         OfflineCarrier(), settings, base_url="", app_url=str(settings.app_url), reads=reads, features=frozenset()
     )
+    session.catalog = LocalCatalog(session, reads)
+    return session
 
 
 class OfflineCarrier(Carrier):
@@ -126,11 +130,11 @@ class LocalReads:
         raise _no_server()
 
     def projects(self, entity: str, *, cursor: str | None, per_page: int) -> Operation[Page[JsonObject]]:
-        names = dict.fromkeys(at.project for at, _ in self._runs() if at.entity == entity)
+        names = dict.fromkeys(at.project for at, _ in self.iter_runs() if at.entity == entity)
         return given(Page([{"name": name, "entityName": entity} for name in names], None, len(names)))
 
     def project(self, entity: str | None, name: str) -> Operation[JsonObject]:
-        if not any((at.entity, at.project) == (entity or self._entity, name) for at, _ in self._runs()):
+        if not any((at.entity, at.project) == (entity or self._entity, name) for at, _ in self.iter_runs()):
             raise ProjectNotFound(f"{entity}/{name}")
         return given({"id": name, "name": name, "entityName": entity})
 
@@ -149,7 +153,9 @@ class LocalReads:
     ) -> Operation[Page[JsonObject]]:
         wanted, orders = parse_filter(exact_json.dumps(dict(filters))), parse_order(order)
         nodes = [
-            dict(self._open(folder).node) for at, folder in self._runs() if (at.entity, at.project) == (entity, name)
+            dict(self._open(local.folder).node)
+            for at, local in self.iter_runs()
+            if (at.entity, at.project) == (entity, name)
         ]
         found = [node for node in nodes if matches(wanted, lambda field, node=node: _value_of(node, field))]  # type: ignore[misc]
         return given(Page(in_order(found, orders, _value_of), None, len(found)))
@@ -157,22 +163,22 @@ class LocalReads:
     def run(self, at: RunAddress, *, is_light: bool = False) -> Operation[JsonObject]:
         return given(dict(self._find(at).node))
 
-    def _runs(self) -> Iterator[tuple[RunAddress, RunFolder]]:
+    def iter_runs(self) -> Iterator[tuple[RunAddress, LocalRun]]:
+        """All runs, the oldest name first; one that was begun anew has several folders."""
         for folder in find_run_folders([self._root], missing_ok=True):
             local = read_local_run(folder)
             if not local.problem:
                 at = RunAddress(local.entity or self._entity, local.project or DEFAULT_PROJECT, folder.run_id)
-                yield at, folder
+                yield at, local
 
     def _find(self, at: RunAddress) -> _LocalHistory:
         return self._open(self._folder_of(at))
 
     def _folder_of(self, at: RunAddress) -> RunFolder:
-        # A run that was begun anew has several folders: the last one counts.
-        found = [folder for known, folder in self._runs() if known == at]
+        found = [local.folder for known, local in self.iter_runs() if known == at]
         if not found:
             raise RunNotFound(at.run_id, within=f"{at.entity}/{at.project} in {self._root}")
-        return found[-1]
+        return found[-1]  # of a run that was begun anew the last one counts
 
     def _open(self, folder: RunFolder) -> _LocalHistory:
         key = folder.journal, folder.journal.stat().st_size
@@ -221,8 +227,8 @@ class LocalReads:
             "sweepName": record.sweep_id or None,
             "commit": record.git.commit or None,
             "readOnly": True,
-            "createdAt": _time(local.started_at or local.changed_at),
-            "heartbeatAt": _time(local.changed_at),
+            "createdAt": time_text(local.started_at or local.changed_at),
+            "heartbeatAt": time_text(local.changed_at),
             "historyLineCount": reading.lines.get("history", 0),
             "user": {"name": self._entity, "username": self._entity},
             "config": config_document(replay),
@@ -327,7 +333,7 @@ def _file_node(name: str, path: Path) -> JsonObject:
         "directUrl": path.resolve().as_uri(),
         "sizeBytes": stat.st_size,
         "mimetype": mimetypes.guess_type(name)[0],
-        "updatedAt": _time(datetime.fromtimestamp(stat.st_mtime, UTC)),
+        "updatedAt": time_text(datetime.fromtimestamp(stat.st_mtime, UTC)),
         "md5": md5_of(path),
     }
 
@@ -340,5 +346,6 @@ def _is_like(name: str, pattern: str) -> bool:
     return re.fullmatch(translate(shell), name, re.IGNORECASE) is not None
 
 
-def _time(moment: datetime) -> str:
+def time_text(moment: datetime) -> str:
+    """A time as servers write it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

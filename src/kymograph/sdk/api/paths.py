@@ -1,4 +1,4 @@
-"""What scripts write to name a run, a sweep or a project."""
+"""What scripts write to name a run, a sweep, a project or an artifact."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ DEFAULT_PROJECT = "uncategorized"
 """Of runs that name none. Source: protocol.md §4.2."""
 KINDS = ("runs", "sweeps", "reports")
 """What stands before an id in the address of a page."""
+_PAGE_SCHEMES = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,32 @@ def parse_project(path: str | None) -> tuple[str | None, str | None]:
     return None, parts[0] if parts else None
 
 
+def parse_artifact(path: str) -> PartialPath:
+    """Read ``[[entity/]project/]collection[:alias]``, or the address of a version's page.
+
+    Returns:
+        Its `id` is the collection with the alias; an alias that is read may have slashes.
+
+    Raises:
+        UsageError: It names nothing.
+    """
+    parts = split(path)
+    if urlsplit(path).scheme in _PAGE_SCHEMES:
+        if len(parts) not in (5, 6) or parts[2] != "artifacts":
+            raise UsageError(f"Invalid artifact path: {path!r} is no address of an artifact's page")
+        return PartialPath(parts[0], parts[1], ":".join(parts[4:]))
+    place, colon, alias = path.strip().partition(":")
+    names = place.lstrip("/").split("/")
+    if len(names) > 3 or not all(names):
+        raise UsageError(f"Invalid artifact path: {path!r}; write 'entity/project/collection:alias'")
+    entity, project = (names[-count] if len(names) >= count else None for count in (3, 2))
+    return PartialPath(entity, project, f"{names[-1]}{colon}{alias}")
+
+
 def split(path: str) -> list[str]:
     """The names in a path, or in the address of a page."""
     parts = urlsplit(path)
-    is_address = parts.scheme in ("http", "https")
+    is_address = parts.scheme in _PAGE_SCHEMES
     names = (parts.path if is_address else path).strip("/ ").split("/")
     return [unquote(name) if is_address else name.strip() for name in names if name]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kymograph.client.artifact_values import Page as PageOf
-from kymograph.client.operations import Operation
+from kymograph.client.operations import Operation, given
 from kymograph.errors import UsageError
+from kymograph.sdk.api.artifacts import ArtifactCollections, ArtifactTypes
 from kymograph.sdk.api.attributes import Page, quoted
 from kymograph.sdk.api.either import M, either
 from kymograph.sdk.api.listing import Listing
@@ -84,6 +85,23 @@ class Project(Page[M]):
     def url(self) -> str:
         """Address of its page."""
         return "/".join([self._session.app_url, *quoted(self.entity, self.name), "workspace"])
+
+    def artifacts_types(self, per_page: int = PER_PAGE) -> ArtifactTypes[M]:
+        """Types of its artifacts."""
+        return ArtifactTypes(self._session, lambda: given((self.entity, self.name)), per_page=per_page)
+
+    def collections(
+        self, filters: Mapping[str, Any] | None = None, order: str | None = None, per_page: int = PER_PAGE
+    ) -> ArtifactCollections[M]:
+        """Its artifact collections of all types; arguments are those of `ArtifactType.collections`."""
+        return ArtifactCollections(
+            self._session,
+            lambda: given((self.entity, self.name)),
+            None,
+            filters=filters,
+            order=order,
+            per_page=per_page,
+        )
 
     def sweeps(
         self, per_page: int = PER_PAGE, filters: Mapping[str, Any] | None = None, order: str | None = None

@@ -19,6 +19,7 @@ from kymograph.core.names import parse_file_path
 from kymograph.core.plain_values import to_plain
 from kymograph.errors import ProtocolError, RunFileNotFound, UsageError, WaitTimeoutError
 from kymograph.sdk.api import run_artifacts
+from kymograph.sdk.api.artifacts import RunArtifacts
 from kymograph.sdk.api.attributes import Page, quoted
 from kymograph.sdk.api.console import ConsoleLogs
 from kymograph.sdk.api.either import M, either
@@ -30,7 +31,6 @@ from kymograph.sdk.api.run_summary import RunSummary
 from kymograph.sdk.api.scan import PAGE_STEPS, HistoryScan
 from kymograph.sdk.api.session import ApiSession
 from kymograph.sdk.api.users import User
-from kymograph.sdk.artifacts.pages import Pages
 from kymograph.types import JsonObject
 
 if TYPE_CHECKING:
@@ -509,15 +509,16 @@ class Run(Page[M]):
 
     # --- artifacts ---------------------------------------------------------------------------------------------------
 
-    def logged_artifacts(self, per_page: int = 100) -> Pages[Artifact]:
-        """Versions that the run made; also in code that awaits, artifacts are read by calls that wait."""
-        return run_artifacts.of_run(self._session, self.at, "logged", per_page=per_page)
+    def logged_artifacts(self, per_page: int = 100, start: str | None = None) -> RunArtifacts[M]:
+        """Versions that the run made; `start` is the `cursor` of an earlier list, to go on after it."""
+        return RunArtifacts(self._session, self.at, "logged", per_page=per_page, start=start)
 
-    def used_artifacts(self, per_page: int = 100) -> Pages[Artifact]:
-        """Versions that the run used; also in code that awaits, artifacts are read by calls that wait."""
-        return run_artifacts.of_run(self._session, self.at, "used", per_page=per_page)
+    def used_artifacts(self, per_page: int = 100, start: str | None = None) -> RunArtifacts[M]:
+        """Versions that the run used; `start` is the `cursor` of an earlier list, to go on after it."""
+        return RunArtifacts(self._session, self.at, "used", per_page=per_page, start=start)
 
-    def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
+    @either
+    def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Operation[Artifact]:
         """Note that the run has used a version.
 
         Args:
@@ -527,11 +528,15 @@ class Run(Page[M]):
         Raises:
             InvalidArtifact: It is no version yet.
         """
-        return run_artifacts.use(self._session, self.at, artifact)
+        return (yield from run_artifacts.use(self._session, self.at, artifact))
 
+    @either
     def log_artifact(
-        self, artifact: Artifact, aliases: Collection[str] | None = None, tags: Collection[str] | None = None
-    ) -> Artifact:
+        self,
+        artifact: Artifact,
+        aliases: Collection[str] | str | None = None,
+        tags: Collection[str] | str | None = None,
+    ) -> Operation[Artifact]:
         """Note that the run has made a version.
 
         Args:
@@ -542,7 +547,7 @@ class Run(Page[M]):
         Raises:
             InvalidArtifact: It is no version yet, or of another project.
         """
-        return run_artifacts.log(self._session, self.at, artifact, aliases=aliases or (), tags=tags or ())
+        return (yield from run_artifacts.log(self._session, self.at, artifact, aliases=aliases or (), tags=tags or ()))
 
     def __repr__(self) -> str:
         return f"<Run {'/'.join(self.path)} ({self._node.get('state', 'not found')})>"

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, Generic, TypeVar, overload
 
-from kymograph.client import public_reads
+from kymograph.client import public_reads, registries
 from kymograph.client.carriers import AsyncCarrier, Carrier
 from kymograph.client.operations import Operation
-from kymograph.client.runs import RunClient
 from kymograph.errors import UsageError
+from kymograph.sdk.api.catalog import Catalog, ServerCatalog
 from kymograph.sdk.api.either import Async, M, Sync
 from kymograph.sdk.api.reads import Reads
-from kymograph.sdk.artifacts.folders import artifact_folders
-from kymograph.sdk.artifacts.session import Session
+from kymograph.sdk.artifacts.session import Session, session_at
 from kymograph.sdk.settings import Settings
 
 T = TypeVar("T")
@@ -44,9 +42,11 @@ class ApiSession(Generic[M]):
             features: What the server announces; None: it is asked.
         """
         self._carrier, self.reads = carrier, reads
+        self.catalog: Catalog = ServerCatalog(self)
         self.settings, self.base_url, self.app_url = settings, base_url, app_url.rstrip("/")
         self._features = features
         self._artifacts: Session | None = None
+        self._indexed: dict[str, bool] = {}
 
     @property
     def is_async(self) -> bool:
@@ -86,12 +86,16 @@ class ApiSession(Generic[M]):
 
     @property
     def artifacts(self) -> Session:
-        """The same server for artifacts, which are read by calls that wait."""
+        """The same server for artifacts, whose own calls wait."""
         if self._artifacts is None:
-            connection = self._carrier.connection
-            client = RunClient(connection, wait=time.sleep)
-            self._artifacts = Session(client, self.app_url, artifact_folders(self.settings))
+            self._artifacts = session_at(self._carrier.connection, self.settings, app_url=self.app_url, is_patient=True)
         return self._artifacts
+
+    def searches_in_index(self, organization: str) -> Operation[bool]:
+        """Whether versions in an organization's registries are searched in an index; asked once."""
+        if organization not in self._indexed:
+            self._indexed[organization] = yield from registries.searches_in_index(organization)
+        return self._indexed[organization]
 
     def offers(self, feature: str) -> Operation[bool]:
         """Whether the server announces something."""

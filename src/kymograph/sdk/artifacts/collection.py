@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 class ArtifactCollection:
     """A collection; what is assigned is kept by `save`."""
 
-    def __init__(self, session: Session, remote: RemoteCollection) -> None:
-        """Describe what a server has told."""
-        self._session = session
+    def __init__(self, session: Session, remote: RemoteCollection, *, organization: str | None = None) -> None:
+        """Describe what a server has told.
+
+        Args:
+            session: With the server.
+            remote: The collection.
+            organization: In whose registry it was found, if it was.
+        """
+        self._session, self.organization = session, organization
         self._take(remote)
 
     @classmethod
@@ -34,7 +40,7 @@ class ArtifactCollection:
 
     def _take(self, remote: RemoteCollection) -> None:
         self._remote = remote
-        self._name, self._description = remote.address.name, remote.description
+        self._name, self._type, self._description = remote.address.name, remote.type_name, remote.description
         self._tags = list(remote.tags)
 
     def __repr__(self) -> str:
@@ -66,8 +72,14 @@ class ArtifactCollection:
 
     @property
     def type(self) -> str:
-        """Of all its versions; see `change_type`."""
-        return self._remote.type_name
+        """Of all its versions; assign and `save()` to give them another."""
+        return self._type
+
+    @type.setter
+    def type(self, type_name: str) -> None:
+        if not self.is_sequence():
+            raise InvalidArtifact("Type can only be changed if the artifact collection is a sequence.")
+        self._type = type_name
 
     @property
     def description(self) -> str | None:
@@ -106,17 +118,18 @@ class ArtifactCollection:
         """Whether versions are made in it; otherwise they are linked to it."""
         return self._remote.is_sequence
 
-    def artifacts(self, order: str | None = None, per_page: int = 50, start: str | None = None) -> Pages[Artifact]:
-        """Its versions."""
+    def artifacts(self, per_page: int = 50, start: str | None = None, *, order: str | None = None) -> Pages[Artifact]:
+        """Its versions.
+
+        Args:
+            per_page: Of one request.
+            start: The `cursor` of an earlier list, to go on after it.
+            order: ``created_at`` or ``updated_at`` with ``+`` or ``-`` before it; default: the newest first.
+        """
         from kymograph.sdk.artifacts.version import ServerVersion, artifact_of
 
         def made(found: tuple[str, RemoteArtifact]) -> Artifact:
-            version, remote = found
-            place = self._remote.address
-            number = int(version[1:]) if version[1:].isdigit() else remote.version_index
-            return artifact_of(
-                ServerVersion(self._session, remote, place, version_index=number, aliases=remote.aliases_in(place))
-            )
+            return artifact_of(ServerVersion.of_collection(self._session, self._remote.address, *found))
 
         return Pages(
             lambda cursor: self._session.collections.versions(
@@ -134,19 +147,31 @@ class ArtifactCollection:
         """
         if not self.is_sequence():
             raise InvalidArtifact("Artifact collection needs to be a sequence")
-        check_artifact_type(self.type, self._remote.address.name)
-        check_artifact_type(new_type, self._name)
+        self._check_types(new_type)
         self._take(self._session.collections.change_type(self._remote, new_type))
 
+    def _check_types(self, new_type: str) -> None:
+        check_artifact_type(self._remote.type_name, self._remote.address.name)
+        check_artifact_type(new_type, self._name)
+
     def save(self) -> None:
-        """Have the server know what was changed here."""
-        old, new = set(self._remote.tags), set(self._tags)
-        if new != old:
-            self._session.collections.change_tags(self._remote, added=new - old, deleted=old - new)
-        tags = list(self._tags)
-        remote = self._session.collections.update(self._remote, name=self._name, description=self._description)
-        self._take(remote)
-        self._tags = tags if new != old else self._tags
+        """Have the server know what was changed here.
+
+        Raises:
+            InvalidArtifact: The type was changed, and the old or the new one is reserved.
+            KymographError: The server refuses it.
+        """
+        old, new = self._remote, list(self._tags)
+        if self._type != old.type_name:
+            self._check_types(self._type)
+        if set(new) != set(old.tags):
+            added, deleted = set(new) - set(old.tags), set(old.tags) - set(new)
+            self._session.collections.change_tags(old, added=added, deleted=deleted)
+        saved = self._session.collections.update(old, name=self._name, description=self._description)
+        if self._type != old.type_name:
+            saved = self._session.collections.change_type(saved, self._type)
+        self._take(saved)
+        self._tags = new
 
     def delete(self) -> None:
         """Delete it with all its versions."""

@@ -23,6 +23,8 @@ from typing import Any
 from kymograph.client.artifact_bulk import SMALL_BYTES
 from kymograph.client.artifact_files import WantedEntry, urls_per_page
 from kymograph.client.artifact_values import CollectionAddress, FileUrl
+from kymograph.client.fetching import Fetcher, FetchTarget
+from kymograph.client.parallel import in_parallel
 from kymograph.core.digest import new_hasher, raw_digest
 from kymograph.errors import (
     ArtifactNotFound,
@@ -34,10 +36,8 @@ from kymograph.errors import (
 )
 from kymograph.sdk.artifacts.download_progress import DownloadProgress
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.fetching import Fetcher, FetchTarget
 from kymograph.sdk.artifacts.hashing import hash_file
 from kymograph.sdk.artifacts.manifest import STORAGE_LAYOUT
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.references.registry import References
 from kymograph.sdk.artifacts.session import Session
 from kymograph.sdk.artifacts.voice import current_voice
@@ -72,7 +72,7 @@ class DownloadOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
     """A file that is not there yet."""
 
     entry: ArtifactManifestEntry
@@ -113,7 +113,9 @@ class Download:
         """Folders that may be written to, and those that may not."""
         self._lock = threading.Lock()
         self._together_url: str | None = None
-        self._fetcher = Fetcher(session, skip_cache=options.skip_cache, multipart=options.multipart)
+        self._fetcher = Fetcher(
+            session.client.transfers, session.cache, skip_cache=options.skip_cache, multipart=options.multipart
+        )
 
     # --- the whole ---------------------------------------------------------------------------------------------------
 
@@ -130,12 +132,12 @@ class Download:
         os.makedirs(self._root, exist_ok=True)
         self._session.memo.load([self._root])
         try:
-            files = [_Wanted(entry, os.path.join(self._root, entry.path)) for entry in chosen if entry.ref is None]
+            files = [Wanted(entry, os.path.join(self._root, entry.path)) for entry in chosen if entry.ref is None]
             missing = [
                 file for file, is_there in zip(files, in_parallel(self._is_there, files), strict=True) if not is_there
             ]
             elsewhere = [
-                _Wanted(entry, os.path.join(self._root, entry.path)) for entry in chosen if entry.ref is not None
+                Wanted(entry, os.path.join(self._root, entry.path)) for entry in chosen if entry.ref is not None
             ]
             size_bytes = sum(file.entry.size or 0 for file in missing)
             is_large = len(missing) > LARGE_FILES or size_bytes > LARGE_BYTES
@@ -150,7 +152,7 @@ class Download:
         path = os.path.join(self._root, entry.path)
         os.makedirs(self._root, exist_ok=True)
         self._session.memo.load_file(path)
-        wanted = _Wanted(entry, path)
+        wanted = Wanted(entry, path)
         try:
             with DownloadProgress(self._name, 1, entry.size or 0, is_shown=False) as progress:
                 if entry.ref is not None:
@@ -168,7 +170,7 @@ class Download:
             return True
         return bool(_GLOB_MARKS.intersection(prefix)) and fnmatch.fnmatchcase(path, prefix)
 
-    def _is_there(self, wanted: _Wanted) -> bool:
+    def _is_there(self, wanted: Wanted) -> bool:
         """Whether the file is there with its content. One whose content is not known is hashed."""
         entry, memo = wanted.entry, self._session.memo
         try:
@@ -187,7 +189,7 @@ class Download:
 
     # --- fetching ----------------------------------------------------------------------------------------------------
 
-    def _fetch(self, missing: Sequence[_Wanted], elsewhere: Sequence[_Wanted], progress: DownloadProgress) -> None:
+    def _fetch(self, missing: Sequence[Wanted], elsewhere: Sequence[Wanted], progress: DownloadProgress) -> None:
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="download") as pool:
             running: set[Future[None]] = set()
 
@@ -213,25 +215,25 @@ class Download:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _not_cached(self, missing: Sequence[_Wanted], progress: DownloadProgress) -> list[_Wanted]:
+    def _not_cached(self, missing: Sequence[Wanted], progress: DownloadProgress) -> list[Wanted]:
         """What the cache does not have either; what it has is put into place."""
         if self._options.skip_cache:
             return list(missing)
 
-        def take(wanted: _Wanted) -> bool:
+        def take(wanted: Wanted) -> bool:
             return self._into_place(wanted, lambda: self._fetcher.take_cached(self._target(wanted)), progress)
 
         # Contents that the cache can only copy are many small writes: threads help on disks with queues.
         is_taken = in_parallel(take, missing)
         return [wanted for wanted, taken in zip(missing, is_taken, strict=True) if not taken]
 
-    def _sorted_out(self, missing: Sequence[_Wanted]) -> tuple[list[list[_Wanted]], Sequence[_Wanted]]:
+    def _sorted_out(self, missing: Sequence[Wanted]) -> tuple[list[list[Wanted]], Sequence[Wanted]]:
         """Files that come together, by requests, and those that come one by one."""
         if len(missing) < MIN_TOGETHER or not self._session.bulk.is_offered:
             return [], missing
         small = [wanted for wanted in missing if wanted.entry.size is not None and wanted.entry.size <= SMALL_BYTES]
         alone = [wanted for wanted in missing if wanted.entry.size is None or wanted.entry.size > SMALL_BYTES]
-        batches: list[list[_Wanted]] = []
+        batches: list[list[Wanted]] = []
         size = BATCH_BYTES
         for wanted in small:
             if size >= BATCH_BYTES or len(batches[-1]) >= BATCH_FILES:
@@ -241,9 +243,9 @@ class Download:
             size += wanted.entry.size or 0
         return batches, alone
 
-    def _fetch_together(self, batch: Sequence[_Wanted], progress: DownloadProgress) -> None:
+    def _fetch_together(self, batch: Sequence[Wanted], progress: DownloadProgress) -> None:
         """Fetch many small files by one request; what does not come so comes one by one, which also tells why."""
-        left: dict[bytes, list[_Wanted]] = {}
+        left: dict[bytes, list[Wanted]] = {}
         for wanted in batch:
             left.setdefault(raw_digest(wanted.entry.digest), []).append(wanted)
 
@@ -266,7 +268,7 @@ class Download:
         for wanted, url in self._with_urls([wanted for group in left.values() for wanted in group]):
             self._fetch_file(wanted, url, progress)
 
-    def _put(self, wanted: _Wanted, content: bytes) -> bool:
+    def _put(self, wanted: Wanted, content: bytes) -> bool:
         self._fetcher.put(self._target(wanted), content)
         return True
 
@@ -277,7 +279,7 @@ class Download:
                 self._together_url = self._session.bulk.downloads_url(self._id)
             return self._together_url
 
-    def _with_urls(self, missing: Sequence[_Wanted]) -> Iterator[tuple[_Wanted, str]]:
+    def _with_urls(self, missing: Sequence[Wanted]) -> Iterator[tuple[Wanted, str]]:
         """Each file with its address; addresses are asked for by pages, while files of earlier pages come."""
         files = iter(missing)
         while page := list(islice(files, urls_per_page())):
@@ -288,7 +290,7 @@ class Download:
                     raise ArtifactNotFound(f"{wanted.entry.path} of {self._name}")
                 yield wanted, url
 
-    def _urls(self, page: Sequence[_Wanted]) -> Iterable[FileUrl]:
+    def _urls(self, page: Sequence[Wanted]) -> Iterable[FileUrl]:
         """Addresses of files.
 
         Servers that cannot be asked for those of given entries are asked for all.
@@ -309,11 +311,11 @@ class Download:
             names = {entry.name for entry in entries}
             return [url for url in self._session.files.iter_urls(*self._listed_in) if url.name in names]
 
-    def _target(self, wanted: _Wanted) -> FetchTarget:
+    def _target(self, wanted: Wanted) -> FetchTarget:
         entry = wanted.entry
         return FetchTarget(Path(wanted.path), Digest(entry.digest), entry.digest_algorithm(), entry.size)
 
-    def _fetch_file(self, wanted: _Wanted, url: str, progress: DownloadProgress) -> None:
+    def _fetch_file(self, wanted: Wanted, url: str, progress: DownloadProgress) -> None:
         def renew() -> str:
             return next((found.url for found in self._urls([wanted]) if found.url is not None), url)
 
@@ -323,7 +325,7 @@ class Download:
 
         self._into_place(wanted, fetch, progress)
 
-    def _fetch_reference(self, wanted: _Wanted, progress: DownloadProgress) -> None:
+    def _fetch_reference(self, wanted: Wanted, progress: DownloadProgress) -> None:
         def fetch() -> bool:
             if self._options.skip_cache:
                 self._references.fetch(wanted.entry, Path(wanted.path))
@@ -338,7 +340,7 @@ class Download:
                 raise
             current_voice().warn(str(exc))
 
-    def _into_place(self, wanted: _Wanted, put: Callable[[], bool], progress: DownloadProgress) -> bool:
+    def _into_place(self, wanted: Wanted, put: Callable[[], bool], progress: DownloadProgress) -> bool:
         """Put a file into its place, unless something else is there; whether that is settled."""
         if not self._may_write(wanted.path, wanted.entry.path):
             return True
@@ -353,7 +355,7 @@ class Download:
         progress.add_file()
         return True
 
-    def _remember(self, wanted: _Wanted) -> None:
+    def _remember(self, wanted: Wanted) -> None:
         if wanted.entry.ref is not None:
             return
         stat = os.stat(wanted.path)

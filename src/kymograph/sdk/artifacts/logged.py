@@ -412,11 +412,11 @@ class LoggedMembers:
         self.require_logged("unlink").unlink()
 
     def used_by(self) -> list[Any]:
-        """Runs that used it."""
+        """Runs that used it, as `Api.run` gives them."""
         return self.require_logged("used_by").used_by()
 
     def logged_by(self) -> Any:
-        """The run that made it; None if it was no run."""
+        """The run that made it, as `Api.run` gives it; None if it was no run."""
         return self.require_logged("logged_by").logged_by()
 
     def json_encode(self) -> JsonObject:

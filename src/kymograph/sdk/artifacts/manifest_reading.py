@@ -6,6 +6,7 @@ text and the entries themselves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kymograph.client.artifacts import ArtifactClient
@@ -19,7 +20,14 @@ from kymograph.types import JsonObject
 from kymograph.wire.manifest_stream import read_manifest
 
 
-def fetch_manifest(artifacts: ArtifactClient, transfers: Transfers, artifact_id: str, *, name: str) -> ArtifactManifest:
+def fetch_manifest(
+    artifacts: ArtifactClient,
+    transfers: Transfers,
+    artifact_id: str,
+    *,
+    name: str,
+    note: Callable[[bytearray], object],
+) -> ArtifactManifest:
     """The manifest of a version.
 
     Args:
@@ -27,6 +35,7 @@ def fetch_manifest(artifacts: ArtifactClient, transfers: Transfers, artifact_id:
         transfers: Fetches the document.
         artifact_id: Of the version.
         name: For messages.
+        note: Is shown the document.
 
     Raises:
         ArtifactNotFound: There is no such version, or it has no manifest.
@@ -34,6 +43,7 @@ def fetch_manifest(artifacts: ArtifactClient, transfers: Transfers, artifact_id:
     """
     document = bytearray()
     transfers.get(artifacts.manifest_url(artifact_id), document.extend)
+    note(document)
     return parse_manifest(document, name=name)
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from kymograph.client.artifact_values import (
-    ArtifactRun,
+    PORTFOLIO,
+    SEQUENCE,
     CollectionAddress,
     RemoteArtifact,
     RemoteMembership,
@@ -21,7 +22,6 @@ from kymograph.core import exact_json
 from kymograph.core.artifact import split_artifact_name
 from kymograph.errors import AuthError, CommError, Forbidden, InvalidArtifact, KymographError
 from kymograph.sdk.artifacts import links
-from kymograph.sdk.artifacts.addresses import find_artifact_id, split_address
 from kymograph.sdk.artifacts.download import Download, DownloadOptions, StrPath, default_root
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.folder_contents import remove_others, verify_folder
@@ -31,8 +31,11 @@ from kymograph.sdk.artifacts.references.registry import References
 from kymograph.sdk.artifacts.session import Session
 from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.types import JsonObject
+from kymograph.wire.artifact_addresses import find_artifact_id, split_address
 
 if TYPE_CHECKING:
+    from kymograph.sdk.api.either import Sync
+    from kymograph.sdk.api.run import Run
     from kymograph.sdk.artifacts.artifact import Artifact
     from kymograph.sdk.artifacts.collection import ArtifactCollection
     from kymograph.sdk.artifacts.file_pages import ArtifactFiles
@@ -41,7 +44,13 @@ _VERSION = re.compile(r"v\d+")
 
 
 class ServerVersion:
-    """One version in one collection: that it was made in, or one it is linked to. See `LoggedVersion`."""
+    """One version in one collection: that it was made in, or one it is linked to. See `LoggedVersion`.
+
+    Attributes:
+        download_class: Brings files here.
+    """
+
+    download_class: type[Download] = Download
 
     def __init__(
         self,
@@ -88,6 +97,14 @@ class ServerVersion:
             version_index=remote.version_index,
             aliases=remote.aliases_in(remote.source),
         )
+
+    @classmethod
+    def of_collection(
+        cls, session: Session, place: CollectionAddress, version: str, remote: RemoteArtifact
+    ) -> ServerVersion:
+        """A version as a list of the versions of a collection has it, with its name there (``v3``)."""
+        number = int(version[1:]) if _VERSION.fullmatch(version) else remote.version_index
+        return cls(session, remote, place, version_index=number, aliases=remote.aliases_in(place))
 
     @classmethod
     def of_membership(cls, session: Session, place: RemoteMembership, *, asked: str = "") -> ServerVersion:
@@ -180,9 +197,23 @@ class ServerVersion:
         """Its files; fetched once."""
         with self._lock:
             if self._manifest is None:
-                session = self._session
-                self._manifest = fetch_manifest(session.artifacts, session.client.transfers, self.id, name=self.name)
+                self._manifest = self._read_manifest()
             return self._manifest
+
+    def _read_manifest(self) -> ArtifactManifest:
+        session = self._session
+
+        def note(document: bytearray) -> None:
+            session.seen.save(session.client.base_url, self._membership(), document)
+
+        return fetch_manifest(session.artifacts, session.client.transfers, self.id, name=self.name, note=note)
+
+    def _membership(self) -> RemoteMembership:
+        """Its place in the collection, as the server told of it."""
+        index = int(self.version[1:]) if self.version else None
+        kind = PORTFOLIO if self.is_link else SEQUENCE
+        aliases = tuple(self._saved_aliases)
+        return RemoteMembership("", self._place, kind, index, aliases, self._remote, self.linked_at)
 
     def files(self, names: list[str] | None, per_page: int, start: str | None) -> ArtifactFiles:
         """Its files as the server lists them."""
@@ -211,7 +242,7 @@ class ServerVersion:
         return self._download(artifact, folder, DownloadOptions(skip_cache=skip_cache)).run_one(entry)
 
     def _download(self, artifact: Artifact, root: str, options: DownloadOptions) -> Download:
-        return Download(
+        return self.download_class(
             self._session,
             self.id,
             root,
@@ -365,13 +396,18 @@ class ServerVersion:
 
     # --- lineage -----------------------------------------------------------------------------------------------------
 
-    def used_by(self) -> list[ArtifactRun]:
+    def used_by(self) -> list[Run[Sync]]:
         """Runs that used it."""
-        return self._session.artifacts.used_by(self.id)
+        from kymograph.sdk.api.run_artifacts import read_runs
 
-    def logged_by(self) -> ArtifactRun | None:
+        return read_runs(self._session, self._session.artifacts.used_by(self.id))
+
+    def logged_by(self) -> Run[Sync] | None:
         """The run that made it; None if it was no run."""
-        return self._session.artifacts.created_by(self.id)
+        from kymograph.sdk.api.run_artifacts import read_runs
+
+        found = self._session.artifacts.created_by(self.id)
+        return next(iter(read_runs(self._session, [found])), None) if found is not None else None
 
     def json_encode(self) -> JsonObject:
         """What configs and rows of history have of it. Source: the vendor's `artifact_to_json`."""

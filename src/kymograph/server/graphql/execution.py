@@ -348,7 +348,7 @@ def _format_error(error: GraphQLError, context: RequestContext) -> JsonObject:
             "path": path,
             "extensions": {"kind": type(original).__name__, "status": status_of(original)},
         }
-    if original is None:
+    if original is None or isinstance(original, GraphQLError):  # the document, or what it is given, is wrong
         return {"message": error.message, "path": path}
     logger.error("GraphQL resolver failed", exc_info=original, extra={"path": ".".join(map(str, path))})
     return {

@@ -229,6 +229,15 @@ def test_refusal_of_a_service_keeps_its_kind_and_status(execute: Any) -> None:
     assert error["path"] == ["stopRun"]
 
 
+def test_given_values_that_do_not_fit_are_told_to_who_gave_them(execute: Any, caplog: pytest.LogCaptureFixture) -> None:
+    reply = execute(
+        "mutation Go($input: StopRunInput!) { stopRun(input: $input) { success } }", variables={"input": {}}
+    )
+
+    assert "'id'" in messages(reply)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 def test_passing_condition_fails_the_whole_request_so_that_clients_try_again(deployment: DeploymentUnderTest) -> None:
     def busy(*_arguments: object) -> None:
         raise ServerBusy()

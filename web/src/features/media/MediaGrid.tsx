@@ -20,6 +20,7 @@ import type { MediaItem, Notches } from '../../core/mediaSteps'
 import type { NamedRun } from '../../core/types'
 import { RunDot } from '../../ui/RunDot'
 import { Name } from '../../ui/Text'
+import { keyOf, mostMedia, toRanks, toStrips, type Row } from './gridRows'
 import { MediaCell } from './MediaCell'
 import type { MediaTable } from './useMedia'
 
@@ -49,22 +50,20 @@ interface MediaGridProps {
   ref: Ref<GridHandle>
 }
 
-type Row =
-  | { kind: 'metric'; metric: string }
-  | { kind: 'strip'; metric: string; run: NamedRun }
-  | { kind: 'rank'; metric: string; index: number }
-
 const SECTION = 32
 const COLUMN_HEAD = 28
 const EMPTY_STRIP = 28
 const CAPTION = 20
 const GAP = 8
 const HEADS: Readonly<Record<Layout, number>> = { strips: 192, columns: 56 }
+/** A window narrower than this has less room for names. */
+const NARROW_PX = 600
+const NARROW_HEAD = 112
 
 export const MediaGrid = memo(function MediaGrid(props: MediaGridProps) {
   const { runs, metrics, media, notches, layout, size, coveredRight, ref } = props
   const scroller = useRef<HTMLDivElement>(null)
-  const head = HEADS[layout]
+  const head = window.innerWidth < NARROW_PX ? Math.min(NARROW_HEAD, HEADS[layout]) : HEADS[layout]
   const top = layout === 'columns' ? COLUMN_HEAD : 0
   const rows = useMemo(
     () => (layout === 'strips' ? toStrips(runs, metrics) : toRanks(runs, metrics, media)),
@@ -330,35 +329,4 @@ function absence(run: string, metric: string, { notches, place, exact }: MediaGr
   if (notches === null) return ''
   if (notches.find(run, metric) === null) return 'Never logged'
   return `Nothing ${exact ? 'at' : 'up to'} ${formatNumber(place)}`
-}
-
-function toStrips(runs: readonly NamedRun[], metrics: readonly string[]): Row[] {
-  return metrics.flatMap((metric): Row[] => [
-    { kind: 'metric', metric },
-    ...runs.map((run): Row => ({ kind: 'strip', metric, run })),
-  ])
-}
-
-function toRanks(runs: readonly NamedRun[], metrics: readonly string[], media: MediaTable): Row[] {
-  return metrics.flatMap((metric): Row[] => {
-    const counts = runs.map((run) => media.get(run.id)?.get(metric)?.media.length ?? 0)
-    // One row at least, to say in it why there is nothing.
-    const most = Math.max(1, ...counts)
-    return [
-      { kind: 'metric', metric },
-      ...Array.from({ length: most }, (_, index): Row => ({ kind: 'rank', metric, index })),
-    ]
-  })
-}
-
-function mostMedia(media: MediaTable): number {
-  let most = 0
-  for (const row of media.values()) for (const item of row.values()) most = Math.max(most, item.media.length)
-  return most
-}
-
-function keyOf(row: Row | undefined): string {
-  if (!row) return ''
-  const part = row.kind === 'strip' ? row.run.id : row.kind === 'rank' ? String(row.index) : ''
-  return `${row.kind}\0${row.metric}\0${part}`
 }

@@ -223,6 +223,7 @@ export function ComparedMedia({ entity, project, token, shared }: ComparedMediaP
               setView={setView}
               runs={chosen}
               media={media}
+              waiting={shownPlace === null}
               active={active}
               width={width}
               folded={folded}

@@ -6,16 +6,14 @@ import { mediaQuery, type ComparedProject } from '../../api/comparison'
 import { apiUrl } from '../../api/http'
 import { runFilePath } from '../../api/queries'
 import { MODES, type ComparisonView, type Mode, type Slot, type SlotName } from '../../core/comparison'
-import { captionOf, type MediaItem, type Medium } from '../../core/mediaSteps'
-import { visibleControls } from '../../core/text'
+import type { MediaItem, Medium } from '../../core/mediaSteps'
 import type { NamedRun } from '../../core/types'
 import { FilePreview } from '../../panels/FilePreview'
 import { IconButton } from '../../ui/Button'
 import { Icon } from '../../ui/Icon'
-import { RunDot } from '../../ui/RunDot'
 import { EmptyState } from '../../ui/States'
-import { Name } from '../../ui/Text'
 import { gainOf, PairStage } from './PairStage'
+import { SlotHead } from './SlotHead'
 import type { SetComparison } from './useComparison'
 import type { MediaTable } from './useMedia'
 
@@ -25,6 +23,8 @@ interface PairPanelProps {
   setView: SetComparison
   runs: readonly NamedRun[]
   media: MediaTable
+  /** The first media of the page are still on their way. */
+  waiting: boolean
   /** The slot that keys act on. */
   active: SlotName
   width: number
@@ -109,6 +109,7 @@ export function PairPanel(props: PairPanelProps) {
             item={name === 'a' ? itemA : itemB}
             medium={name === 'a' ? a : b}
             runs={runs}
+            waiting={props.waiting}
             active={active === name}
             onActive={onActive}
             onSlot={(slot) => setView({ [name]: slot })}
@@ -162,86 +163,6 @@ function nameOf(
   if (!slot) return letter
   const run = runs.find(({ id }) => id === slot.run)?.name ?? slot.run
   return `${letter}: ${slot.key} ${slot.index} of ${run}${item ? `, step ${item.step}` : ''}`
-}
-
-interface SlotHeadProps {
-  name: SlotName
-  slot: Slot | null
-  item: MediaItem | null
-  medium: Medium | null
-  runs: readonly NamedRun[]
-  active: boolean
-  onActive: (name: SlotName) => void
-  onSlot: (slot: Slot | null) => void
-}
-
-function SlotHead({ name, slot, item, medium, runs, active, onActive, onSlot }: SlotHeadProps) {
-  const letter = name.toUpperCase()
-  if (!slot) {
-    return (
-      <div className="pair-slot is-empty faint">
-        <span className="pair-letter">{letter}</span>
-        <span>
-          {name === 'a' ? 'Click an image' : 'Shift-click an image'}, or point at one and press{' '}
-          <kbd>{name}</kbd>
-        </span>
-      </div>
-    )
-  }
-  const run = runs.find(({ id }) => id === slot.run)
-  const caption = medium ? visibleControls(captionOf(medium)) : ''
-  return (
-    <div className="pair-slot">
-      <button
-        type="button"
-        className="pair-letter"
-        aria-pressed={active}
-        aria-label={`Keys act on ${letter}`}
-        title={`[ and ] change the run of ${letter}`}
-        onClick={() => onActive(name)}
-      >
-        {letter}
-      </button>
-      <div className="pair-facts">
-        <span className="pair-run">
-          {run && <RunDot color={run.color} />}
-          <Name>{run?.name ?? slot.run}</Name>
-        </span>
-        <span className="faint pair-where">
-          <Name>{slot.key}</Name>
-          <span>
-            [{slot.index}] · {item ? `step ${item.step}` : 'nothing here'}
-          </span>
-        </span>
-        {caption !== '' && (
-          <bdi className="pair-caption" title={caption}>
-            {caption}
-          </bdi>
-        )}
-      </div>
-      <IconButton
-        icon="lock"
-        label={slot.step === null ? `Keep ${letter} at this step` : `Let ${letter} follow the slider`}
-        pressed={slot.step !== null}
-        disabled={slot.step === null && !item}
-        className="is-small"
-        onClick={() => onSlot({ ...slot, step: slot.step === null ? (item?.step ?? null) : null })}
-      />
-      {medium?.url != null && (
-        <a
-          className="icon-button is-small"
-          href={medium.url}
-          target="_blank"
-          rel="noopener noreferrer"
-          aria-label={`Open ${letter} in a new tab`}
-          title={`Open ${letter} in a new tab`}
-        >
-          <Icon name="expand" />
-        </a>
-      )}
-      <IconButton icon="close" label={`Empty ${letter}`} className="is-small" onClick={() => onSlot(null)} />
-    </div>
-  )
 }
 
 /** Where the images part, how much of B is seen, or how bright differences are. */

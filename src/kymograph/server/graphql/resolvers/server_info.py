@@ -30,6 +30,7 @@ FEATURES = (
     "X_KYMOGRAPH_BULK_READS",
     "X_KYMOGRAPH_BULK_TRANSFERS",
     "X_KYMOGRAPH_COMPARE",
+    "X_KYMOGRAPH_RUN_FOLDERS",
     "MARK_RUN_FILES_UPLOADED",
     "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
     "STRUCTURED_CONSOLE_LOGS",
@@ -38,7 +39,8 @@ FEATURES = (
     "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
 )
 """Optional parts that are really served. Source of the names: protocol.md §3.1; those that begin with ``X_``
-are our own, see docs/protocol/bulk-transfers.md, docs/reference/rest.md and docs/reference/compare.md."""
+are our own, see docs/protocol/bulk-transfers.md, docs/protocol/run-folders.md, docs/reference/rest.md and
+docs/reference/compare.md."""
 
 query = QueryType()
 
