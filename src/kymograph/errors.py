@@ -18,8 +18,9 @@
     │                                RunFileNotFound (FileNotFoundError) · ArtifactNotFound · SweepNotFound ·
     │                                MembershipNotFound, CollectionNotFound, ArtifactTypeNotFound,
     │                                OrganizationNotFound (CommError, ValueError) · RegistryNotFound (ValueError) ·
-    │                                KeyNotFound · ShareNotFound · RunNotResumable · ObjectNotFound (FileNotFoundError) ·
+    │                                KeyNotFound · RunNotResumable · ObjectNotFound (FileNotFoundError) ·
     │                                VersionNotHere (MembershipNotFound) · ContentNotHere (FileNotFoundError) ·
+    │                                ShareNotFound ·
     │                                MediaFileNotFound (FileNotFoundError) · StagedFilesMissing (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
     │                                · BucketFolderNotFound (FileNotFoundError, ValueError) ·

@@ -7,6 +7,7 @@ import type { ProjectRef } from '../../api/queries'
 import { createShare, revokeShare, sharesQuery, type Share } from '../../api/shares'
 import { encodeComparison, type ComparisonView } from '../../core/comparison'
 import { plural } from '../../core/format'
+import { visibleControls } from '../../core/text'
 import { Button } from '../../ui/Button'
 import { Copy } from '../../ui/Copy'
 import { Dialog } from '../../ui/Dialog'
@@ -27,6 +28,7 @@ const LENGTHS: readonly (readonly [days: number, words: string])[] = [
   [365, '1 year'],
 ]
 const STANDARD_DAYS = 30
+const MOST_NAMED = 5
 
 export function ShareDialog({ at, view, selection, onClose }: ShareDialogProps) {
   const client = useQueryClient()
@@ -45,10 +47,10 @@ export function ShareDialog({ at, view, selection, onClose }: ShareDialogProps) 
   const revoke = useMutation({ mutationFn: revokeShare, onSettled: refresh })
   const problem = make.error ?? revoke.error
   return (
-    <Dialog title="Share this comparison" onClose={onClose}>
+    <Dialog title="Share this comparison" onClose={onClose} wide>
       <p>
-        Whoever has the link sees the media of {plural(selection.runs.length, 'run')} under{' '}
-        {plural(selection.metrics.length, 'name')}, without an account, and nothing else of the project.
+        Whoever has the link sees <bdi>{namesOf(selection.metrics)}</bdi> of{' '}
+        {plural(selection.runs.length, 'run')}, without an account, and nothing else of the project.
       </p>
       {make.data ? (
         <>
@@ -104,12 +106,11 @@ export function ShareDialog({ at, view, selection, onClose }: ShareDialogProps) 
 }
 
 function ShareLine({ share, isNew, onRevoke }: { share: Share; isNew: boolean; onRevoke: () => void }) {
-  const names = share.metrics.join(', ')
   return (
     <li>
-      <span className="clip" title={`${share.run_ids.join(', ')} · ${names}`}>
+      <span className="clip" title={`${share.run_ids.join(', ')} · ${share.metrics.join(', ')}`}>
         {isNew && <strong>new · </strong>}
-        {plural(share.run_ids.length, 'run')} · <bdi>{names}</bdi>
+        {plural(share.run_ids.length, 'run')} · <bdi>{namesOf(share.metrics)}</bdi>
       </span>
       <span className="faint">
         by <bdi>{share.user}</bdi>, until{' '}
@@ -120,4 +121,10 @@ function ShareLine({ share, isNew, onRevoke }: { share: Share; isNew: boolean; o
       <Button onClick={onRevoke}>Revoke</Button>
     </li>
   )
+}
+
+function namesOf(metrics: readonly string[]): string {
+  const more = metrics.length - MOST_NAMED
+  const named = visibleControls(metrics.slice(0, MOST_NAMED).join(', '))
+  return more > 0 ? `${named} and ${more} more` : named
 }
