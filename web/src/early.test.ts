@@ -54,3 +54,7 @@ test('an answer is taken once, and the page asks for itself from then on', async
   await call(sessionQuery)
   expect(urls).toHaveLength(4)
 })
+
+test('a link asks for what it shows, and for no session', () => {
+  expect(firstRequests('/share/a%2Fb', '?step=3')).toEqual(['/api/v1/shared/a%2Fb'])
+})

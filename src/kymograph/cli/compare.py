@@ -31,8 +31,9 @@ def compare(
 ) -> None:
     """Serve the run comparer's API over any server of the protocol.
 
-    Our server has it already, under /api/v1/compare. Whoever can reach this program reads with your API key as long as
-    it listens on this machine alone; on any other address, each caller sends a key of the server.
+    Our server has it already, under /api/v1/compare; its answers are passed on. Whoever can reach this program reads
+    with your API key as long as it listens on this machine alone; on any other address, each caller sends a key of the
+    server.
     """
     from dataclasses import replace
 

@@ -8,7 +8,7 @@ import sys
 import orjson
 import pytest
 
-from kymograph.server.logging import JsonFormatter, request_id_var
+from kymograph.server.logging import JsonFormatter, path_for_logs, request_id_var
 
 
 def line(message: str = "hello %s", *args: object, exc: BaseException | None = None, **extra: object) -> str:
@@ -69,3 +69,16 @@ def test_line_is_never_lost_for_its_values() -> None:
 
 def test_value_that_json_does_not_know_is_written_as_text() -> None:
     assert orjson.loads(line("x", path=sys))["path"] == str(sys)
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/api/v1/shared/s3cret/compare/media", "/api/v1/shared/…/compare/media"),
+        ("/api/v1/shared/s3cret", "/api/v1/shared/…"),
+        ("/share/s3cret", "/share/…"),
+        ("/api/v1/shares/U2hhcmU6MQ==", "/api/v1/shares/U2hhcmU6MQ=="),
+    ],
+)
+def test_secrets_of_links_are_not_logged(path: str, logged: str) -> None:
+    assert path_for_logs(path) == logged
