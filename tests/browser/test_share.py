@@ -78,6 +78,14 @@ def test_guest_sees_what_was_shared_as_it_was_shown(page: Page, guest: Page, com
     assert api == {"shared"}, "it asked for more than the link is good for"
 
 
+def test_runs_that_are_not_there_are_left_out(page: Page, guest: Page, compared: str) -> None:
+    guest.goto(make_link(page, compared, runs="left,never-made"))
+
+    expect_step(guest, 20)
+    expect(guest.get_by_text("1 run", exact=True).first).to_be_visible()
+    expect(guest.get_by_text("is not there")).to_have_count(0)
+
+
 def test_guest_slides_and_opens_media(page: Page, guest: Page, compared: str) -> None:
     guest.goto(make_link(page, compared))
 

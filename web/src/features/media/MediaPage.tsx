@@ -194,6 +194,7 @@ export function ComparedMedia({ entity, project, token, shared }: ComparedMediaP
           view={view}
           setView={setView}
           selection={selection}
+          missing={missing}
           place={place}
           chooserShown={chooserShown}
           onChooser={toggleChooser}

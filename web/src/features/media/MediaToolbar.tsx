@@ -16,6 +16,8 @@ interface MediaToolbarProps {
   view: ComparisonView
   setView: SetComparison
   selection: MediaSelection
+  /** Chosen runs that are not there: no link can be made to them. */
+  missing: readonly string[]
   place: number | null
   chooserShown: boolean
   onChooser: () => void
@@ -23,11 +25,12 @@ interface MediaToolbarProps {
 }
 
 export function MediaToolbar(props: MediaToolbarProps) {
-  const { at, view, setView, selection, place, chooserShown } = props
+  const { at, view, setView, selection, missing, place, chooserShown } = props
   const client = useQueryClient()
   const navigate = useNavigate()
   const [sharing, setSharing] = useState(false)
   const isMember = at.token === undefined
+  const there = selection.runs.filter((run) => !missing.includes(run))
   const download = (whole: boolean): void => {
     const match = view.exact ? 'exact' : 'previous'
     window.location.assign(mediaZipUrl(at, selection, whole || place === null ? null : { at: place, match }))
@@ -115,13 +118,20 @@ export function MediaToolbar(props: MediaToolbarProps) {
         <Button
           icon="share"
           title="A link that shows this comparison to people without an account"
-          disabled={selection.runs.length === 0 || selection.metrics.length === 0}
+          disabled={there.length === 0 || selection.metrics.length === 0}
           onClick={() => setSharing(true)}
         >
           Share
         </Button>
       )}
-      {sharing && <ShareDialog at={at} view={view} selection={selection} onClose={() => setSharing(false)} />}
+      {sharing && (
+        <ShareDialog
+          at={at}
+          view={view}
+          selection={{ ...selection, runs: there }}
+          onClose={() => setSharing(false)}
+        />
+      )}
     </div>
   )
 }

@@ -10,7 +10,6 @@ import { Boundary } from '../../ui/Boundary'
 import { EmptyState, ErrorNote } from '../../ui/States'
 import { Name } from '../../ui/Text'
 import { cycleTheme } from '../../ui/theme'
-import { useKeys } from '../../ui/keys'
 import { useAddress, usePlace } from '../../ui/usePlace'
 import { ComparedMedia } from './MediaPage'
 import { Waiting } from './MediaStates'
@@ -27,7 +26,6 @@ export function SharedPage() {
     if (begun || view === undefined) return
     void navigate({ to: '.', search: () => view, replace: true }).then(() => setBegun(true))
   }, [begun, view, navigate])
-  useKeys({ t: cycleTheme })
 
   if (shared.error) {
     const closed = shared.error instanceof ApiError && shared.error.status === 404
