@@ -33,11 +33,12 @@ DEMO_FLAGS = --port $(PORT) $(if $(EXIT),--exit) $(if $(KEEP),--keep)
 # Two workers: some tests start servers and clients of their own, and more would only make them time out.
 PYTEST = $(BIN)/pytest -n 2 --dist loadfile
 
-.PHONY: all venv web clients browser demo test check format lock proto settings-page clean
+.PHONY: all venv web clients file-systems browser demo test check format lock proto settings-page clean
 all: venv web
 venv: .venv/.made
 web: $(STATIC)
 clients: $(CLIENT_STAMPS)
+file-systems: $(FILE_SYSTEM_STAMPS)
 
 .venv/.made: pyproject.toml requirements/dev.txt requirements/uv.txt tools/make_venv.py
 	@echo "installing the Python packages of requirements/dev.txt into .venv"
@@ -76,6 +77,13 @@ $(STATIC): $(WEB_SOURCES) web/node_modules/.made
 	@$(MAKE_VENV) $(@D) $<
 	@touch $@
 
+# What the file systems are tested with.
+FILE_SYSTEM_STAMPS := .cache/fs-libraries/.made .cache/fs-oldest/.made
+.cache/fs-%/.made: requirements/fs-%.txt pyproject.toml | .venv/.made
+	@echo "installing the Python packages of $< into $(@D)"
+	@$(MAKE_VENV) $(@D) $< --editable .
+	@touch $@
+
 # Not a stamp: whether the browser is there is a question to the machine, and a quick one.
 browser:
 	@tools/chromium.sh
@@ -83,7 +91,7 @@ browser:
 demo: all .cache/demo-venv/.made
 	@$(BIN)/python demo/run.py $(DEMO_FLAGS)
 
-test: all clients browser
+test: all clients file-systems browser
 	$(PYTEST) $(ARGS)
 
 check: venv web/node_modules/.made

@@ -75,6 +75,7 @@ export default tseslint.config(
                 '../storage/*',
                 '../registry/*',
                 '../compare/*',
+                '../media/*',
                 '../shell/*',
               ],
               message: 'no feature imports another',

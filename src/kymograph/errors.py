@@ -11,7 +11,9 @@
     │                                InvalidMedia (TypeError) · MissingPackage (ImportError) · InvalidArtifact ·
     │                                InvalidReference · ArtifactStatusError (AttributeError): ArtifactNotLoggedError,
     │                                ArtifactFinalizedError · UnknownOrganization ·
-    │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError)
+    │                                OfflineUse (TypeError, RuntimeError) · NotAModel (AssertionError) ·
+    │                                RunActive (RuntimeError) · NotAFolder (TypeError) · IsFolder (IsADirectoryError) ·
+    │                                IsFile (NotADirectoryError) · ReadOnlyPath (PermissionError)
     ├─ NotFoundError (LookupError)   UserNotFound · EntityNotFound · ProjectNotFound, RunNotFound (CommError) ·
     │                                RunFileNotFound (FileNotFoundError) · ArtifactNotFound · SweepNotFound ·
     │                                MembershipNotFound, CollectionNotFound, ArtifactTypeNotFound,
@@ -20,14 +22,18 @@
     │                                VersionNotHere (MembershipNotFound) · ContentNotHere (FileNotFoundError) ·
     │                                MediaFileNotFound (FileNotFoundError) · StagedFilesMissing (FileNotFoundError) ·
     │                                EntryNotFound (FileNotFoundError, KeyError) · ReferenceNotFound (FileNotFoundError)
-    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent (CommError) · LinkRefused ·
-    │                                InvalidTransition · DataFolderBusy · RunExists · FolderBusy · ContentCollected ·
-    │                                ArtifactNotSaved (ValueError) · IncompleteRunHistoryError
+    │                                · BucketFolderNotFound (FileNotFoundError, ValueError) ·
+    │                                PathNotFound (FileNotFoundError)
+    ├─ ConflictError                 NameTaken · RunDeleted · VersionSealed · AliasesPresent (CommError) ·
+    │                                LinkRefused · InvalidTransition · DataFolderBusy · RunExists · FolderBusy ·
+    │                                ContentCollected · ArtifactNotSaved (ValueError) · IncompleteRunHistoryError ·
+    │                                BlobExists (RuntimeError) · UploadDisturbed · DestinationBusy · VersionNeeded ·
+    │                                PathExists (FileExistsError) · FolderNotEmpty (OSError)
     ├─ IntegrityError                DigestMismatch · ManifestCorrupt · StoreCorrupt · JournalCorrupt ·
     │                                ReferenceChanged (ValueError)
     └─ CommError                     what goes wrong with a server, by the name that other clients have for it
        ├─ ProtocolError              MalformedRequest · RequestTooLarge · UnsupportedOperation
-       ├─ AuthError                  Unauthenticated · Forbidden
+       ├─ AuthError                  Unauthenticated · Forbidden · PathForbidden (PermissionError)
        └─ TransportError (OSError)   Unreachable · CertificateRejected · ProxyRefused · ServerBusy · StorageFull ·
                                       FinishTimeout (TimeoutError) · WaitTimeoutError (TimeoutError)
 
@@ -208,6 +214,22 @@ class NotAModel(UsageError, AssertionError):
     """Something was asked of a model that only models have."""
 
 
+class RunActive(UsageError, RuntimeError):
+    """A run was to be begun beside one that is active."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"run {run} is active already; finish it first, or use it")
+        self.run = run
+
+
+class NotAFolder(UsageError, TypeError):
+    """Files were to be brought to a place that is no folder."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"Destination '{path}' exists, but not a directory; name another one, or move it away")
+        self.path = path
+
+
 class InvalidArtifact(UsageError):
     """An artifact, or a part of it, cannot be as asked."""
 
@@ -239,6 +261,30 @@ class ArtifactFinalizedError(ArtifactStatusError):
             f"{member!r} used on logged artifact. Can't modify finalized artifact. Log a new version: new_draft()"
         )
         self.name = member.rpartition(".")[2]
+
+
+class IsFolder(UsageError, IsADirectoryError):
+    """A folder was named where a file is needed."""
+
+    def __init__(self, path: str, *, hint: str = "name a file in it") -> None:
+        super().__init__(f"{path!r} is a folder; {hint}")
+        self.path = path
+
+
+class IsFile(UsageError, NotADirectoryError):
+    """A file was named where a folder is needed."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} is a file and no folder")
+        self.path = path
+
+
+class ReadOnlyPath(UsageError, PermissionError):
+    """Something was to be changed at a path where nothing can be."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(f"{path!r} cannot be changed: {reason}")
+        self.path = path
 
 
 class NoActiveRun(UsageError):
@@ -436,6 +482,30 @@ class ReferenceNotFound(NotFoundError, FileNotFoundError):
         return str(self.args[0])
 
 
+class PathNotFound(NotFoundError, FileNotFoundError):
+    """There is nothing at a path of a file system."""
+
+    def __init__(self, path: str, *, problem: str | None = None) -> None:
+        Exception.__init__(
+            self, problem or f"{path!r}: there is no such file or folder, or you may not see it; check the path"
+        )
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class BucketFolderNotFound(NotFoundError, FileNotFoundError, ValueError):
+    """There is no folder at an address of a bucket."""
+
+    def __init__(self, uri: str) -> None:
+        Exception.__init__(self, f"{uri} does not exist or not a directory.")
+        self.uri = uri
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 # --- conflict ---------------------------------------------------------------------------------------------------------
 
 
@@ -540,11 +610,68 @@ class DataFolderBusy(ConflictError):
         self.folder, self.owner = folder, owner
 
 
+class PathExists(ConflictError, FileExistsError):
+    """There is something at a path of a file system already, and it was not to be replaced."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} exists already; choose another path, or write with mode 'wb'")
+        self.path = path
+
+
+class FolderNotEmpty(ConflictError, OSError):
+    """A folder was to be removed that has something in it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} is not empty; remove it with rm(…, recursive=True)")
+        self.path = path
+
+
 # --- artifacts --------------------------------------------------------------------------------------------------------
 
 
 class ArtifactNotSaved(ConflictError, ValueError):
     """An artifact that was logged did not become a version; the message is the server's."""
+
+
+class BlobExists(ConflictError, RuntimeError):
+    """There is something already where an artifact was to be put into a bucket."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"Blob at {uri} already exists, overwrite is not enabled. Give another alias, or overwrite=True "
+            "(--overwrite): the new version is put beside it then, and nothing of the old one is lost"
+        )
+        self.uri = uri
+
+
+class UploadDisturbed(ConflictError):
+    """Objects that an upload had put into a bucket were gone before there was a version of them."""
+
+    def __init__(self, uri: str, *, missing: int) -> None:
+        super().__init__(
+            f"{missing:,} objects that were just put below {uri} are gone or changed: somebody else works there, "
+            "perhaps `wabucket gc` with too short an --older-than; upload again, what is there is not sent again"
+        )
+        self.uri, self.missing = uri, missing
+
+
+class DestinationBusy(ConflictError):
+    """Two downloads were under way to one folder."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"another download to {folder} is under way; wait for it, or name another folder")
+        self.folder = folder
+
+
+class VersionNeeded(ConflictError):
+    """A version was to be deleted that somebody still needs."""
+
+    def __init__(self, artifact: str, *, needed_by: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{artifact} is needed: {'; '.join(needed_by)}. Nothing was deleted; --force (force=True) deletes it all "
+            "the same"
+        )
+        self.artifact, self.needed_by = artifact, needed_by
 
 
 # --- integrity --------------------------------------------------------------------------------------------------------
@@ -645,6 +772,16 @@ class Forbidden(AuthError):
     def __init__(self, action: str, *, where: str) -> None:
         super().__init__(f"you may not {action} in {where}; ask one of its administrators")
         self.action, self.where = action, where
+
+
+class PathForbidden(Forbidden, PermissionError):
+    """The caller may not do this at a path of a file system; the message is the server's."""
+
+    def __init__(self, problem: str) -> None:
+        Exception.__init__(self, problem)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 # --- transport and resources ------------------------------------------------------------------------------------------

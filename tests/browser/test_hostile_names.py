@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, e
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.artifacts import log_artifact, table_of, use_artifact
+from tests.browser.compared_media import plain_image
 from tests.browser.conftest import put_file
 from tests.e2e.rest import Rest
 from tests.e2e.server import ADMIN_KEY
@@ -65,6 +66,7 @@ def hostile_run(rest: Rest) -> str:
     assert response.status_code == 200, response.text
     put_file(rest, PROJECT, RUN, f"{MARKUP}/{MARKUP}.txt", MARKUP.encode())
     put_file(rest, PROJECT, RUN, f"media/html/{MARKUP}.html", f"<script>parent.__pwned=1</script>{MARKUP}".encode())
+    put_file(rest, PROJECT, RUN, f"media/{MARKUP}.png", plain_image((0, 0, 0)))
     put_file(rest, PROJECT, RUN, "drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg" onload="parent.__pwned=1"/>')
     put_file(rest, PROJECT, RUN, "wandb-metadata.json", json.dumps({"host": MARKUP, "program": MARKUP}).encode())
     return RUN
@@ -147,6 +149,19 @@ def test_run_page_shows_markup_as_text_on_every_tab(watched_page: Page) -> None:
 
     file_row(page, ".svg").click()
     expect(page.get_by_test_id("file-preview")).to_be_visible()
+    assert_harmless(page)
+
+
+@pytest.mark.usefixtures("hostile_run")
+def test_media_page_shows_markup_as_text(watched_page: Page) -> None:
+    page = watched_page
+    page.goto("/")
+    page.get_by_text(MARKUP).first.click()
+    page.get_by_role("navigation", name="Pages of the project").get_by_role("link", name="Media").click()
+    page.locator("[data-cell]").first.click()
+
+    expect(page.get_by_role("rowheader").first).to_contain_text(MARKUP)
+    expect(page.get_by_test_id("pair")).to_contain_text(MARKUP)
     assert_harmless(page)
 
 

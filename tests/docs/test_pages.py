@@ -13,12 +13,14 @@ from pathlib import Path
 import click
 import pytest
 
+from kymograph.bucket.cli import cli as wabucket
 from kymograph.cli.main import cli
 from tests.e2e.client import NEWEST
 from tests.e2e.fixtures import ClientFactory
 from tests.e2e.server import ServerProcess
 from tests.e2e.training import Training
 
+PROGRAMS: dict[str, click.Command] = {"kymograph": cli, "wabucket": wabucket}
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "changes").glob("*.md"))]
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
@@ -92,17 +94,22 @@ def test_our_commands_on_a_page_exist(block: Block) -> None:
             variables = [word.partition("=")[0] for word in arguments if "=" in word]
             assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets), words
             assert all(f"$({variable})" in makefile for variable in variables), words
-        elif Path(program).name == "kymograph":
-            assert unknown_words(cli, arguments) == [], words
+        elif Path(program).name in PROGRAMS:
+            assert unknown_words(PROGRAMS[Path(program).name], arguments) == [], words
 
 
 def unknown_words(command: click.Command, arguments: list[str]) -> list[str]:
     """Return the words of a command line that name no command and no option of ours."""
+    valued = {name for one in command.params if not getattr(one, "is_flag", True) for name in one.opts}
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     unknown = []
+    is_value = False
     for position, word in enumerate(arguments):
-        if word.startswith("-") and word != "-":
+        if is_value:
+            is_value = False
+        elif word.startswith("-") and word != "-":
             unknown += [] if word.partition("=")[0] in options | {"--help"} else [word]
+            is_value = word in valued
         elif isinstance(command, click.Group):
             inner = command.get_command(click.Context(command), word)
             return [*unknown, word] if inner is None else [*unknown, *unknown_words(inner, arguments[position + 1 :])]

@@ -2,8 +2,8 @@
 
     .venv/bin/python -m tests.faults.long [--kills 200] [--only PART] [--page docs/reliability.md]
 
-Parts: kills, writes, disk, races, artifacts, trainings, uploads. Each ends with the first thing that is not as it
-should be, and the whole with exit status 1 then.
+Parts: kills, writes, disk, races, artifacts, trainings, uploads, buckets. Each ends with the first thing that is not as
+it should be, and the whole with exit status 1 then.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from kymograph.types import RunKey
 from tests.e2e.server import ServerProcess
 from tests.faults.artifact_killing import ArtifactVictim, artifact_killings
 from tests.faults.broken_disk import Fault
+from tests.faults.bucket_killing import Command, bucket_killings
 from tests.faults.killing import Victims, embedded, kill_compactors, kill_servers, replicated
 from tests.faults.load import Load, settings_of
 from tests.faults.preloaded import PreloadedDisk, build, preloaded_disk
@@ -266,6 +267,25 @@ def uploads(options: argparse.Namespace) -> Iterator[Result]:
     yield Result(what, died, work, time.monotonic() - started)
 
 
+def buckets(options: argparse.Namespace) -> Iterator[Result]:
+    """Uploads to buckets and downloads from them are killed; nothing claims to be complete that is not."""
+    for where, on_s3 in (("a folder", False), ("S3", True)):
+        started = time.monotonic()
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            bucket_killings(Path(folder), on_s3=on_s3, seed=str(options.seed)) as killings,
+        ):
+            killings.measure()
+            for round_number in range(options.kills):
+                killings.kill_one(list(Command)[round_number % 2])
+            killings.assert_tidy()
+            died = ", ".join(f"{number} {what}s" for what, number in sorted(killings.kills.items()))
+            work = (
+                f"{killings.rounds} versions uploaded and downloaded, all content read; nothing left by the collector"
+            )
+        yield Result(f"kill -9 of wabucket; {where}", died, work, time.monotonic() - started)
+
+
 PARTS: dict[str, Part] = {
     "kills": kills,
     "writes": writes,
@@ -274,6 +294,7 @@ PARTS: dict[str, Part] = {
     "artifacts": artifacts,
     "trainings": trainings,
     "uploads": uploads,
+    "buckets": buckets,
 }
 
 

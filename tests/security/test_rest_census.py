@@ -164,6 +164,8 @@ CENSUS: dict[str, Case] = {
     "GET /api/v1/projects/{entity}/{project}/export": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/console": Case(Permission.READ),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/files": Case(Permission.READ),
+    "GET /api/v1/projects/{entity}/{project}/runs/{run}/file-folders": Case(Permission.READ),
+    "POST /api/v1/projects/{entity}/{project}/runs/{run}/file-copies": Case(Permission.WRITE, lambda _: {"items": []}),
     "GET /api/v1/projects/{entity}/{project}/runs/{run}/files/{path}": Case(
         Permission.READ, parameters=lambda _: {"path": f"{SECRET}.txt"}
     ),

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "agent": CLIENT_SIDE | {"sdk"},
     "face": CLIENT_SIDE | {"sdk", "integrations", "drop_in"},
     "integrations": frozenset({"face"}),
-    "drop_in": CLIENT_SIDE | {"sdk", "integrations"},
+    "drop_in": CLIENT_SIDE | {"sdk", "integrations", "bucket"},
     "as_wandb": frozenset({"errors", "drop_in"}),
 }
 """Layer → layers it may import, besides itself. `cli` and `testing` may import any; nothing but they imports them."""

@@ -8,6 +8,7 @@ import './styles/ui.css'
 import './styles/charts.css'
 import './styles/pages.css'
 import './styles/artifacts.css'
+import './styles/media.css'
 
 sendEarly(window.location)
 void import('./app')

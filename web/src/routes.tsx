@@ -44,6 +44,11 @@ const routeTree = root.addChildren([
     path: '/$entity/$project/compare',
     component: lazyRouteComponent(() => import('./features/compare/ComparePage'), 'ComparePage'),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/$entity/$project/media',
+    component: lazyRouteComponent(() => import('./features/media/MediaPage'), 'MediaPage'),
+  }),
   createRoute({ getParentRoute: () => root, path: '/$entity/$project/artifacts', component: artifacts }),
   createRoute({ getParentRoute: () => root, path: '/$entity/$project/artifacts/$', component: artifacts }),
   createRoute({

@@ -12,7 +12,7 @@ from kymograph.cli.examples import examples
 from kymograph.cli.local import counted, shown_bytes
 
 if TYPE_CHECKING:
-    from kymograph.sdk.artifacts.cache import ArtifactCache
+    from kymograph.client.artifact_cache import ArtifactCache
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]I?)?B?", re.IGNORECASE)
@@ -83,7 +83,7 @@ def cleanup(target_size: Any, *, remove_temp: bool) -> None:
 
 def _cache_here() -> ArtifactCache:
     from kymograph.cli.connecting import settings_here
-    from kymograph.sdk.artifacts.cache import ArtifactCache
+    from kymograph.client.artifact_cache import ArtifactCache
     from kymograph.sdk.artifacts.folders import artifact_folders
 
     folders = artifact_folders(settings_here())

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from kymograph.client.artifact_values import Page, RemoteCollection
+    from kymograph.client.artifact_values import RemoteCollection
     from kymograph.sdk.artifacts.artifact import Artifact
     from kymograph.sdk.artifacts.session import Session
     from kymograph.sdk.settings import Settings
@@ -21,7 +21,6 @@ HOW_TO_NAME = (
     "write [ENTITY/]PROJECT/NAME:VERSION, NAME:VERSION for the project of your settings, or its page's address"
 )
 _PAGE = 100
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,8 @@ class ArtifactServer:
         Raises:
             ProjectNotFound: There is no such project.
         """
+        from kymograph.client.artifact_values import every
+
         client = self.session.collections
         types = (
             [type_name]
@@ -152,17 +153,6 @@ class ArtifactServer:
 def number_of(version: str) -> int:
     """The number in ``v3``; -1 for anything else."""
     return int(version[1:]) if version[1:].isdecimal() else -1
-
-
-def every(read: Callable[[str | None], Page[_Item]]) -> Iterator[_Item]:
-    """All items of a list that comes in pages."""
-    cursor = None
-    while True:
-        page = read(cursor)
-        yield from page.items
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def get(
 
     Files that are here already are not fetched again, so it can be stopped and started anew. Each is checked.
     """
-    from kymograph.cli.artifact_view import full_name, short_name
+    from kymograph.sdk.artifacts.version_names import full_name, short_name
 
     asked = split_artifact(path)
     with artifact_server(asked.server) as server:
@@ -63,10 +63,10 @@ def verify(name: str, root: str | None, *, as_json: bool) -> None:
     References, which lie elsewhere, are not checked. Exit status 1 means that something is missing, changed, or there
     that is not in the version.
     """
-    from kymograph.cli.artifact_view import full_name, short_name
     from kymograph.cli.run import printable
     from kymograph.sdk.artifacts.download import default_root
     from kymograph.sdk.artifacts.folder_contents import compare_folder
+    from kymograph.sdk.artifacts.version_names import full_name, short_name
 
     asked = split_artifact(name)
     with artifact_server(asked.server) as server:

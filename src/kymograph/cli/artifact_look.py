@@ -63,7 +63,7 @@ def _list_collections(
     server: ArtifactServer, entity: str, project: str, type_name: str | None, *, as_json: bool
 ) -> None:
     from kymograph.cli.artifact_view import print_collections
-    from kymograph.sdk.artifacts.parallel import in_parallel
+    from kymograph.client.parallel import in_parallel
 
     def newest(collection: RemoteCollection) -> tuple[str, RemoteArtifact | None, int]:
         page = server.session.collections.versions(collection, per_page=1)
@@ -127,7 +127,8 @@ def show(name: str, *, as_json: bool) -> None:
     NAME is [ENTITY/]PROJECT/NAME:VERSION, NAME:VERSION for the project of your settings, or the address of its page;
     without a version it is the latest.
     """
-    from kymograph.cli.artifact_view import brief, full_name, print_artifact
+    from kymograph.cli.artifact_view import brief, print_artifact
+    from kymograph.sdk.artifacts.version_names import full_name
 
     asked = split_artifact(name)
     with artifact_server(asked.server) as server:
@@ -167,8 +168,9 @@ def diff(old: str, new: str, *, shows_all: bool, as_json: bool) -> None:
 
     Nothing is downloaded. Exit status 1 means that they differ.
     """
-    from kymograph.cli.artifact_view import file_document, full_name, print_difference
+    from kymograph.cli.artifact_view import file_document, print_difference
     from kymograph.sdk.artifacts.difference import compare_manifests
+    from kymograph.sdk.artifacts.version_names import full_name
 
     names = [split_artifact(old), split_artifact(new)]
     with artifact_server(named_together(names)) as server:

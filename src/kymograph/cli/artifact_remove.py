@@ -44,7 +44,7 @@ def remove(
     Our server keeps deleted versions for a week, in which they can be restored, and then frees their space; `kymograph
     artifact purge` frees it at once. Exit status 1 means that a version you named stays.
     """
-    from kymograph.cli.artifact_view import full_name
+    from kymograph.sdk.artifacts.version_names import full_name
 
     asked = [split_artifact(name) for name in names]
     for name, parts in zip(names, asked, strict=True):
@@ -80,7 +80,7 @@ def remove(
 
 
 def _list(go: Sequence[Artifact], stay: Sequence[Artifact]) -> None:
-    from kymograph.cli.artifact_view import full_name
+    from kymograph.sdk.artifacts.version_names import full_name
 
     for one in go:
         aliases = f"  ({', '.join(one.aliases)})" if one.aliases else ""
@@ -99,9 +99,9 @@ def _ask(go: Sequence[Artifact], *, as_json: bool) -> None:
 
 def _delete(go: Sequence[Artifact], *, with_aliases: bool) -> dict[str, str]:
     """Delete versions; returns why some were not, by their names."""
-    from kymograph.cli.artifact_view import full_name
+    from kymograph.client.parallel import in_parallel
     from kymograph.errors import KymographError, TransportError
-    from kymograph.sdk.artifacts.parallel import in_parallel
+    from kymograph.sdk.artifacts.version_names import full_name
 
     def delete(one: Artifact) -> str | None:
         try:

@@ -21,16 +21,7 @@ from kymograph.core.flatten import iter_leaves
 from kymograph.sdk.artifacts.artifact import Artifact
 from kymograph.sdk.artifacts.difference import ManifestDifference
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-
-
-def full_name(artifact: Artifact) -> str:
-    """``entity/project/collection:v3``, also of a version that was asked for by an alias."""
-    return f"{artifact.entity}/{artifact.project}/{short_name(artifact)}"
-
-
-def short_name(artifact: Artifact) -> str:
-    """``collection:v3``."""
-    return f"{artifact.name.partition(':')[0]}:{artifact.version}"
+from kymograph.sdk.artifacts.version_names import full_name, short_name
 
 
 def brief(artifact: Artifact) -> dict[str, Any]:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kymograph.core.wording import counted as counted
+from kymograph.core.wording import shown_bytes as shown_bytes
+
 if TYPE_CHECKING:
     from kymograph.sdk.local_runs import LocalRun
 
@@ -51,19 +54,3 @@ def shown_path(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def counted(number: int, word: str) -> str:
-    """So many of something, in words."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
-def shown_bytes(size: float) -> str:
-    """A size for people."""
-    if size == 1:
-        return "1 byte"
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            return f"{size:,.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    raise AssertionError

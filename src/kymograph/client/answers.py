@@ -45,11 +45,24 @@ def make_error(kind: str, message: str, *, status: int, retry_after_s: float | N
     if not (isinstance(found, type) and issubclass(found, KymographError)):
         found = _class_of(status)
     # Not through its own constructor, which would word the message anew from parts that are not sent.
-    error: KymographError = found.__new__(found)
+    error = _blank(found)
     Exception.__init__(error, message)
     if isinstance(error, ServerBusy):
         error.retry_after_s = retry_after_s
     return error
+
+
+def _blank(kind: type[KymographError]) -> KymographError:
+    """An error of a class, with nothing in it. Of several builtins that it is, only one can make it."""
+    for base in kind.__mro__:
+        if "__new__" in base.__dict__:
+            try:
+                made: Any = base.__dict__["__new__"](kind)
+            except TypeError:
+                continue
+            if isinstance(made, KymographError):
+                return made
+    raise TypeError(f"{kind.__name__} cannot be made")
 
 
 def _class_of(status: int) -> type[KymographError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -144,6 +144,17 @@ class Page(Generic[_T]):
     """To go on after; None at the end."""
     total: int | None = None
     """How many there are in all, where the server tells."""
+
+
+def every(read: Callable[[str | None], Page[_T]]) -> Iterator[_T]:
+    """All items of a list that comes in pages."""
+    cursor = None
+    while True:
+        page = read(cursor)
+        yield from page.items
+        cursor = page.cursor
+        if cursor is None:
+            return
 
 
 def parse_artifact(node: Any) -> RemoteArtifact:

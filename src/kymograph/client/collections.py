@@ -14,6 +14,8 @@ from kymograph.client.artifact_values import (
     RemoteCollection,
     RemoteType,
     as_object,
+    next_cursor,
+    nodes_of,
     parse_collection,
 )
 from kymograph.client.artifacts import ArtifactClient
@@ -33,6 +35,12 @@ class CollectionClient:
         """
         self._server, self._artifacts = server, artifacts
         self._carrier = Carrier(server)
+
+    def projects(self, entity: str, *, cursor: str | None = None, per_page: int = 50) -> Page[str]:
+        """Names of the projects of an entity that may be seen."""
+        variables = {"entity": entity, "cursor": cursor, "perPage": per_page}
+        found = self._server.graphql(documents.PROJECTS, variables).get("models")
+        return Page([str(as_object(node).get("name")) for node in nodes_of(found)], next_cursor(found))
 
     def types(self, entity: str, project: str, *, cursor: str | None = None, per_page: int = 50) -> Page[RemoteType]:
         """As `artifact_lookups.types`."""

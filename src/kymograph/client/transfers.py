@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -210,6 +210,19 @@ class Transfers:
             return self._get_directly(url, write, told, note, span, question)
         return self._get_generally(url, write, told, note, span, question)
 
+    def read(self, url: str, span: Span | None = None) -> bytes:
+        """What an address holds, or a part of it, in one piece. Raises as `get` does."""
+        pieces: list[bytes] = []
+        told = {"Accept-Encoding": "identity", **({} if span is None else {"Range": span.header})}
+        if self._goes_directly(url):
+            self._get_directly(url, pieces.append, told, int, span, None, is_whole=True)
+        else:
+            self._get_generally(url, lambda piece: pieces.append(bytes(piece)), told, int, span, None)
+        content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if span is not None and len(content) != span.size_bytes:
+            raise Unreachable(urlsplit(url).netloc, problem=f"{len(content)} bytes came instead of {span.size_bytes}")
+        return content
+
     def _get_generally(
         self,
         url: str,
@@ -226,12 +239,14 @@ class Transfers:
     def _get_directly(
         self,
         url: str,
-        write: Callable[[memoryview], object],
+        write: Callable[[Any], object],
         headers: Mapping[str, str],
         note: Note,
         span: Span | None,
         question: bytes | None,
         redirects: int = 0,
+        *,
+        is_whole: bool = False,
     ) -> Mapping[str, str]:
         def send(connection: http.client.HTTPConnection, target: str) -> None:
             method = "GET" if question is None else "POST"
@@ -242,6 +257,9 @@ class Transfers:
                 return response.read()
             if span is not None and response.status != http.client.PARTIAL_CONTENT:
                 raise _no_parts(url)
+            if is_whole:
+                write(response.read())
+                return b""
             expected = response.length
             received = 0
             buffer = memoryview(bytearray(min(PIECE_BYTES, expected or PIECE_BYTES) or 1))
@@ -260,7 +278,7 @@ class Transfers:
             target = str(httpx.URL(url).join(answered["location"]))
             if not self._goes_directly(target):
                 return self._get_generally(target, write, headers, note, span, question)
-            return self._get_directly(target, write, headers, note, span, question, redirects + 1)
+            return self._get_directly(target, write, headers, note, span, question, redirects + 1, is_whole=is_whole)
         if status >= 300:
             raise error_of(httpx.Response(status, headers=list(answered.items()), content=body))
         return answered

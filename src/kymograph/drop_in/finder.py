@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from kymograph.drop_in.names import MODULES, NAMES, ROOT_NAMES, VERSION, all_paths
+from kymograph.drop_in.names import MODULES, NAMES, PACKAGES, ROOT_NAMES, VERSION, all_paths
 
 ROOT = "wandb"
 CHILD_PATH = Path(__file__).with_name("path")
@@ -56,6 +57,8 @@ class WandbFinder(Loader):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Where a module is, if it is one of these."""
+        if fullname in PACKAGES:
+            return spec_from_file_location(fullname, CHILD_PATH / f"{fullname}.py")
         if fullname != ROOT and not fullname.startswith(f"{ROOT}."):
             return None
         if fullname.removeprefix(ROOT).lstrip(".") not in _PATHS:

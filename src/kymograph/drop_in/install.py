@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from kymograph.drop_in.finder import ROOT, WandbFinder, drop_all, is_stand_in
+from kymograph.drop_in.neighbours import NeighbourFinder, NeighbourModule
 from kymograph.errors import UsageError
 
 
@@ -30,7 +31,7 @@ def install_as_wandb() -> ModuleType:
             f"imports it, or start the program as: python -m kymograph.as_wandb PROGRAM"
         )
     if not any(isinstance(finder, WandbFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, cast("Any", WandbFinder()))
+        sys.meta_path[:0] = [cast("Any", WandbFinder()), cast("Any", NeighbourFinder())]
     if present is not None and _is_signpost(present):
         del sys.modules[ROOT]
     return importlib.import_module(ROOT)
@@ -38,8 +39,11 @@ def install_as_wandb() -> ModuleType:
 
 def uninstall_as_wandb() -> None:
     """Have ``import wandb`` mean again what it meant; modules that have imported ours keep it."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, WandbFinder)]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, WandbFinder | NeighbourFinder)]
     drop_all()
+    for name, module in [*sys.modules.items()]:
+        if isinstance(module, NeighbourModule):
+            del sys.modules[name]
 
 
 def _is_signpost(module: ModuleType) -> bool:

@@ -93,6 +93,9 @@ ROOT_NAMES = {
 }
 """What ``wandb`` itself has besides the names of ``kymograph``."""
 
+PACKAGES = frozenset({"wabucketref"})
+"""Other packages whose names are found in ours: each is a module in the folder ``path``. Source: seeds.md B.3."""
+
 
 def all_paths() -> frozenset[str]:
     """Every path that can be imported, the packages on the way included; ``""`` is ``wandb`` itself."""

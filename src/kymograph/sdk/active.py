@@ -48,6 +48,9 @@ def require_run(member: str) -> Run:
 
 def activate(run: Run, *, is_aside: bool = False) -> None:
     """Make a run the active one, unless it stands aside, and have it ended when the process ends."""
+    from kymograph.sdk.artifact_reads import follow_file_systems
+
+    follow_file_systems()
     with _lock:
         _runs.append(run)
         if is_aside:

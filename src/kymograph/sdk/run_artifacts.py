@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kymograph.client.artifact_uploads import COMMITTED
 from kymograph.client.artifacts import MODEL_REGISTRY, REGISTRY_PREFIX
+from kymograph.client.known_versions import KnownVersion
 from kymograph.client.runs import RunAddress
 from kymograph.core.artifact import LATEST
 from kymograph.core.artifact_rules import check_aliases, check_tags
@@ -30,7 +31,6 @@ from kymograph.errors import (
 )
 from kymograph.sdk.api.paths import parse_artifact
 from kymograph.sdk.artifacts.artifact import Artifact
-from kymograph.sdk.artifacts.known_versions import KnownVersion
 from kymograph.sdk.artifacts.links import parse_target
 from kymograph.sdk.artifacts.pending import AwaitedVersion, KeptVersion, SentVersion
 from kymograph.sdk.artifacts.record import artifact_record
@@ -295,7 +295,7 @@ class RunArtifacts:
             )
         if run.disabled or artifact.id is None:
             return artifact
-        self._append(Record(use_artifact=UseArtifactRecord(id=artifact.id, type=artifact.type, name=artifact.name)))
+        self.note_use(artifact.id, type_name=artifact.type, name=artifact.name)
         try:
             # The journal would bring it there, too; now it is there when this returns.
             at = RunAddress(run.entity, run.project, run.id)
@@ -303,6 +303,10 @@ class RunArtifacts:
         except TransportError as exc:
             current_voice().warn(f"the use of artifact {artifact.name} is told to the server later: {exc}")
         return artifact
+
+    def note_use(self, artifact_id: str, *, type_name: str, name: str) -> None:
+        """Mark a version as an input, as far as this machine is concerned: the sender tells the server."""
+        self._append(Record(use_artifact=UseArtifactRecord(id=artifact_id, type=type_name, name=name)))
 
     def _find(self, name: str) -> Artifact:
         """A version by its name; entity and project are the run's unless they are in it.

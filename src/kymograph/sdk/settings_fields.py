@@ -108,6 +108,8 @@ class SettingsFields:
     """Whether sending goes on in the background when finish() runs out of time."""
     artifact_cache_max_bytes: int | None = None
     """How large the cache of artifacts' contents may grow; by default a tenth of its disk, 50 GiB at most."""
+    fs_lineage: bool = True
+    """Whether artifacts that are read by way of `wandbas://` while the run is on become its inputs."""
 
     # --- folders and files ---
     root_dir: str = ""

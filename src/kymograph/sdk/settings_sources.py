@@ -19,7 +19,14 @@ from kymograph.sdk.settings_values import parse_bool
 
 _PREFIX = "WANDB_"
 _OWN_PREFIX = "KYMOGRAPH_"
-OWN_FIELDS = ("durability", "step_order", "detach_on_finish", "finish_timeout", "artifact_cache_max_bytes")
+OWN_FIELDS = (
+    "durability",
+    "step_order",
+    "detach_on_finish",
+    "finish_timeout",
+    "artifact_cache_max_bytes",
+    "fs_lineage",
+)
 """Also read from variables of our own name."""
 
 _SPECIAL = {

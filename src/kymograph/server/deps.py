@@ -31,6 +31,7 @@ from kymograph.services.collections import CollectionService
 from kymograph.services.compaction import CompactionPolicy, Compactor
 from kymograph.services.container import Services
 from kymograph.services.exports import ExportService
+from kymograph.services.file_copies import FileCopies
 from kymograph.services.files import FileService
 from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
@@ -163,6 +164,7 @@ def open_deployment(
                 offers_all=settings.parquet_history == "all",
             ),
             files=FileService(database, objects, signer, live, clock, public_url=settings.public_url),
+            file_copies=FileCopies(database, objects, live, clock),
             collections=CollectionService(database, clock),
             artifacts=ArtifactService(database, clock),
             artifact_links=ArtifactLinks(database, clock),

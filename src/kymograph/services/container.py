@@ -20,6 +20,7 @@ from kymograph.services.artifacts import ArtifactService
 from kymograph.services.collections import CollectionService
 from kymograph.services.compaction import Compactor
 from kymograph.services.exports import ExportService
+from kymograph.services.file_copies import FileCopies
 from kymograph.services.files import FileService
 from kymograph.services.garbage import Collector
 from kymograph.services.history import HistoryService
@@ -44,6 +45,7 @@ class Services:
     history: HistoryService
     exports: ExportService
     files: FileService
+    file_copies: FileCopies
     collections: CollectionService
     artifacts: ArtifactService
     artifact_links: ArtifactLinks

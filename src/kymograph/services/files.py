@@ -15,7 +15,15 @@ from kymograph.core.files import RunFile
 from kymograph.core.live import LiveEvent, LiveKind
 from kymograph.core.names import parse_file_path
 from kymograph.core.run import Run, RunChange
-from kymograph.errors import Forbidden, KymographError, ObjectNotFound, RunFileNotFound, RunNotFound, TransportError
+from kymograph.errors import (
+    Forbidden,
+    KymographError,
+    NameTaken,
+    ObjectNotFound,
+    RunFileNotFound,
+    RunNotFound,
+    TransportError,
+)
 from kymograph.services.access import Access, Caller, check_run, require_run
 from kymograph.services.live import LiveBus
 from kymograph.services.secrets import Signer, steady_expiry
@@ -108,10 +116,13 @@ class FileService:
 
     # Transfers
 
-    async def receive(self, token: str, body: AsyncIterator[bytes], *, content_type: str | None) -> RunFile:
+    async def receive(
+        self, token: str, body: AsyncIterator[bytes], *, content_type: str | None, may_replace: bool = True
+    ) -> RunFile:
         """Store what is sent to an upload address.
 
         Raises:
+            NameTaken: There is such a file already, and it may not be replaced.
             Forbidden: The address is forged, expired or not for uploads.
             RunNotFound: The run was deleted meanwhile; nothing was stored.
             StorageFull: Nothing was stored.
@@ -131,6 +142,8 @@ class FileService:
             if run is None:
                 raise RunNotFound("(of this address)")
             previous = tx.files.find(run_key, path)
+            if previous is not None and not may_replace:
+                raise NameTaken("file", path)
             file = tx.files.put(
                 run_key,
                 path,
@@ -241,16 +254,23 @@ class FileService:
         names: Sequence[str] = (),
         pattern: str | None = None,
         prefix: str = "",
+        is_shallow: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> FilePage:
         """Files of a run (got already), by path; see `FileStore.list`."""
 
         def job(tx: Transaction) -> FilePage:
-            files, total = tx.files.list(run.key, names=names, pattern=pattern, prefix=prefix, after=after, limit=limit)
+            files, total = tx.files.list(
+                run.key, names=names, pattern=pattern, prefix=prefix, is_shallow=is_shallow, after=after, limit=limit
+            )
             return FilePage(files, total)
 
         return self._database.read(job)
+
+    def list_folders(self, run: Run, *, prefix: str = "", after: str | None = None, limit: int = 100) -> Sequence[str]:
+        """Folders of a run (got already); see `FileStore.list_folders`."""
+        return self._database.read(lambda tx: tx.files.list_folders(run.key, prefix=prefix, after=after, limit=limit))
 
     def delete(self, caller: Caller, numbers: Sequence[int]) -> list[RunFile]:
         """Remove files: all of them or none.

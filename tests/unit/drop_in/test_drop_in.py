@@ -41,6 +41,24 @@ def printed(script: str, folder: Path) -> list[str]:
     return answer.stdout.splitlines()
 
 
+def test_packages_around_the_client_are_there_under_their_names(tmp_path: Path) -> None:
+    lines = printed(
+        """
+import kymograph
+from kymograph.fs import ArtifactFileSystem, RunFileSystem
+kymograph.install_as_wandb()
+import wandbfsspec
+from wandbfsspec.core import WandbBaseFileSystem, WandbFile
+from wandbfsspec.spec import WandbArtifactStore, WandbFileSystem
+print(WandbFileSystem is RunFileSystem, WandbArtifactStore is ArtifactFileSystem)
+print(issubclass(WandbFileSystem, WandbBaseFileSystem), WandbFile.__name__, dir(wandbfsspec))
+""",
+        tmp_path,
+    )
+
+    assert lines == ["True True", "True BlockFile ['core', 'spec']"]
+
+
 def test_packages_get_ours_by_every_path_they_import(tmp_path: Path) -> None:
     lines = printed(
         """
@@ -220,4 +238,8 @@ if __name__ == "__main__":
 
 
 def test_the_path_for_other_processes_holds_nothing_else() -> None:
-    assert {it.name for it in CHILD_PATH.iterdir()} - {"__pycache__"} == {"wandb.py", f"wandb-{VERSION}.dist-info"}
+    assert {it.name for it in CHILD_PATH.iterdir()} - {"__pycache__"} == {
+        "wandb.py",
+        "wabucketref.py",
+        f"wandb-{VERSION}.dist-info",
+    }

@@ -21,7 +21,7 @@ const AUTO_LOAD_BYTES = 10_000_000
 const TEXT_BYTES = 1_000_000
 const MOST_ROWS = 500
 /** Images up to this width are enlarged. */
-const TINY_PIXELS = 64
+export const TINY_PIXELS = 64
 
 /** A file of a run or of an artifact. */
 export interface PreviewedFile {

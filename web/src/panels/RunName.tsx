@@ -3,6 +3,7 @@
 import { Link } from '@tanstack/react-router'
 import type { RunLink } from '../core/artifacts'
 import type { RunState } from '../core/types'
+import { RunDot } from '../ui/RunDot'
 import { StateIcon } from '../ui/StateIcon'
 import { Name } from '../ui/Text'
 
@@ -13,7 +14,7 @@ export function RunName({ run }: { run: RunLink }) {
       params={{ entity: run.entity, project: run.project, run: run.id }}
       className="run-name is-link"
     >
-      <span className="run-dot" style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties} />
+      <RunDot color={run.color} />
       <Name>{run.name}</Name>
       {run.state !== 'finished' && <StateIcon state={run.state as RunState} />}
     </Link>

@@ -15,7 +15,7 @@ export function useKeys(keys: KeyMap): void {
   })
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
-      if (event.defaultPrevented || isTyping(event.target) || document.querySelector('dialog[open]')) return
+      if (event.defaultPrevented || isTaken(event) || document.querySelector('dialog[open]')) return
       if (event.key === 'Enter' && isActionable(event.target)) return
       const name = nameOf(event)
       const sequence = prefix && event.timeStamp - prefix.atMs < SEQUENCE_MS ? `${prefix.key} ${name}` : null
@@ -38,9 +38,13 @@ function nameOf(event: KeyboardEvent): string {
   return control + shift + letter
 }
 
-function isTyping(target: EventTarget | null): boolean {
+/** The element that has the focus takes the key itself: letters in a field, arrows on a slider. */
+function isTaken({ target, key }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false
-  if (target instanceof HTMLInputElement) return target.type !== 'checkbox'
+  if (target instanceof HTMLInputElement) {
+    if (target.type === 'range') return /^(Arrow|Page|Home|End)/.test(key)
+    return target.type !== 'checkbox'
+  }
   return (
     target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
   )

@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises'
 import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DAY_MS, growRun, iso, makeRun, seeded } from './data.mjs'
+import { makeMedia } from './compare.mjs'
 import { answerSeries } from './series.mjs'
 
 const port = Number(process.argv[2] ?? 8090)
@@ -19,6 +20,12 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/cs
 const now = Date.now()
 const projects = makeProjects()
 const listeners = new Map()
+const media = new Map(
+  projects.map((project, number) => [
+    `${project.entity}/${project.name}`,
+    makeMedia(project.runs, { fileUrl: (at) => mediaUrl(number, at) }),
+  ]),
+)
 let signedIn = process.env.MOCK_SIGNED_OUT === undefined
 
 class HttpError extends Error {
@@ -106,6 +113,22 @@ function makeProjects() {
 
 function numberOf(value) {
   return Number.isFinite(value) ? value : { $number: String(value) }
+}
+
+function mediaUrl(project, { run, metric, step, place }) {
+  return `http://127.0.0.1:${port}/api/v1/media/${[project, run, metric, step, place].join('/')}`
+}
+
+function compare(response, path, body) {
+  if (path[0] === 'media') {
+    const [project, run, metric, step, place] = path.slice(1).map(Number)
+    response.writeHead(200, { 'Content-Type': 'image/png', 'Cache-Control': 'max-age=3600' })
+    response.end([...media.values()][project].image({ run, metric, step, place }))
+    return undefined
+  }
+  const found = media.get(`${body.entity}/${body.project}`)
+  if (!found) throw new HttpError(404, 'ProjectNotFound', 'no such project; check its name')
+  return found[path[1]](body)
 }
 
 const session = () => ({
@@ -204,7 +227,8 @@ function listRuns(project, query) {
   let runs = project.runs.filter((run) => {
     if (q.startsWith('{'))
       return Object.entries(JSON.parse(q)).every(
-        ([field, value]) => (field === 'display_name' ? run.name : run[field]) === value,
+        ([field, value]) =>
+          value.$in?.includes(run.id) ?? (field === 'display_name' ? run.name : run[field]) === value,
       )
     return q === '' || `${run.name} ${run.id} ${run.tags}`.toLowerCase().includes(q.toLowerCase())
   })
@@ -275,6 +299,7 @@ async function api(request, response, path, query) {
     return session()
   }
   if (path[0] === 'keys') return { id: 'k1', api_key: '0123456789abcdef0123456789abcdef01234567' }
+  if (path[0] === 'compare' || path[0] === 'media') return compare(response, path, body)
   if (path[0] !== 'projects') throw new HttpError(404, 'NotFound', 'No such route')
   const [, entity, name, part, id, sub, ...rest] = path
   if (name === undefined) {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from kymograph.client.artifact_entries import Locator, iter_entries, storage_region
 from kymograph.client.artifact_values import PORTFOLIO, SEQUENCE, CollectionAddress, RemoteArtifact, parse_metadata
 from kymograph.client.artifacts import REGISTRY_PREFIX
 from kymograph.client.runs import RunAddress
@@ -16,7 +17,6 @@ from kymograph.sdk.api.local_versions import LocalVersion
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.manifest import ArtifactManifest
 from kymograph.sdk.run_folder import RunFolder, iter_records
-from kymograph.sdk.sender.artifact_entries import Locator, iter_entries, storage_region
 from kymograph.sdk.sender.ledger import Ledger
 from kymograph.wire.records_pb2 import ArtifactRecord, LinkArtifactRequest, Record, UseArtifactRecord
 

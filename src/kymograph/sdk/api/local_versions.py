@@ -11,6 +11,7 @@ import httpx
 
 from kymograph.client.artifact_values import CollectionAddress, Page, RemoteArtifact, RemoteCollection
 from kymograph.client.connection import Connection
+from kymograph.client.placing import place
 from kymograph.client.runs import RunAddress, RunClient
 from kymograph.errors import ContentNotHere, OfflineUse
 from kymograph.sdk.artifacts.artifact import Artifact
@@ -21,7 +22,6 @@ from kymograph.sdk.artifacts.folders import artifact_folders
 from kymograph.sdk.artifacts.hashing import hash_file
 from kymograph.sdk.artifacts.manifest import ArtifactManifest
 from kymograph.sdk.artifacts.pages import Pages
-from kymograph.sdk.artifacts.placing import place
 from kymograph.sdk.artifacts.session import Session
 from kymograph.sdk.artifacts.version import ServerVersion, artifact_of
 from kymograph.sdk.settings import Settings

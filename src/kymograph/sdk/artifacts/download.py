@@ -23,6 +23,8 @@ from typing import Any
 from kymograph.client.artifact_bulk import SMALL_BYTES
 from kymograph.client.artifact_files import WantedEntry, urls_per_page
 from kymograph.client.artifact_values import CollectionAddress, FileUrl
+from kymograph.client.fetching import Fetcher, FetchTarget
+from kymograph.client.parallel import in_parallel
 from kymograph.core.digest import new_hasher, raw_digest
 from kymograph.errors import (
     ArtifactNotFound,
@@ -34,10 +36,8 @@ from kymograph.errors import (
 )
 from kymograph.sdk.artifacts.download_progress import DownloadProgress
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.fetching import Fetcher, FetchTarget
 from kymograph.sdk.artifacts.hashing import hash_file
 from kymograph.sdk.artifacts.manifest import STORAGE_LAYOUT
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.references.registry import References
 from kymograph.sdk.artifacts.session import Session
 from kymograph.sdk.artifacts.voice import current_voice
@@ -113,7 +113,9 @@ class Download:
         """Folders that may be written to, and those that may not."""
         self._lock = threading.Lock()
         self._together_url: str | None = None
-        self._fetcher = Fetcher(session, skip_cache=options.skip_cache, multipart=options.multipart)
+        self._fetcher = Fetcher(
+            session.client.transfers, session.cache, skip_cache=options.skip_cache, multipart=options.multipart
+        )
 
     # --- the whole ---------------------------------------------------------------------------------------------------
 

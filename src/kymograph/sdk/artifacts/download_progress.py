@@ -1,4 +1,4 @@
-"""How far a download is, for people: a bar in terminals, a line before and after elsewhere."""
+"""How far a transfer is, for people: a bar in terminals, a line before and after elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UPDATE_S = 0.1
 class DownloadProgress:
     """Counts files and bytes, from many threads."""
 
-    def __init__(self, name: str, n_files: int, size_bytes: int, *, is_shown: bool) -> None:
+    def __init__(self, name: str, n_files: int, size_bytes: int, *, is_shown: bool, verb: str = "downloading") -> None:
         """Begin.
 
         Args:
@@ -27,7 +27,9 @@ class DownloadProgress:
             n_files: That are to come.
             size_bytes: Of them together.
             is_shown: Whether anything is said.
+            verb: What happens to them.
         """
+        self._verb = verb
         self._name, self._n_files, self._size_bytes = name, n_files, size_bytes
         self._is_shown = is_shown and current_voice().is_chatty
         self._lock = threading.Lock()
@@ -43,7 +45,7 @@ class DownloadProgress:
                 self._start_bar()
             else:
                 size = f"{self._size_bytes / 1e6:,.1f} MB"
-                current_voice().chat(f"downloading artifact {self._name}: {self._n_files:,} files, {size}")
+                current_voice().chat(f"{self._verb} artifact {self._name}: {self._n_files:,} files, {size}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -81,7 +83,7 @@ class DownloadProgress:
         )
         self._bar.start()
         self._task = self._bar.add_task(
-            f"artifact {self._name}", total=self._size_bytes or None, files=0, n_files=self._n_files
+            f"{self._verb} {self._name}", total=self._size_bytes or None, files=0, n_files=self._n_files
         )
 
     def _show_now_and_then(self) -> None:

@@ -10,18 +10,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal, NamedTuple
 
+from kymograph.client.artifact_cache import ArtifactCache
+from kymograph.client.known_versions import KnownVersion, KnownVersions
+from kymograph.client.parallel import in_parallel
 from kymograph.core.artifact_rules import check_entry_path
 from kymograph.core.digest import DigestAlgorithm, hex_digest
 from kymograph.errors import DuplicatePath, EntryNotFound, InvalidArtifact
-from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
 from kymograph.sdk.artifacts.entry import ALGORITHM_KEY, XXH128_NAME, ArtifactManifestEntry
 from kymograph.sdk.artifacts.folder_walk import iter_folder
 from kymograph.sdk.artifacts.folders import ArtifactFolders, artifact_folders
 from kymograph.sdk.artifacts.hashing import remembered_hash
-from kymograph.sdk.artifacts.known_versions import KnownVersion, KnownVersions
 from kymograph.sdk.artifacts.manifest import ArtifactManifest
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.staging import Staging
 from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.types import Digest

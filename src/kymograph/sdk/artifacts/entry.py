@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import ArtifactNotLoggedError, InvalidReference
-from kymograph.sdk.artifacts.addresses import artifact_address, client_address, find_artifact_id
 from kymograph.types import JsonObject
+from kymograph.wire.artifact_addresses import artifact_address, client_address, find_artifact_id
 
 if TYPE_CHECKING:
     from kymograph.sdk.artifacts.artifact import Artifact

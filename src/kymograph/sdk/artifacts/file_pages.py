@@ -9,10 +9,10 @@ from typing import IO
 
 from kymograph.client.artifact_files import RemoteArtifactFile
 from kymograph.client.artifact_values import CollectionAddress
+from kymograph.client.placing import written_whole
 from kymograph.core.names import parse_file_path
 from kymograph.errors import InvalidArtifact
 from kymograph.sdk.artifacts.pages import Pages
-from kymograph.sdk.artifacts.placing import written_whole
 from kymograph.sdk.artifacts.session import Session
 
 

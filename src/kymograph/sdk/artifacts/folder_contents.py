@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kymograph.client.parallel import in_parallel
 from kymograph.errors import InvalidArtifact
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.hashing import hash_file
 from kymograph.sdk.artifacts.manifest import ArtifactManifest
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.voice import current_voice
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from kymograph.client.user_folders import user_folder
 from kymograph.sdk.settings import Settings
-
-APPLICATION = "kymograph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +28,8 @@ class ArtifactFolders:
 def artifact_folders(settings: Settings | None = None) -> ArtifactFolders:
     """The folders that settings mean: those given, those of the active run, or those of this process."""
     meant = settings if settings is not None else current_settings()
-    cache = Path(meant.cache_dir).expanduser() if meant.cache_dir else _user_folder("cache")
-    data = Path(meant.data_dir).expanduser() if meant.data_dir else _user_folder("data")
+    cache = Path(meant.cache_dir).expanduser() if meant.cache_dir else user_folder("cache")
+    data = Path(meant.data_dir).expanduser() if meant.data_dir else user_folder("data")
     return ArtifactFolders(
         cache=Path(os.path.abspath(cache / "artifacts")),
         staging=Path(os.path.abspath(data / "artifacts" / "staging")),
@@ -46,10 +44,3 @@ def current_settings() -> Settings:
 
     run = active_run()
     return setup().settings if run is None else run._settings
-
-
-def _user_folder(kind: Literal["cache", "data"]) -> Path:
-    import platformdirs
-
-    found = platformdirs.user_cache_path if kind == "cache" else platformdirs.user_data_path
-    return found(APPLICATION, appauthor=False)

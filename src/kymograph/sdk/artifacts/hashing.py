@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Sequence
 
+from kymograph.client.parallel import in_parallel
 from kymograph.core.digest import DigestAlgorithm, encode_digest, new_hasher
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.types import Digest
 
 READ_BYTES = 1 << 20

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from kymograph.core.artifact_rules import check_entry_path
 from kymograph.errors import ArtifactFinalizedError, InvalidValue
-from kymograph.sdk.artifacts.addresses import client_address, latest_client_address
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.media import (
     Audio,
@@ -32,6 +31,7 @@ from kymograph.sdk.media import (
     Video,
 )
 from kymograph.sdk.media.base import HASH_CHARACTERS, MEDIA_FOLDER, Media, Value
+from kymograph.wire.artifact_addresses import client_address, latest_client_address
 
 if TYPE_CHECKING:
     from kymograph.sdk.artifacts.artifact import Artifact

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from kymograph.core import exact_json
 from kymograph.errors import EntryNotFound, InvalidMedia, ReferenceNotFound, StoreCorrupt
-from kymograph.sdk.artifacts.addresses import split_address
 from kymograph.sdk.artifacts.column_types import read_type
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.media_objects import OBJECT_KINDS, ObjectFile, find_object_entry
@@ -32,6 +31,7 @@ from kymograph.sdk.media import (
 )
 from kymograph.sdk.media.base import Value
 from kymograph.sdk.media.dtypes import TIMESTAMP, ArrayType, DType, TypedDictType, UnionType
+from kymograph.wire.artifact_addresses import split_address
 
 if TYPE_CHECKING:
     from kymograph.sdk.artifacts.artifact import Artifact

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from kymograph.client.artifact_values import CollectionAddress, RemoteArtifact, RemoteMembership
+from kymograph.client.placing import written_whole
 from kymograph.core import exact_json
-from kymograph.sdk.artifacts.placing import written_whole
 
 FOLDER = "seen"
 MAX_BYTES = 16 << 20

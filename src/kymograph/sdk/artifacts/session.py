@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kymograph.client.artifact_bulk import ArtifactBulkClient
+from kymograph.client.artifact_cache import ArtifactCache
 from kymograph.client.artifact_files import ArtifactFileClient
 from kymograph.client.artifacts import ArtifactClient
 from kymograph.client.collections import CollectionClient
 from kymograph.client.runs import RunClient
-from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
 from kymograph.sdk.artifacts.folders import ArtifactFolders, artifact_folders, current_settings
 from kymograph.sdk.artifacts.seen_versions import SeenVersions

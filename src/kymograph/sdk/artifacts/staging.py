@@ -21,13 +21,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kymograph.client.artifact_cache import ArtifactCache
 from kymograph.client.files import temporary
+from kymograph.client.placing import CONTENT_MODE, COPY_BYTES, clone, draft_name, place
 from kymograph.core.digest import DigestAlgorithm, encode_digest, hex_digest, new_hasher
 from kymograph.errors import InvalidArtifact
-from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
 from kymograph.sdk.artifacts.hashing import hash_file
-from kymograph.sdk.artifacts.placing import CONTENT_MODE, COPY_BYTES, clone, draft_name, place
 from kymograph.types import Digest
 
 _ABANDONED_S = 7 * 86_400

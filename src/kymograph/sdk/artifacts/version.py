@@ -22,7 +22,6 @@ from kymograph.core import exact_json
 from kymograph.core.artifact import split_artifact_name
 from kymograph.errors import AuthError, CommError, Forbidden, InvalidArtifact, KymographError
 from kymograph.sdk.artifacts import links
-from kymograph.sdk.artifacts.addresses import find_artifact_id, split_address
 from kymograph.sdk.artifacts.download import Download, DownloadOptions, StrPath, default_root
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.folder_contents import remove_others, verify_folder
@@ -32,6 +31,7 @@ from kymograph.sdk.artifacts.references.registry import References
 from kymograph.sdk.artifacts.session import Session
 from kymograph.sdk.artifacts.voice import current_voice
 from kymograph.types import JsonObject
+from kymograph.wire.artifact_addresses import find_artifact_id, split_address
 
 if TYPE_CHECKING:
     from kymograph.sdk.api.either import Sync

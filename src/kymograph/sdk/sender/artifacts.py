@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from kymograph.client.artifact_bulk import ArtifactBulkClient
+from kymograph.client.artifact_saving import Saver, SavingCounts, Steps, Work, forget_staged
 from kymograph.client.artifact_uploads import ArtifactUploadClient
 from kymograph.client.artifact_values import CollectionAddress
 from kymograph.client.artifacts import REGISTRY_PREFIX, ArtifactClient
+from kymograph.client.early_files import EarlyFiles
+from kymograph.client.known_versions import KnownVersions
 from kymograph.client.runs import RunAddress, RunClient
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import KymographError, StagedFilesMissing
-from kymograph.sdk.artifacts.known_versions import KnownVersions
 from kymograph.sdk.sender.artifact_operations import ArtifactNote, ArtifactOperation
-from kymograph.sdk.sender.artifact_saving import Saver, SavingCounts, Steps, Work, forget_staged
-from kymograph.sdk.sender.early_files import EarlyFiles
 from kymograph.wire.records_pb2 import ArtifactRecord, LinkArtifactRequest, UseArtifactRecord
 
 AT_ONCE = 8

@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kymograph.client.known_versions import KnownVersions
 from kymograph.client.runs import RunClient
 from kymograph.core import exact_json
 from kymograph.errors import KymographError, RequestTooLarge, StorageFull, TransportError
 from kymograph.sdk import writer_lock
-from kymograph.sdk.artifacts.known_versions import KnownVersions
 from kymograph.sdk.run_folder import RunFolder
 from kymograph.sdk.sender.artifacts import ArtifactCounts, ArtifactQueue
 from kymograph.sdk.sender.changes import RunChanges

@@ -18,7 +18,12 @@ router = APIRouter(include_in_schema=False)
 @router.put("/storage/runs/{token}/{path:path}")
 async def put_run_file(token: str, path: str, request: Request, services: ServicesDep) -> Response:
     """Store a run file; the address alone is the credential."""
-    file = await services.files.receive(token, body_stream(request), content_type=request.headers.get("content-type"))
+    file = await services.files.receive(
+        token,
+        body_stream(request),
+        content_type=request.headers.get("content-type"),
+        may_replace=request.headers.get("if-none-match") != "*",
+    )
     return Response(status_code=200, headers={"ETag": f'"{file.md5}"'})
 
 

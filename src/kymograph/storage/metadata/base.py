@@ -327,6 +327,7 @@ class FileStore(Protocol):
         names: Sequence[str] = (),
         pattern: str | None = None,
         prefix: str = "",
+        is_shallow: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> tuple[list[RunFile], int]:
@@ -337,7 +338,20 @@ class FileStore(Protocol):
             names: Only these paths, if any are given.
             pattern: SQL LIKE pattern (``%`` and ``_``), case-sensitive.
             prefix: Only paths that begin so.
+            is_shallow: Only those without a slash after `prefix`.
             after: Only paths greater than this one (paging).
+            limit: Page size.
+        """
+
+    def list_folders(
+        self, run: RunKey, *, prefix: str = "", after: str | None = None, limit: int = 100
+    ) -> Sequence[str]:
+        """Folders that files below a prefix are in, as far as the first slash after it; in order.
+
+        Args:
+            run: Whose files.
+            prefix: Empty, or the path of a folder with a slash at its end.
+            after: Only folders greater than this one (paging).
             limit: Page size.
         """
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Row, delete, func, select, update
 
 from kymograph.core.files import RunFile
+from kymograph.storage.metadata.columns import AnyText, escape_text
 from kymograph.storage.metadata.sql import begins_with, insert_into
 from kymograph.storage.metadata.tables import files, runs
 from kymograph.types import Digest, FilePath, ObjectKey, RunKey
@@ -76,6 +77,7 @@ class SqlFileStore:
         names: Sequence[str] = (),
         pattern: str | None = None,
         prefix: str = "",
+        is_shallow: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> tuple[builtins.list[RunFile], int]:
@@ -87,11 +89,34 @@ class SqlFileStore:
             conditions.append(self._is_like(pattern))
         if prefix:
             conditions.append(begins_with(files.c.path, prefix))
+        if is_shallow:
+            conditions.append(self._slash_after(prefix) == 0)
         total = self._connection.execute(select(func.count()).select_from(files).where(*conditions)).scalar_one()
         if after is not None:
             conditions.append(files.c.path > after)
         page = select(files).where(*conditions).order_by(files.c.path).limit(limit)
         return [_file(row) for row in self._connection.execute(page)], total
+
+    def list_folders(
+        self, run: RunKey, *, prefix: str = "", after: str | None = None, limit: int = 100
+    ) -> builtins.list[str]:
+        """Docstring inherited."""
+        slash = self._slash_after(prefix)
+        length = len(escape_text(prefix))
+        folder = func.substr(files.c.path, 1, slash + length - 1, type_=AnyText)
+        conditions = [files.c.run_key == run, slash > 0]
+        if prefix:
+            conditions.append(begins_with(files.c.path, prefix))
+        if after is not None:
+            conditions.append(folder > after)
+        found = select(folder).where(*conditions).distinct().order_by(folder).limit(limit)
+        return [str(name) for (name,) in self._connection.execute(found)]
+
+    def _slash_after(self, prefix: str) -> ColumnElement[int]:
+        """Where the first slash after a prefix is, counted from its end and from 1; 0 if there is none."""
+        rest = func.substr(files.c.path, len(escape_text(prefix)) + 1)
+        find = func.instr if self._connection.dialect.name == "sqlite" else func.strpos
+        return find(rest, "/", type_=Integer)
 
     def delete(self, file: int) -> RunFile | None:
         """Docstring inherited."""

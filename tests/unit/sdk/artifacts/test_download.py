@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from kymograph.client import fetching
 from kymograph.errors import ArtifactNotFound, DigestMismatch, InvalidArtifact, ReferenceNotFound
 from kymograph.sdk import notices
-from kymograph.sdk.artifacts import fetching
 from kymograph.sdk.artifacts.artifact import Artifact
 from tests.unit.sdk.artifacts.version_server import VersionServer, md5
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from kymograph.client import known_versions
+from kymograph.client.known_versions import KnownVersions
 from kymograph.errors import InvalidArtifact
-from kymograph.sdk.artifacts import known_versions
 from kymograph.sdk.artifacts.artifact import Artifact
 from kymograph.sdk.artifacts.folders import artifact_folders, current_settings
-from kymograph.sdk.artifacts.known_versions import KnownVersions
 
 URL = "http://server"
 TEXT = orjson.dumps(

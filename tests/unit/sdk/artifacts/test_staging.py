@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
+from kymograph.client import placing
+from kymograph.client.artifact_cache import ArtifactCache
+from kymograph.client.parallel import in_parallel
 from kymograph.core.digest import DigestAlgorithm
 from kymograph.errors import InvalidArtifact
-from kymograph.sdk.artifacts import placing, staging
+from kymograph.sdk.artifacts import staging
 from kymograph.sdk.artifacts.artifact import Artifact
-from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.checksum_memo import ChecksumMemo
 from kymograph.sdk.artifacts.folder_walk import iter_folder
-from kymograph.sdk.artifacts.parallel import in_parallel
 from kymograph.sdk.artifacts.staging import Staging
 
 MD5 = DigestAlgorithm.MD5

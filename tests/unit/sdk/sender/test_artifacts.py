@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kymograph.sdk.sender import artifact_saving, upload_parts
+from kymograph.client import artifact_saving, upload_parts
 from kymograph.sdk.sender.sender import SenderOptions
 from tests.unit.sdk.sender.artifact_logging import link_artifact, log_artifact, use_artifact
 from tests.unit.sdk.sender.artifact_servers import ArtifactServer, md5

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kymograph.sdk.artifacts.known_versions import KnownVersions
-from kymograph.sdk.sender import artifact_saving
+from kymograph.client import artifact_saving
+from kymograph.client.known_versions import KnownVersions
 from kymograph.sdk.sender.sender import SenderOptions
 from tests.unit.sdk.sender.artifact_logging import log_artifact
 from tests.unit.sdk.sender.artifact_servers import md5
@@ -220,7 +220,7 @@ def test_one_that_does_not_work_out_is_sent_when_it_is_logged(
 def test_failures_of_every_kind_only_delay(
     training: Training, server: BulkServer, options: SenderOptions, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kymograph.sdk.sender.bulk_chunks.CHUNK_FILES", 7)
+    monkeypatch.setattr("kymograph.client.bulk_chunks.CHUNK_FILES", 7)
     chance = random.Random(seed)
 
     def unwell(_request: httpx.Request) -> httpx.Response | None:
@@ -247,7 +247,7 @@ def test_failures_of_every_kind_only_delay(
 def test_a_sender_that_is_killed_at_any_request_leaves_each_version_once(
     training: Training, server: BulkServer, options: SenderOptions, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kymograph.sdk.sender.bulk_chunks.CHUNK_FILES", 5)
+    monkeypatch.setattr("kymograph.client.bulk_chunks.CHUNK_FILES", 5)
     chance = random.Random(seed)
     for number in range(4):
         log_artifact(training, "data", {f"{n}": b"%d-%d" % (n, number * (n < 20)) for n in range(60)})

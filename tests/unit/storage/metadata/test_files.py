@@ -109,3 +109,20 @@ def test_patterns_are_sqls_and_mind_the_case(world: World, pattern: str, expecte
         put(world, run.key, path)
 
     assert paths(world, run.key, pattern=pattern) == (expected, len(expected))
+
+
+def test_one_level_of_a_folder(world: World) -> None:
+    run = world.run()
+    for path in ("a/b/c", "a/b/d", "a/e", "a%b/x", "ab", "ü/y", "z"):
+        put(world, run.key, path)
+
+    def folders(**options: object) -> list[str]:
+        return [*world.database.read(lambda tx: tx.files.list_folders(run.key, **options))]  # type: ignore[arg-type]
+
+    assert folders() == ["a", "a%b", "ü"]
+    assert folders(prefix="a/") == ["a/b"]
+    assert folders(prefix="a/b/") == []
+    assert folders(limit=1) == ["a"]
+    assert folders(limit=1, after="a") == ["a%b"]
+    assert paths(world, run.key, is_shallow=True) == (["ab", "z"], 2)
+    assert paths(world, run.key, prefix="a/", is_shallow=True) == (["a/e"], 1)

@@ -21,6 +21,7 @@ import { useView } from '../../panels/useView'
 import { useZoom } from '../../panels/useZoom'
 import { Button, IconButton } from '../../ui/Button'
 import { useKeys } from '../../ui/keys'
+import { RunDot } from '../../ui/RunDot'
 import { EmptyState, ErrorNote } from '../../ui/States'
 import { Name } from '../../ui/Text'
 import { Value } from '../../ui/Value'
@@ -109,6 +110,18 @@ export function ComparePage() {
         <FindPanels view={view} setView={setView} field={findField} catalogue={catalogue} />
         <span className="toolbar-space" />
         <LineControls view={view} setView={setView} />
+        <Button
+          icon="image"
+          onClick={() =>
+            void navigate({
+              to: '/$entity/$project/media',
+              params: at,
+              search: { runs: encodeList(ids) },
+            })
+          }
+        >
+          Media
+        </Button>
         <Button onClick={back}>Back to workspace</Button>
       </div>
       <div className="scroller" data-scroller tabIndex={-1}>
@@ -121,10 +134,7 @@ export function ComparePage() {
               onPointerEnter={() => highlightRun(run.id)}
               onPointerLeave={() => highlightRun(null)}
             >
-              <span
-                className="run-dot"
-                style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties}
-              />
+              <RunDot color={run.color} />
               <Link to="/$entity/$project/runs/$run" params={{ ...at, run: run.id }}>
                 <Name>{run.name}</Name>
               </Link>
@@ -196,10 +206,7 @@ function DiffTable({ title, runs, of, onlyDiffers }: DiffTableProps) {
                 <th scope="col">Key</th>
                 {runs.map((run) => (
                   <th key={run.id} scope="col">
-                    <span
-                      className="run-dot"
-                      style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties}
-                    />
+                    <RunDot color={run.color} />
                     <Name>{run.name}</Name>
                   </th>
                 ))}

@@ -15,6 +15,7 @@ import { Copy } from '../../ui/Copy'
 import { Dialog } from '../../ui/Dialog'
 import { useKeys } from '../../ui/keys'
 import { Menu } from '../../ui/Menu'
+import { RunDot } from '../../ui/RunDot'
 import { EmptyState, ErrorNote, SkeletonRows } from '../../ui/States'
 import { StateIcon } from '../../ui/StateIcon'
 import { Tags } from '../../ui/Tags'
@@ -148,10 +149,7 @@ function RunHeader({ at, run }: { at: RunRef; run: RunDetail }) {
   return (
     <header className="run-header">
       <div className="run-header-row">
-        <span
-          className="run-dot is-large"
-          style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties}
-        />
+        <RunDot color={run.color} large />
         <h1>
           <EditableName name={run.name} onChange={(name) => change.mutate({ name })} />
         </h1>

@@ -138,6 +138,12 @@ function useCommands(text: string, asked: string, onKeys: () => void): Command[]
       const params = { entity, project }
       actions.unshift(
         {
+          id: 'media',
+          label: 'Media',
+          hint: 'g m',
+          run: () => void navigate({ to: '/$entity/$project/media', params }),
+        },
+        {
           id: 'artifacts',
           label: 'Artifacts',
           hint: 'g a',

@@ -33,6 +33,7 @@ export function Shell() {
   const projectKeys = (params: { entity: string; project: string }) => ({
     'g a': () => void navigate({ to: '/$entity/$project/artifacts', params }),
     'g l': () => void navigate({ to: '/$entity/$project/lineage', params }),
+    'g m': () => void navigate({ to: '/$entity/$project/media', params }),
     'g w': () => void navigate({ to: '/$entity/$project', params }),
     'g p': () => void navigate({ to: '/' }),
   })
@@ -164,9 +165,14 @@ function ProjectPages({ entity, project }: { entity: string; project: string }) 
   return (
     <nav className="project-pages" aria-label="Pages of the project">
       {registry === null ? (
-        <Link to="/$entity/$project" params={params} activeOptions={{ exact: true, includeSearch: false }}>
-          Workspace
-        </Link>
+        <>
+          <Link to="/$entity/$project" params={params} activeOptions={{ exact: true, includeSearch: false }}>
+            Workspace
+          </Link>
+          <Link to="/$entity/$project/media" params={params} activeOptions={{ includeSearch: false }}>
+            Media
+          </Link>
+        </>
       ) : (
         <Link to="/registry/$organization/$registry" params={{ organization: entity, registry }}>
           Registry

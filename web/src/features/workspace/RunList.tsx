@@ -31,6 +31,7 @@ interface RunListProps {
   onHover: (run: Run | null) => void
   onShowAll: () => void
   onCompare: () => void
+  onCompareMedia: () => void
 }
 
 const ROW = 28
@@ -77,6 +78,9 @@ export function RunList(props: RunListProps) {
           <strong>{formatNumber(selected.size)} selected</strong>
           <Button look="primary" onClick={props.onCompare} title="Compare (c)">
             Compare
+          </Button>
+          <Button onClick={props.onCompareMedia} title="Compare media (m)">
+            Compare media
           </Button>
           <span className="topbar-space" />
           <IconButton icon="close" label="Clear the selection (Esc)" onClick={() => setView({ sel: [] })} />

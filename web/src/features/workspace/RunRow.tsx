@@ -4,6 +4,7 @@ import { onHighlight } from '../../charts/sync'
 import { decodeLogged } from '../../core/exact'
 import type { Run } from '../../core/types'
 import { Icon } from '../../ui/Icon'
+import { RunDot } from '../../ui/RunDot'
 import { StateIcon } from '../../ui/StateIcon'
 import { Name } from '../../ui/Text'
 import { Value } from '../../ui/Value'
@@ -63,10 +64,7 @@ export const RunRow = memo(function RunRow(props: RunRowProps) {
         </button>
       </span>
       <span role="gridcell" className="run-name">
-        <span
-          className="run-dot"
-          style={{ '--dot': `var(--run-${run.color % 24})` } as React.CSSProperties}
-        />
+        <RunDot color={run.color} />
         <Link
           to="/$entity/$project/runs/$run"
           params={{ entity: run.entity, project: run.project, run: run.id }}

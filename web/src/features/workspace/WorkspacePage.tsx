@@ -27,6 +27,9 @@ import { useRunRows } from './useRunRows'
 import { useStoredSet } from './useHidden'
 import { usePlace } from '../../ui/usePlace'
 
+/** Runs that are compared while none is selected. */
+const MOST_COMPARED = 5
+
 export function WorkspacePage() {
   const { entity = '', project = '' } = usePlace()
   const at = useMemo(() => ({ entity, project }), [entity, project])
@@ -87,15 +90,25 @@ export function WorkspacePage() {
     },
     [hidden, list.rows, setHidden],
   )
+  const compared = useCallback(
+    () => (view.sel.length > 0 ? view.sel : panelRuns.slice(0, MOST_COMPARED).map((run) => run.id)),
+    [view.sel, panelRuns],
+  )
   const onCompare = useCallback(() => {
-    const runs = view.sel.length > 0 ? view.sel : panelRuns.slice(0, 5).map((run) => run.id)
     const find: Record<string, string> = view.find === '' ? {} : { find: view.find }
     void navigate({
       to: '/$entity/$project/compare',
       params: { entity, project },
-      search: { runs: encodeList(runs), ...find },
+      search: { runs: encodeList(compared()), ...find },
     })
-  }, [navigate, entity, project, view.sel, view.find, panelRuns])
+  }, [navigate, entity, project, view.find, compared])
+  const onCompareMedia = useCallback(() => {
+    void navigate({
+      to: '/$entity/$project/media',
+      params: { entity, project },
+      search: { runs: encodeList(compared()) },
+    })
+  }, [navigate, entity, project, compared])
 
   const keys = useRunKeys({ rows: list.rows, view, setView, onEye })
   useKeys({
@@ -103,6 +116,7 @@ export function WorkspacePage() {
     '/': () => filterField.current?.focus(),
     f: () => findField.current?.focus(),
     c: onCompare,
+    m: onCompareMedia,
     '.': list.showNew,
     'Ctrl+.': () => setListShown((shown) => !shown),
     '0': zoom.reset,
@@ -147,6 +161,7 @@ export function WorkspacePage() {
           }}
           onShowAll={() => setHidden(new Set())}
           onCompare={onCompare}
+          onCompareMedia={onCompareMedia}
         />
       )}
       <div className="workspace-charts">

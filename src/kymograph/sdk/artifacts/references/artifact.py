@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kymograph.client.placing import place
 from kymograph.errors import InvalidReference, ReferenceNotFound
-from kymograph.sdk.artifacts.addresses import artifact_address, find_artifact_id, split_address
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.placing import place
 from kymograph.sdk.artifacts.references.base import ReferenceContext, Tracking
+from kymograph.wire.artifact_addresses import artifact_address, find_artifact_id, split_address
 
 if TYPE_CHECKING:
     from kymograph.sdk.artifacts.artifact import Artifact

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from kymograph.client.placing import written_whole
 from kymograph.errors import CommError, InvalidReference, ReferenceChanged, ReferenceNotFound
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.placing import written_whole
 from kymograph.sdk.artifacts.references.base import Tracking, is_unchecked, require
 from kymograph.sdk.artifacts.voice import current_voice
 
@@ -41,12 +41,12 @@ class AzureHandler:
         uri = f"{account}/{container}/{name}"
         if not tracking.checksum:
             return [tracking.unchecked(uri, name or container)]
-        service = self._client(account)
-        with _translated(uri):
+        service = self.service(account)
+        with translated(uri):
             if name:
                 found = _find(service.get_blob_client(container=container, blob=name), version)
-                if found is not None and not _is_folder(found):
-                    return [_entry(found, tracking.name or PurePosixPath(name).name, f"{account}/{container}")]
+                if found is not None and not is_folder(found):
+                    return [entry_of(found, tracking.name or PurePosixPath(name).name, f"{account}/{container}")]
                 if found is None and version is not None:
                     raise ReferenceNotFound(f"there is no version {version} of {uri}", uri=tracking.uri)
             prefix = name.rstrip("/")
@@ -55,7 +55,7 @@ class AzureHandler:
                 name_starts_with=f"{prefix}/" if prefix else None, include=["metadata"]
             )
             for item in blobs:
-                if _is_folder(item):
+                if is_folder(item):
                     continue
                 if len(entries) >= tracking.max_objects:
                     current_voice().warn(
@@ -63,15 +63,15 @@ class AzureHandler:
                         f"{tracking.max_objects} objects. Increase max_objects to upload more"
                     )
                     break
-                entries.append(_entry(item, tracking.path_below(prefix, item.name), f"{account}/{container}"))
+                entries.append(entry_of(item, tracking.path_below(prefix, item.name), f"{account}/{container}"))
             return entries
 
     def fetch(self, entry: ArtifactManifestEntry, target: Path) -> None:
         """By its version if one is known; else the current one, or an older one that has its ETag."""
         account, container, name, _ = parse_address(str(entry.ref))
-        service = self._client(account)
+        service = self.service(account)
         blob = service.get_blob_client(container=container, blob=name)
-        with _translated(str(entry.ref)):
+        with translated(str(entry.ref)):
             version = entry.extra.get("versionID")
             found = _find(blob, version)
             if found is None:
@@ -89,7 +89,8 @@ class AzureHandler:
                 # The SDK asks for all ranges of one file on condition of the ETag that came with the first.
                 blob.download_blob(version_id=version).readinto(file)
 
-    def _client(self, account: str) -> Any:
+    def service(self, account: str) -> Any:
+        """The client of Azure's package for an account."""
         if account not in self._clients:
             self._clients[account] = self._connect(account, self._keys.get(account))
         return self._clients[account]
@@ -132,7 +133,8 @@ def _version_with(container: Any, name: str, etag: str) -> str | None:
     return None
 
 
-def _entry(properties: Any, path: str, place: str) -> ArtifactManifestEntry:
+def entry_of(properties: Any, path: str, place: str) -> ArtifactManifestEntry:
+    """The entry of a blob."""
     etag = _etag(properties)
     extra = {"etag": etag} | ({"versionID": properties.version_id} if properties.version_id else {})
     return ArtifactManifestEntry(path, etag, ref=f"{place}/{properties.name}", size=properties.size, extra=extra)
@@ -142,12 +144,19 @@ def _etag(properties: Any) -> str:
     return str(properties.etag).strip('"')
 
 
-def _is_folder(properties: Any) -> bool:
+def content_settings(md5: bytes) -> Any:
+    """What a blob is put with: the MD5 of its content, which readers are told."""
+    blobs = require("azure.storage.blob", extra="azure", purpose=_PURPOSE)
+    return blobs.ContentSettings(content_type="application/octet-stream", content_md5=bytearray(md5))
+
+
+def is_folder(properties: Any) -> bool:
+    """Whether a blob is the mark of a folder."""
     return (properties.metadata or {}).get(_FOLDER_MARK) == "true"
 
 
 @contextmanager
-def _translated(uri: str) -> Iterator[None]:
+def translated(uri: str) -> Iterator[None]:
     """Errors of Azure's packages as ours.
 
     Raises:

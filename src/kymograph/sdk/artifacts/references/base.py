@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from kymograph.client.placing import written_whole
 from kymograph.errors import InvalidReference, MissingPackage
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.placing import written_whole
 
 if TYPE_CHECKING:
     from kymograph.sdk.artifacts.artifact import Artifact

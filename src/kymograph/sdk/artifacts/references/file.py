@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import unquote
 from urllib.request import url2pathname
 
+from kymograph.client.placing import COPY_BYTES, written_whole
 from kymograph.core.digest import DigestAlgorithm, encode_digest, new_hasher
 from kymograph.errors import InvalidReference, ReferenceChanged, ReferenceNotFound
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.hashing import hash_files
-from kymograph.sdk.artifacts.placing import COPY_BYTES, written_whole
 from kymograph.sdk.artifacts.references.base import Tracking
 
 _SCHEME = re.compile(r"file:(//[^/\\]*)?", re.IGNORECASE)
@@ -32,7 +32,7 @@ class FileHandler:
         if os.path.isdir(path):
             names = _names_in(path, tracking)
             paths = [os.path.join(path, name) for name in names]
-            refs = [f"{tracking.uri.rstrip('/')}/{_quoted(name)}" for name in names]
+            refs = [f"{tracking.uri.rstrip('/')}/{quoted(name)}" for name in names]
             entry_names = [f"{tracking.name.rstrip('/')}/{name}" if tracking.name else name for name in names]
         elif os.path.isfile(path):
             paths, refs = [path], [tracking.uri]
@@ -89,7 +89,8 @@ def _names_in(folder: str, tracking: Tracking) -> list[str]:
     return names
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A path as it stands in an address."""
     return _SPECIAL.sub(lambda found: f"%{ord(found[0]):02X}", name.replace(os.sep, "/"))
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kymograph.errors import CommError, MissingPackage, ReferenceChanged, ReferenceNotFound
-from kymograph.sdk.artifacts.addresses import split_address
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.references.base import Tracking, copy_stream, is_unchecked
 from kymograph.sdk.artifacts.references.tracking import TrackingHandler
 from kymograph.sdk.artifacts.voice import current_voice
+from kymograph.wire.artifact_addresses import split_address
 
 _ETAGS = ("ETag", "etag", "content_md5", "contentMd5", "md5Hash", "md5", "sha256", "checksum", "blob_id", "oid")
 """Where file systems tell what names a content, the most telling first."""
@@ -35,29 +36,29 @@ class FilesystemHandler:
         if not tracking.checksum:
             return [tracking.unchecked(tracking.uri, _last(tracking.uri))]
         try:
-            files, path = _opened(tracking.uri)
+            files, path = opened(tracking.uri)
         except MissingPackage as exc:
             if not tracking.name:
                 raise
             current_voice().warn(f"{exc}; until then {scheme}:// references are noted and not checked")
             return TrackingHandler().track(tracking)
-        with _Translated(tracking.uri):
+        with translated_errors(tracking.uri):
             info = files.info(path)
             if info["type"] != "directory":
-                return [_entry(files, info, tracking.uri, tracking.name or _last(tracking.uri))]
+                return [entry_of(files, info, tracking.uri, tracking.name or _last(tracking.uri))]
             base = str(info["name"]).rstrip("/")
             entries: list[ArtifactManifestEntry] = []
             for found in sorted(files.find(path, detail=True).values(), key=lambda item: str(item["name"])):
                 relative = str(found["name"]).removeprefix(base).lstrip("/")
                 name = f"{tracking.name.rstrip('/')}/{relative}" if tracking.name else relative
-                entries.append(_entry(files, found, f"{tracking.uri.rstrip('/')}/{relative}", name))
+                entries.append(entry_of(files, found, f"{tracking.uri.rstrip('/')}/{relative}", name))
                 tracking.check_count(len(entries))
             return entries
 
     def fetch(self, entry: ArtifactManifestEntry, target: Path) -> None:  # noqa: D102 — docstring inherited
         uri = str(entry.ref)
-        files, path = _opened(uri)
-        with _Translated(uri):
+        files, path = opened(uri)
+        with translated_errors(uri):
             info = files.info(path)
             actual = _digest(files, info)
             if actual != entry.digest and not is_unchecked(entry):
@@ -66,23 +67,30 @@ class FilesystemHandler:
                 copy_stream(source, target)
 
 
-class _Translated:
-    """Errors of file systems as ours: those of their libraries are of any class."""
+@contextmanager
+def translated_errors(uri: str, *, verb: str = "read") -> Iterator[None]:
+    """Errors of file systems as ours.
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
+    Raises:
+        ReferenceNotFound: There is nothing.
+        CommError: Anything else that a file system says.
+    """
+    try:
+        yield
+    except (CommError, ReferenceNotFound):
+        raise
+    except FileNotFoundError as exc:
+        raise ReferenceNotFound(f"there is nothing at {uri}", uri=uri) from exc
+    except OSError as exc:
+        raise CommError(f"{uri} cannot be {verb}: {exc}") from exc
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
-        if isinstance(error, FileNotFoundError) and not isinstance(error, ReferenceNotFound):
-            raise ReferenceNotFound(f"there is nothing at {self._uri}", uri=self._uri) from error
-        if isinstance(error, OSError) and not isinstance(error, CommError | ReferenceNotFound):
-            raise CommError(f"{self._uri} cannot be read: {error}") from error
+def opened(uri: str) -> tuple[Any, str]:
+    """The file system of an address, and the path in it.
 
-
-def _opened(uri: str) -> tuple[Any, str]:
+    Raises:
+        MissingPackage: Its package is not installed.
+    """
     from fsspec.core import url_to_fs  # type: ignore[import-untyped] # it has no types
 
     scheme, _, _ = split_address(uri)
@@ -93,7 +101,8 @@ def _opened(uri: str) -> tuple[Any, str]:
     return files, str(path)
 
 
-def _entry(files: Any, info: Mapping[str, Any], uri: str, name: str) -> ArtifactManifestEntry:
+def entry_of(files: Any, info: Mapping[str, Any], uri: str, name: str) -> ArtifactManifestEntry:
+    """The entry of a file that a file system describes."""
     size = info.get("size")
     return ArtifactManifestEntry(name, _digest(files, info), ref=uri, size=size if isinstance(size, int) else None)
 

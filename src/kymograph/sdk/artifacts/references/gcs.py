@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from kymograph.client.placing import written_whole
 from kymograph.errors import CommError, InvalidReference, ReferenceChanged, ReferenceNotFound
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.placing import written_whole
 from kymograph.sdk.artifacts.references.base import Tracking, is_unchecked, require
 
 _ADDRESS = re.compile(r"gs://(?P<bucket>[^/]*)/?(?P<key>.*?)(?:#(?P<generation>[0-9]+))?", re.IGNORECASE | re.DOTALL)
@@ -39,18 +39,18 @@ class GcsHandler:
         uri = f"gs://{bucket_name}/{key}"
         if not tracking.checksum:
             return [tracking.unchecked(uri, key or bucket_name)]
-        with self._translated(tracking.uri):
-            bucket = self._client().bucket(bucket_name)
+        with self.translated(tracking.uri):
+            bucket = self.client().bucket(bucket_name)
             blob = bucket.get_blob(key, generation=generation) if key else None
             if blob is None and generation is not None:
                 raise ReferenceNotFound(f"Object does not exist: {uri}#{generation}", uri=tracking.uri)
             if blob is not None and not blob.name.endswith("/"):
-                return [_entry(blob, tracking.name or PurePosixPath(key).name, bucket_name)]
+                return [entry_of(blob, tracking.name or PurePosixPath(key).name, bucket_name)]
             prefix = key.rstrip("/")
             entries: list[ArtifactManifestEntry] = []
             for item in bucket.list_blobs(prefix=f"{prefix}/" if prefix else None):
                 if not item.name.endswith("/"):
-                    entries.append(_entry(item, tracking.path_below(prefix, item.name), bucket_name))
+                    entries.append(entry_of(item, tracking.path_below(prefix, item.name), bucket_name))
                     tracking.check_count(len(entries))
             return entries
 
@@ -60,8 +60,8 @@ class GcsHandler:
         generation = entry.extra.get("versionID")
         if key.endswith("/"):
             raise InvalidReference(f"Unable to download GCS folder {entry.ref!r}, skipping")
-        with self._translated(str(entry.ref)):
-            bucket = self._client().bucket(bucket_name)
+        with self.translated(str(entry.ref)):
+            bucket = self.client().bucket(bucket_name)
             blob = None if generation is None else bucket.get_blob(key, generation=generation)
             blob = blob or bucket.get_blob(key)
             if blob is None:
@@ -74,13 +74,14 @@ class GcsHandler:
                 # The generation looked at, even if another is written meanwhile.
                 blob.download_to_file(file, if_generation_match=blob.generation)
 
-    def _client(self) -> Any:
+    def client(self) -> Any:
+        """That of Google's package."""
         if self._made is None:
             self._made = self._connect()
         return self._made
 
     @contextmanager
-    def _translated(self, uri: str) -> Iterator[None]:
+    def translated(self, uri: str) -> Iterator[None]:
         """Errors of Google's packages as ours.
 
         Raises:
@@ -104,7 +105,8 @@ def parse_address(uri: str) -> tuple[str, str, int | None]:
     return found["bucket"], found["key"], int(found["generation"]) if found["generation"] else None
 
 
-def _entry(blob: Any, path: str, bucket: str) -> ArtifactManifestEntry:
+def entry_of(blob: Any, path: str, bucket: str) -> ArtifactManifestEntry:
+    """The entry of an object."""
     return ArtifactManifestEntry(
         path, blob.etag, ref=f"gs://{bucket}/{blob.name}", size=blob.size, extra={"versionID": blob.generation}
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from kymograph import __version__
+from kymograph.client.placing import written_whole
 from kymograph.errors import CommError, InvalidReference, ReferenceChanged, ReferenceNotFound, Unreachable
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.placing import written_whole
 from kymograph.sdk.artifacts.references.base import Tracking, is_unchecked
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from kymograph.client.artifact_cache import ArtifactCache
 from kymograph.errors import InvalidReference
-from kymograph.sdk.artifacts.addresses import ARTIFACT_SCHEME, CLIENT_SCHEME
-from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.references.base import ReferenceContext, ReferenceHandler, Tracking
+from kymograph.wire.artifact_addresses import ARTIFACT_SCHEME, CLIENT_SCHEME
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _AZURE_HOST = re.compile(r"https://[^/?#]*\.blob\.core\.windows\.net(?=[:/?#]|$)", re.IGNORECASE)

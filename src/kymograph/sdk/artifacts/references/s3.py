@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from kymograph.client.parallel import in_parallel
+from kymograph.client.placing import written_whole
 from kymograph.errors import CommError, ReferenceChanged, ReferenceNotFound
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
-from kymograph.sdk.artifacts.parallel import in_parallel
-from kymograph.sdk.artifacts.placing import written_whole
 from kymograph.sdk.artifacts.references.base import Tracking, is_unchecked, require
+from kymograph.sdk.artifacts.references.s3_requests import S3Requests
 
 _ADDRESS = re.compile(
     r"s3://(?P<bucket>[^/]*)/?(?P<key>.*?)(?:\?versionId=(?P<version>[^&]+))?", re.IGNORECASE | re.DOTALL
 )
+MAX_CONNECTIONS = 64
+SMALL_BYTES = 8 << 20
+"""Objects up to this size are moved by one request, from memory."""
 _DIRECTORY_TYPE = "x-directory"
 _NO_VERSION = "null"
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
@@ -30,13 +35,16 @@ _VIRTUAL_HOSTS = re.compile(r"https?://(cwlota\.com|cwobject\.com|(accel-)?objec
 
 
 @dataclass(frozen=True, slots=True)
-class _Object:
+class S3Object:
+    """One object as the server describes it."""
+
     key: str
     etag: str
     size_bytes: int
     version: str | None
 
     def entry(self, path: str, bucket: str) -> ArtifactManifestEntry:
+        """The entry that refers to it."""
         extra = {"etag": self.etag}
         if self.version is not None:
             extra["versionID"] = self.version
@@ -51,6 +59,9 @@ class S3Handler:
     def __init__(self) -> None:
         """Prepare; nothing is asked yet."""
         self._made: Any = None
+        self._session: Any = None
+        self._requests: dict[str, S3Requests] = {}
+        self._lock = threading.Lock()
 
     def track(self, tracking: Tracking) -> list[ArtifactManifestEntry]:
         """One entry for an object; for a prefix one for each object below it that is not empty."""
@@ -59,14 +70,14 @@ class S3Handler:
         if not tracking.checksum:
             return [tracking.unchecked(uri, key or bucket)]
         if key and not key.endswith("/"):
-            found = self._find(bucket, key, version)
+            found = self.find(bucket, key, version)
             if found is not None:
                 return [found.entry(tracking.name or PurePosixPath(key).name, bucket)]
             if version is not None:
                 raise ReferenceNotFound(f"there is no version {version} of {uri}", uri=tracking.uri)
         prefix = key.rstrip("/")
         entries: list[ArtifactManifestEntry] = []
-        for item in self._objects_below(bucket, f"{prefix}/" if prefix else ""):
+        for item in self.objects_below(bucket, f"{prefix}/" if prefix else ""):
             if item.size_bytes > 0:
                 entries.append(item.entry(tracking.path_below(prefix, item.key), bucket))
                 tracking.check_count(len(entries))
@@ -76,7 +87,9 @@ class S3Handler:
         """By its version if one is known; else the current one, or an older one that has its ETag."""
         bucket, key, _ = parse_address(str(entry.ref))
         version = entry.extra.get("versionID")
-        found = self._find(bucket, key, version)
+        if self._fetch_small(bucket, key, version, entry, target):
+            return
+        found = self.find(bucket, key, version)
         if found is None:
             raise ReferenceNotFound(f"Unable to find {entry.path} at s3://{bucket}/{key}", uri=str(entry.ref))
         if found.etag != entry.digest and not is_unchecked(entry):
@@ -89,29 +102,44 @@ class S3Handler:
                 raise ReferenceNotFound(
                     f"Couldn't find object version for {bucket}/{key} matching etag {entry.digest}", uri=str(entry.ref)
                 )
-        with self._translated(bucket), written_whole(target) as file:
+        with self.translated(bucket), written_whole(target) as file:
             extra = {"VersionId": version} if version else {}
-            self._client().download_fileobj(bucket, key, file, ExtraArgs=extra)
+            self.client().download_fileobj(bucket, key, file, ExtraArgs=extra)
+
+    def _fetch_small(
+        self, bucket: str, key: str, version: str | None, entry: ArtifactManifestEntry, target: Path
+    ) -> bool:
+        """Fetch an object by one request, if it is small and the current one; whether that worked."""
+        if entry.size is None or entry.size > SMALL_BYTES:
+            return False
+        found = self.requests(bucket).get(key, version=version)
+        if found is None or len(found.content) != entry.size:
+            return False
+        if found.etag != entry.digest and not is_unchecked(entry):
+            return False
+        with written_whole(target) as file:
+            file.write(found.content)
+        return True
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
-    def _find(self, bucket: str, key: str, version: str | None) -> _Object | None:
+    def find(self, bucket: str, key: str, version: str | None = None) -> S3Object | None:
         """An object; None if there is none, or a mark of a folder in its place."""
         arguments = {"VersionId": version} if version else {}
         try:
-            with self._translated(bucket):
-                head = self._client().head_object(Bucket=bucket, Key=key, **arguments)
+            with self.translated(bucket):
+                head = self.client().head_object(Bucket=bucket, Key=key, **arguments)
         except ReferenceNotFound:
             return None
         if _DIRECTORY_TYPE in head.get("ContentType", ""):
             return None
-        return _Object(key, head["ETag"].strip('"'), head["ContentLength"], _version(head.get("VersionId")))
+        return S3Object(key, head["ETag"].strip('"'), head["ContentLength"], object_version(head.get("VersionId")))
 
-    def _objects_below(self, bucket: str, prefix: str) -> Iterator[_Object]:
+    def objects_below(self, bucket: str, prefix: str) -> Iterator[S3Object]:
         """Current objects. Versions come with the listing where the server lists them, and one by one otherwise."""
-        client = self._client()
+        client = self.client()
         try:
-            with self._translated(bucket):
+            with self.translated(bucket):
                 first = client.list_object_versions(Bucket=bucket, Prefix=prefix, MaxKeys=1)
             lists_versions = "Versions" in first or "DeleteMarkers" in first
         except CommError as exc:
@@ -119,43 +147,64 @@ class S3Handler:
                 raise
             lists_versions = False
         if lists_versions:
-            with self._translated(bucket):
+            with self.translated(bucket):
                 for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
                     for item in page.get("Versions", ()):
                         if item["IsLatest"]:
                             yield _listed(item)
             return
-        with self._translated(bucket):
+        with self.translated(bucket):
             for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 listed = [_listed(item) for item in page.get("Contents", ())]
-                heads = in_parallel(lambda item: self._find(bucket, item.key, None), listed, threads=16)
+                heads = in_parallel(lambda item: self.find(bucket, item.key, None), listed, threads=16)
                 yield from (head for head in heads if head is not None)
 
     def _version_with(self, bucket: str, key: str, etag: str) -> str | None:
-        with self._translated(bucket):
-            pages = self._client().get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+        with self.translated(bucket):
+            pages = self.client().get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
             for page in pages:
                 for item in page.get("Versions", ()):
                     if item["Key"] == key and item["ETag"].strip('"') == etag:
                         return str(item["VersionId"])
         return None
 
-    def _client(self) -> Any:
-        if self._made is None:
-            boto = require("boto3", extra="s3", purpose="an s3:// reference")
-            config_class = require("botocore.client", extra="s3", purpose="an s3:// reference").Config
-            endpoint = os.environ.get("AWS_S3_ENDPOINT_URL") or None
-            wants_virtual = endpoint is not None and _VIRTUAL_HOSTS.fullmatch(endpoint.strip())
-            self._made = boto.session.Session().client(
-                "s3",
-                endpoint_url=endpoint,
-                region_name=os.environ.get("AWS_REGION") or None,
-                config=config_class(s3={"addressing_style": "virtual"}) if wants_virtual else None,
-            )
-        return self._made
+    def client(self) -> Any:
+        """Boto's client.
+
+        Raises:
+            MissingPackage: It is not installed.
+        """
+        with self._lock:
+            if self._made is None:
+                boto = require("boto3", extra="s3", purpose="an s3:// reference")
+                config_class = require("botocore.client", extra="s3", purpose="an s3:// reference").Config
+                endpoint = os.environ.get("AWS_S3_ENDPOINT_URL") or None
+                wants_virtual = endpoint is not None and _VIRTUAL_HOSTS.fullmatch(endpoint.strip())
+                self._session = boto.session.Session()
+                self._made = self._session.client(
+                    "s3",
+                    endpoint_url=endpoint,
+                    region_name=os.environ.get("AWS_REGION") or None,
+                    config=config_class(
+                        s3={"addressing_style": "virtual"} if wants_virtual else None,
+                        max_pool_connections=MAX_CONNECTIONS,
+                        # Servers that only speak like S3 know neither the newer checksums nor their trailers.
+                        request_checksum_calculation="when_required",
+                        response_checksum_validation="when_required",
+                    ),
+                )
+            return self._made
+
+    def requests(self, bucket: str) -> S3Requests:
+        """The quick way to small objects of a bucket."""
+        client = self.client()
+        with self._lock:
+            if bucket not in self._requests:
+                self._requests[bucket] = S3Requests(client, self._session, bucket)
+            return self._requests[bucket]
 
     @contextmanager
-    def _translated(self, bucket: str) -> Iterator[None]:
+    def translated(self, bucket: str) -> Iterator[None]:
         """Errors of boto as ours.
 
         Raises:
@@ -184,9 +233,10 @@ def parse_address(uri: str) -> tuple[str, str, str | None]:
     return found["bucket"], found["key"], found["version"]
 
 
-def _listed(item: Any) -> _Object:
-    return _Object(item["Key"], item["ETag"].strip('"'), item["Size"], _version(item.get("VersionId")))
+def _listed(item: Any) -> S3Object:
+    return S3Object(item["Key"], item["ETag"].strip('"'), item["Size"], object_version(item.get("VersionId")))
 
 
-def _version(version: str | None) -> str | None:
+def object_version(version: str | None) -> str | None:
+    """The version that a server tells; None for that of a bucket without."""
     return None if version in (None, "", _NO_VERSION) else version

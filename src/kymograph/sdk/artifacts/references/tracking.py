@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from kymograph.errors import InvalidReference
-from kymograph.sdk.artifacts.addresses import split_address
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.references.base import Tracking
 from kymograph.sdk.artifacts.voice import current_voice
+from kymograph.wire.artifact_addresses import split_address
 
 
 class TrackingHandler:

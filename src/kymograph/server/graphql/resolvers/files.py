@@ -51,6 +51,7 @@ file.set_field("uploadHeaders", lambda parent, _info: parent.upload_headers)
 file.set_field("uploadMultipartUrls", lambda _parent, _info: None)
 file.set_field("storagePath", lambda parent, _info: parent.storage_path)
 file.set_field("sizeBytes", lambda parent, _info: parent.size_bytes)
+file.set_field("updatedAt", lambda parent, _info: parent.updated_at)
 
 
 @file.field("url")

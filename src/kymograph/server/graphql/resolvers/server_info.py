@@ -29,6 +29,7 @@ FEATURES = (
     "INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION",
     "X_KYMOGRAPH_BULK_READS",
     "X_KYMOGRAPH_BULK_TRANSFERS",
+    "X_KYMOGRAPH_RUN_FOLDERS",
     "MARK_RUN_FILES_UPLOADED",
     "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
     "STRUCTURED_CONSOLE_LOGS",
@@ -37,7 +38,7 @@ FEATURES = (
     "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
 )
 """Optional parts that are really served. Source of the names: protocol.md §3.1; those that begin with ``X_``
-are our own, see docs/protocol/bulk-transfers.md and docs/reference/rest.md."""
+are our own, see docs/protocol/bulk-transfers.md, docs/protocol/run-folders.md and docs/reference/rest.md."""
 
 query = QueryType()
 

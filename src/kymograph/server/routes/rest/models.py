@@ -453,6 +453,43 @@ class FilePageModel(Model):
     total: int
 
 
+class FolderPageModel(Model):
+    """Some folders of a run."""
+
+    items: list[str]
+    next: str | None
+
+
+class FileSourceModel(Model):
+    """A file that is copied or moved."""
+
+    entity: str = Field(max_length=1000)
+    project: str = Field(max_length=1000)
+    run: str = Field(max_length=1000)
+    path: str = Field(max_length=2000)
+
+
+class FileCopyModel(Model):
+    """Where a file is to be."""
+
+    source: FileSourceModel
+    path: str = Field(max_length=2000)
+
+
+class FileCopiesRequest(Model):
+    """Files that are to be in a run: all of them, or none."""
+
+    items: list[FileCopyModel] = Field(max_length=10_000)
+    move: bool = False
+    replace: bool = True
+
+
+class FileListModel(Model):
+    """Files of a run."""
+
+    items: list[FileModel]
+
+
 class SqlRequest(Model):
     """A statement that reads."""
 

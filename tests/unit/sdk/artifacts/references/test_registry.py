@@ -9,16 +9,16 @@ from typing import Any
 import fsspec  # type: ignore[import-untyped] # it has no types
 import pytest
 
+from kymograph.client.artifact_cache import ArtifactCache
 from kymograph.errors import InvalidReference, MissingPackage, ReferenceChanged, ReferenceNotFound
-from kymograph.sdk.artifacts.addresses import artifact_address, find_artifact_id
 from kymograph.sdk.artifacts.artifact import Artifact
-from kymograph.sdk.artifacts.cache import ArtifactCache
 from kymograph.sdk.artifacts.entry import ArtifactManifestEntry
 from kymograph.sdk.artifacts.references.artifact import ArtifactHandler
 from kymograph.sdk.artifacts.references.base import ReferenceContext, Tracking
 from kymograph.sdk.artifacts.references.filesystem import FilesystemHandler
 from kymograph.sdk.artifacts.references.registry import References, kind_of
 from kymograph.sdk.artifacts.references.tracking import TrackingHandler
+from kymograph.wire.artifact_addresses import artifact_address, find_artifact_id
 
 
 @pytest.mark.parametrize(
