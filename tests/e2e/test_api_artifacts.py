@@ -237,7 +237,7 @@ with wandb.init(entity="optics", project=project, id="maker") as run:
             file.write(str(number))
         run.log_artifact(artifact).wait()
 with wandb.init(entity="optics", project=project, id="idle") as run:
-    pass
+    found["from a registry"] = run.use_artifact("wandb-registry-models/classifier:candidate").qualified_name
 idle = api.run(f"optics/{project}/idle")
 version = api.artifact(f"optics/{project}/data:v1")
 found["used"] = [idle.use_artifact(version).name, [each.name for each in idle.used_artifacts()]]

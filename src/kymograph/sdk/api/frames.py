@@ -122,14 +122,19 @@ def rows_to(rows: Sequence[Mapping[str, Any]], format: Format) -> Any:
 
 
 def columns_to(columns: Mapping[str, Any], format: Format) -> Any:
-    """Columns of one length as one table: lists with None, or arrays, masked ones among them."""
+    """Columns of one length as one table: lists with None, or arrays, masked ones among them.
+
+    Columns of polars and Arrow have one type each: what is nested, or mixed, is JSON text there.
+    """
     if format == "pandas":
         return _pandas().DataFrame({name: _for_pandas(values) for name, values in columns.items()})
     if format == "polars":
         polars = _polars()
-        return polars.DataFrame([polars.Series(name, _plain(values), strict=False) for name, values in columns.items()])
+        return polars.DataFrame(
+            [polars.Series(name, _of_one_type(values), strict=False) for name, values in columns.items()]
+        )
     arrow = _arrow()
-    return arrow.table({name: arrow.array(_plain(values)) for name, values in columns.items()})
+    return arrow.table({name: arrow.array(_of_one_type(values)) for name, values in columns.items()})
 
 
 def _joined(frames: Sequence[Frame], name: str) -> Any:
@@ -182,11 +187,21 @@ def _for_pandas(values: Any) -> Any:
     return values
 
 
-def _plain(values: Any) -> Any:
-    """What is not there is None; arrays without gaps stay arrays."""
+def _of_one_type(values: Any) -> Any:
+    """Values for tables whose columns have a type: None where there is none, JSON texts of a column that is mixed.
+
+    Arrays without gaps stay arrays.
+    """
     import numpy as np
 
-    return values.tolist() if isinstance(values, np.ma.MaskedArray) else values
+    if not isinstance(values, list):
+        return values.tolist() if isinstance(values, np.ma.MaskedArray) else values
+    types = {type(value) for value in values if value is not None}
+    if types == {int, float}:
+        return [None if value is None else float(value) for value in values]
+    if len(types) < 2 and types <= {bool, int, float, str}:
+        return values
+    return [None if value is None else exact_json.dumps(value) for value in values]
 
 
 def _pandas() -> Any:

@@ -9,7 +9,7 @@ import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
 from kymograph.errors import MissingPackage, UsageError
-from kymograph.sdk.api.frames import check_format, frames_to, rows_of, rows_to
+from kymograph.sdk.api.frames import Format, check_format, frames_to, rows_of, rows_to
 from kymograph.wire import columns
 from kymograph.wire.columns import Frame, FrameColumn
 
@@ -77,6 +77,38 @@ def test_histories_of_runs_are_one_table() -> None:
     assert table["loss"].isna().tolist() == [False, True, False, True]
     assert table["word"].dropna().tolist() == ["a", 3]
     assert table["flag"].dropna().tolist() == [True]
+
+
+EXPECTED = {
+    "_step": [0, 1, 2, 9],
+    "flag": [None, None, None, True],
+    "run_id": ["one", "one", "one", "two"],
+    "n": [5.0, 6.0, 7.0, 0.25],
+}
+
+
+def test_histories_of_runs_are_one_table_of_arrow() -> None:
+    table = frames_to([ONE, TWO], "arrow")
+
+    assert {name: table[name].to_pylist() for name in EXPECTED} == EXPECTED
+    assert [str(table.schema.field(name).type) for name in ("_step", "loss", "word")] == ["int64", "double", "string"]
+
+
+def test_histories_of_runs_are_one_table_of_polars() -> None:
+    table = frames_to([ONE, TWO], "polars")
+
+    assert {name: table[name].to_list() for name in EXPECTED} == EXPECTED
+    assert [str(table.schema[name]) for name in ("_step", "loss", "word")] == ["Int64", "Float64", "String"]
+
+
+@pytest.mark.parametrize("format", ["arrow", "polars"])
+def test_a_column_of_several_types_is_of_json_texts(format: Format) -> None:
+    rows: list[dict[str, object]] = [{"a": 1, "b": {"x": 1}}, {"a": "x"}, {"b": [1]}]
+
+    table = rows_to(rows, format)
+
+    lists = table.to_pydict() if format == "arrow" else table.to_dict(as_series=False)
+    assert lists == {"a": ["1", '"x"', None], "b": ['{"x":1}', None, "[1]"]}
 
 
 def test_a_table_of_nothing_is_empty() -> None:
