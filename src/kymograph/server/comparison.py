@@ -35,8 +35,6 @@ from kymograph.types import JsonValue, MetricName, ProjectId, RunId
 from kymograph.wire.manifest_json import find_target
 
 _LIST_TYPE = "list"
-
-
 SHARED_PREFIX = "/api/v1/shared/{share_token}"
 """Whoever has the secret of a link asks below it, and needs nothing else."""
 ShareToken = Annotated[str, Path(description="secret of the link", max_length=1000)]
