@@ -25,6 +25,8 @@ NODE = ../$(BIN)/python ../tools/with_node.py
 # One newest, one of the 0.16-0.18 line, one that still sends the file stream from Python.
 CLIENTS := 0.31.0 0.18.7 0.13.11
 CLIENT_STAMPS := $(CLIENTS:%=.cache/clients/%/.made)
+# What the file systems are tested with.
+FILE_SYSTEM_STAMPS := .cache/fs-libraries/.made .cache/fs-oldest/.made
 STATIC := src/kymograph/server/static/index.html
 WEB_SOURCES := $(shell find web \( -name node_modules -o -name test-results -o -name playwright-report \) -prune -o -type f -print 2>/dev/null)
 
@@ -77,8 +79,6 @@ $(STATIC): $(WEB_SOURCES) web/node_modules/.made
 	@$(MAKE_VENV) $(@D) $<
 	@touch $@
 
-# What the file systems are tested with.
-FILE_SYSTEM_STAMPS := .cache/fs-libraries/.made .cache/fs-oldest/.made
 .cache/fs-%/.made: requirements/fs-%.txt pyproject.toml | .venv/.made
 	@echo "installing the Python packages of $< into $(@D)"
 	@$(MAKE_VENV) $(@D) $< --editable .

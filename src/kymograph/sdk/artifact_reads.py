@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from kymograph.client.artifact_reads import ArtifactRead, listen
-from kymograph.client.runs import RunAddress
 from kymograph.sdk.active import active_run
 from kymograph.sdk.run import Run
+
+if TYPE_CHECKING:
+    from kymograph.client.runs import RunAddress
 
 
 class ActiveRunReads:
@@ -32,6 +35,8 @@ class ActiveRunReads:
 
     def find_run(self, base_url: str) -> RunAddress | None:
         """The active run, if it is at that server."""
+        from kymograph.client.runs import RunAddress  # brings HTTP: a training that reads nothing needs none
+
         run = self._run_at(base_url)
         return None if run is None else RunAddress(run.entity, run.project, run.id)
 
