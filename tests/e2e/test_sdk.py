@@ -168,7 +168,8 @@ except KeyboardInterrupt:
     run.finish(exit_code=1)
 """
     process = training.start(script, environment=into(project))
-    wait_until(lambda: rest.find_run(project, "stopped"), what="the run")
+    # Not before the script is in its loop: an interruption of `init` ends it otherwise.
+    wait_until(lambda: (rest.find_run(project, "stopped") or {}).get("history_lines"), what="the first row")
     rest.post(f"/projects/{project}/runs/stopped/stop", {})
 
     printed, _ = process.communicate(timeout=60)
