@@ -128,18 +128,18 @@ def test_folders_of_any_file_system_are_listed(memory: Any, tmp_path: Path) -> N
 
 def test_a_file_system_that_is_not_installed_is_noted_or_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Scripts that noted such addresses before go on working."""
-    [entry] = FilesystemHandler().track(Tracking("hdfs://host/x", name="x"))
-    assert entry.digest == "hdfs://host/x"
+    [entry] = FilesystemHandler().track(Tracking("dropbox://host/x", name="x"))
+    assert entry.digest == "dropbox://host/x"
     assert "noted and not checked" in capsys.readouterr().err
 
-    with pytest.raises(MissingPackage, match="hdfs"):
-        FilesystemHandler().track(Tracking("hdfs://host/x"))
+    with pytest.raises(MissingPackage, match="dropbox"):
+        FilesystemHandler().track(Tracking("dropbox://host/x"))
 
 
 def test_unchecked_files_are_not_asked_for() -> None:
-    [entry] = FilesystemHandler().track(Tracking("hdfs://host/a/x", checksum=False))
+    [entry] = FilesystemHandler().track(Tracking("dropbox://host/a/x", checksum=False))
 
-    assert (entry.path, entry.digest) == ("x", "hdfs://host/a/x")
+    assert (entry.path, entry.digest) == ("x", "dropbox://host/a/x")
 
 
 # --- other artifacts --------------------------------------------------------------------------------------------------
