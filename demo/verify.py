@@ -134,13 +134,12 @@ class Verifier:
                 return
             parameters["after"] = page["next"]
 
-    def check(self, receipt: Receipt, *, title: str | None = None, has_artifacts: bool = True) -> Arrival:
+    def check(self, receipt: Receipt, *, title: str | None = None) -> Arrival:
         """Compare one run; problems are collected, never raised.
 
         Args:
             receipt: What was logged.
             title: What to call it; default: its name.
-            has_artifacts: Whether its SDK makes an artifact of each table.
         """
         arrival = Arrival(title or receipt.name)
         arrival.expect(receipt.is_whole, "the training script did not come to its end")
@@ -151,8 +150,7 @@ class Verifier:
             self.check_files(path, receipt, arrival)
             self.check_console(path, receipt, arrival)
             self.check_system(path, arrival)
-            if has_artifacts:
-                self.check_artifacts(receipt, arrival)
+            self.check_artifacts(receipt, arrival)
         except httpx.HTTPStatusError as error:
             arrival.problems.append(f"{error.request.url.path} answered {error.response.status_code}")
         return arrival

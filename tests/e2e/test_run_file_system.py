@@ -260,17 +260,17 @@ def test_an_empty_file_and_a_touched_one(fs: RunFileSystem, run: str) -> None:
     assert fs.cat(f"{run}/full") == b""
 
 
-def test_appending_goes_on_at_the_end(fs: RunFileSystem, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_appending_goes_on_at_the_end(server: ServerProcess, fs: RunFileSystem, run: str) -> None:
     with fs.open(f"{run}/log", "ab") as file:
         file.write(b"one ")
     with fs.open(f"{run}/log", "ab") as file:
         file.write(b"two")
 
     assert fs.cat(f"{run}/log") == b"one two"
-    monkeypatch.setattr("kymograph.fs.run_files.APPEND_BYTES", 3)
-    file = fs.open(f"{run}/log", "ab")
-    with pytest.raises(NotImplementedError, match="cannot be appended"):
-        file.close()
+    in_small_blocks = RunFileSystem(**options(server), block_size=3)
+    with in_small_blocks.open(f"{run}/log", "ab") as file:
+        file.write(b" three")
+    assert in_small_blocks.cat(f"{run}/log") == b"one two three"
 
 
 def test_a_new_file_must_be_new(server: ServerProcess, fs: RunFileSystem, run: str) -> None:

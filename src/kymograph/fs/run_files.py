@@ -37,8 +37,6 @@ from kymograph.fs.spans import span_of
 from kymograph.fs.tree import Tree
 from kymograph.types import Digest
 
-APPEND_BYTES = 64 << 20
-"""Up to this size a file is read and written again to change its end."""
 ATTEMPTS = 3
 """Addresses expire, and files are replaced: a new address is asked for, but not for ever."""
 
@@ -351,12 +349,7 @@ class RunFileSystem(ProtocolFileSystem):
             return
         if info["type"] == "directory":
             raise IsFolder(path)
-        if info["size"] > APPEND_BYTES:
-            raise NotImplementedError(
-                f"{path!r} has {info['size']:,} bytes: files of more than {APPEND_BYTES:,} cannot be appended to; "
-                "write a new one"
-            )
-        spool.write(await self._cat_file(path))
+        await self._write_blocks(path, info["size"], spool)
 
     def _open(
         self,
