@@ -23,7 +23,19 @@ from tests.e2e.server import ServerProcess
 _numbers = itertools.count(1)
 
 
-class RunFixtures(AbstractFixtures):  # type: ignore[misc] # fsspec has no types
+class Fixtures(AbstractFixtures):  # type: ignore[misc]
+    """Of both file systems."""
+
+    @pytest.fixture
+    def fs_join(self) -> Callable[..., str]:
+        return lambda *parts: "/".join(parts)
+
+    @pytest.fixture
+    def supports_empty_directories(self) -> bool:
+        return False
+
+
+class RunFixtures(Fixtures):  # fsspec has no types
     """A run to write to."""
 
     @pytest.fixture
@@ -33,14 +45,6 @@ class RunFixtures(AbstractFixtures):  # type: ignore[misc] # fsspec has no types
     @pytest.fixture
     def fs_path(self, server: ServerProcess) -> str:
         return f"{make_run(server, f'admin/suite/run-{next(_numbers)}')}/tests"
-
-    @pytest.fixture
-    def fs_join(self) -> Callable[..., str]:
-        return lambda *parts: "/".join(parts)
-
-    @pytest.fixture
-    def supports_empty_directories(self) -> bool:
-        return False
 
 
 class TestCopyRunFiles(AbstractCopyTests, RunFixtures):  # type: ignore[misc]
@@ -63,7 +67,7 @@ class TestPipeRunFiles(AbstractPipeTests, RunFixtures):  # type: ignore[misc]
     pass
 
 
-class DraftFixtures(AbstractFixtures):  # type: ignore[misc]
+class DraftFixtures(Fixtures):
     """A draft of an artifact to write to."""
 
     @pytest.fixture
@@ -76,14 +80,6 @@ class DraftFixtures(AbstractFixtures):  # type: ignore[misc]
         draft = fs.draft(f"admin/suite/dataset/files-{next(_numbers)}")
         yield f"{draft.path}/tests"
         draft.discard()
-
-    @pytest.fixture
-    def fs_join(self) -> Callable[..., str]:
-        return lambda *parts: "/".join(parts)
-
-    @pytest.fixture
-    def supports_empty_directories(self) -> bool:
-        return False
 
 
 class TestCopyInDraft(AbstractCopyTests, DraftFixtures):  # type: ignore[misc]

@@ -241,11 +241,6 @@ query ArtifactFileURLsByManifestEntries(
 
 # --- collections ------------------------------------------------------------------------------------------------------
 
-PROJECTS = f"""
-query Projects($entity: String!, $cursor: String, $perPage: Int) {{
-  models(entityName: $entity, after: $cursor, first: $perPage) {{ edges {{ node {{ name }} }} {_PAGE} }}
-}}
-"""
 TYPES = f"""
 query ProjectArtifactTypes($entity: String!, $project: String!, $cursor: String, $perPage: Int) {{
   project(name: $project, entityName: $entity) {{

@@ -17,12 +17,9 @@ from kymograph.client.graphql import GRAPHQL_PATH, VIEWER, Question, Viewer, dat
 from kymograph.client.identity import EXCHANGE_PATH, TIMEOUT_S
 from kymograph.client.proxies import missing_socks
 from kymograph.client.rules import PIECE_BYTES, READ_TIMEOUT_S, Rules, silence
-from kymograph.client.transfers import Span
 from kymograph.client.transport import first_bytes, make_client
-from kymograph.errors import ProtocolError, TransportError, Unreachable
+from kymograph.errors import TransportError
 from kymograph.types import JsonObject
-
-PARTIAL_CONTENT = 206
 
 
 class AsyncPieces:
@@ -164,36 +161,6 @@ class AsyncTransport:
         with self._rules.translated(url):
             response = await self._client.put(url, content=content, headers=dict(headers), timeout=timeout)
         return self._rules.checked(response)
-
-    async def read(self, url: str, *, span: Span | None = None) -> bytes:
-        """What an address holds, or a part of it, exactly.
-
-        Args:
-            url: As for `fetch`.
-            span: The part.
-
-        Raises:
-            ProtocolError: The host gives whole files only, where a part was asked for.
-            Unreachable: Fewer bytes came than were asked for.
-            KymographError: What the host says is wrong.
-            TransportError: To be tried again.
-        """
-        wanted = {} if span is None else {"Range": span.header}
-        with self._rules.translated(self._whose(url)):
-            response = await self._client.get(
-                url,
-                headers={"Accept-Encoding": "identity", **wanted},
-                auth=self._authorization_for(url),
-                timeout=silence(self.connection.transfer.timeout_s),
-                follow_redirects=True,
-            )
-        content = self._rules.checked(response).content
-        if span is not None:
-            if response.status_code != PARTIAL_CONTENT:
-                raise ProtocolError(f"{response.url.host} gives whole files only, where parts were asked for")
-            if len(content) != span.size_bytes:
-                raise Unreachable(response.url.host, problem=f"{len(content)} bytes came of {span.size_bytes}")
-        return content
 
     async def fetch(
         self,

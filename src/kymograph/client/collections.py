@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kymograph.client import artifact_documents as documents
-from kymograph.client import artifact_lookups
+from kymograph.client import artifact_lookups, public_reads
 from kymograph.client.artifact_values import (
     CollectionAddress,
     Page,
@@ -14,8 +14,6 @@ from kymograph.client.artifact_values import (
     RemoteCollection,
     RemoteType,
     as_object,
-    next_cursor,
-    nodes_of,
     parse_collection,
 )
 from kymograph.client.artifacts import ArtifactClient
@@ -38,9 +36,8 @@ class CollectionClient:
 
     def projects(self, entity: str, *, cursor: str | None = None, per_page: int = 50) -> Page[str]:
         """Names of the projects of an entity that may be seen."""
-        variables = {"entity": entity, "cursor": cursor, "perPage": per_page}
-        found = self._server.graphql(documents.PROJECTS, variables).get("models")
-        return Page([str(as_object(node).get("name")) for node in nodes_of(found)], next_cursor(found))
+        page = self._carrier.carry_out(public_reads.projects(entity, cursor=cursor, per_page=per_page))
+        return Page([str(node["name"]) for node in page.items], page.cursor, page.total)
 
     def types(self, entity: str, project: str, *, cursor: str | None = None, per_page: int = 50) -> Page[RemoteType]:
         """As `artifact_lookups.types`."""

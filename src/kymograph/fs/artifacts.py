@@ -26,7 +26,7 @@ from kymograph.fs.base import Info, ProtocolFileSystem, folder_info
 from kymograph.fs.catalog import Catalog
 from kymograph.fs.contents import Contents
 from kymograph.fs.drafts import DRAFT, Draft
-from kymograph.fs.files import AwaitedFile, BlockFile
+from kymograph.fs.files import BlockFile
 from kymograph.fs.paths import ArtifactPath, join, parts_of
 from kymograph.fs.spans import span_of
 from kymograph.fs.tree import Tree
@@ -345,44 +345,15 @@ class ArtifactFileSystem(ProtocolFileSystem):
             return
         await self.session.call(contents.bring, _version_of(source), entry, target, note=callback.relative_update)
 
-    def _open(
-        self,
-        path: str,
-        mode: str = "rb",
-        block_size: int | None = None,
-        autocommit: bool = True,
-        cache_options: dict[str, Any] | None = None,
-        **options: Any,
-    ) -> BlockFile:
-        if mode == "rb":
-            _, entry = sync(self.loop, self._entry, path)
-            options.setdefault("size", entry.size_bytes)
-        else:
-            sync(self.loop, self._draft_for, path)
-            if "x" in mode and self.exists(path):
-                raise PathExists(path)
-        return BlockFile(
-            self,
-            path,
-            mode,
-            block_size=block_size or self.blocksize,
-            # Files of a transaction go to its draft at once, and that becomes a version when it ends.
-            autocommit=True,
-            cache_options=cache_options,
-            **options,
-        )
+    def _open(self, path: str, *arguments: Any, **options: Any) -> BlockFile:
+        # Files of a transaction go to its draft at once, and that becomes a version when it ends.
+        return super()._open(path, *arguments, **{**options, "autocommit": True})
 
-    async def open_async(self, path: str, mode: str = "rb", **options: Any) -> AwaitedFile:
-        """A file to read, or to write in a draft, by code that awaits."""
-        path = self._strip_protocol(path)
-        if mode not in ("rb", "wb", "ab"):
-            raise ValueError(f"mode {mode!r} cannot be awaited; use rb, wb or ab")
-        size = None
-        if mode == "rb":
-            size = (await self._entry(path))[1].size_bytes
-        else:
-            await self._draft_for(path)
-        return AwaitedFile(self, path, mode, size=size, **options)
+    async def _size_to_read(self, path: str) -> int:
+        return (await self._entry(path))[1].size_bytes
+
+    async def _check_may_write(self, path: str) -> None:
+        await self._draft_for(path)
 
     async def _read_existing(self, path: str, spool: BinaryIO) -> None:
         """Begin a spool with what a file has, if there is one, to go on at its end."""

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, TypeAlias
 from fsspec.asyn import AsyncFileSystem, get_loop, sync  # type: ignore[import-untyped] # it has no types
 from fsspec.utils import stringify_path  # type: ignore[import-untyped]
 
-from kymograph.errors import InvalidSetting
-from kymograph.fs.files import CompressedFile
+from kymograph.errors import InvalidSetting, PathExists
+from kymograph.fs.files import AwaitedFile, BlockFile, CompressedFile
 from kymograph.fs.paths import join, parent_of, strip_protocol
 from kymograph.fs.session import DEFAULT_CONCURRENCY, Session, SessionHolder, Way
 
@@ -209,6 +209,60 @@ class ProtocolFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec has no
         inner = super().open(path, mode, block_size, cache_options, None, **options)
         kind = get_compression(path, compression)
         return inner if kind is None else CompressedFile(compr[kind](inner, mode=mode[0]), inner)
+
+    def _open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        autocommit: bool = True,
+        cache_options: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> BlockFile:
+        if mode == "rb":
+            options.setdefault("size", sync(self.loop, self._size_to_read, path))
+        else:
+            sync(self.loop, self._check_may_write, path)
+            if "x" in mode and self.exists(path):
+                raise PathExists(path)
+        return BlockFile(
+            self,
+            path,
+            mode,
+            block_size=block_size or self.blocksize,
+            autocommit=autocommit,
+            cache_options=cache_options,
+            **options,
+        )
+
+    async def open_async(self, path: str, mode: str = "rb", **options: Any) -> AwaitedFile:
+        """A file to read or write by code that awaits."""
+        path = self._strip_protocol(path)
+        if mode not in ("rb", "wb", "ab"):
+            raise ValueError(f"mode {mode!r} cannot be awaited; use rb, wb or ab")
+        size = None
+        if mode == "rb":
+            size = await self._size_to_read(path)
+        else:
+            await self._check_may_write(path)
+        return AwaitedFile(self, path, mode, size=size, **options)
+
+    async def _size_to_read(self, path: str) -> int:
+        """Bytes of a file.
+
+        Raises:
+            FileNotFoundError: There is none.
+            IsADirectoryError: It is a folder.
+        """
+        raise NotImplementedError
+
+    async def _check_may_write(self, path: str) -> None:
+        """See whether files can be written at a path.
+
+        Raises:
+            PermissionError: They cannot.
+        """
+        raise NotImplementedError
 
     # --- listings ----------------------------------------------------------------------------------------------------
 

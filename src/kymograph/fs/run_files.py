@@ -30,7 +30,7 @@ from kymograph.errors import (
     ReadOnlyPath,
 )
 from kymograph.fs.base import Info, ProtocolFileSystem, folder_info
-from kymograph.fs.files import AwaitedFile, BlockFile, make_spool, size_of
+from kymograph.fs.files import make_spool, size_of
 from kymograph.fs.paths import RunFilePath, join, parts_of
 from kymograph.fs.run_transaction import RunFileTransaction
 from kymograph.fs.spans import span_of
@@ -351,47 +351,13 @@ class RunFileSystem(ProtocolFileSystem):
             raise IsFolder(path)
         await self._write_blocks(path, info["size"], spool)
 
-    def _open(
-        self,
-        path: str,
-        mode: str = "rb",
-        block_size: int | None = None,
-        autocommit: bool = True,
-        cache_options: dict[str, Any] | None = None,
-        **options: Any,
-    ) -> BlockFile:
-        if mode == "rb":
-            info = self.info(path)
-            if info["type"] == "directory":
-                raise IsFolder(path)
-            options.setdefault("size", info["size"])
-        else:
-            self._check_writable(path)
-            if "x" in mode and self.exists(path):
-                raise PathExists(path)
-        return BlockFile(
-            self,
-            path,
-            mode,
-            block_size=block_size or self.blocksize,
-            autocommit=autocommit,
-            cache_options=cache_options,
-            **options,
-        )
-
-    async def open_async(self, path: str, mode: str = "rb", **options: Any) -> AwaitedFile:
-        """A file to read or write by code that awaits."""
-        path = self._strip_protocol(path)
-        if mode not in ("rb", "wb", "ab"):
-            raise ValueError(f"mode {mode!r} cannot be awaited; use rb, wb or ab")
-        size = None
-        if mode == "rb":
-            size = (await self._node(path)).size_bytes
-        else:
-            self._check_writable(path)
-        return AwaitedFile(self, path, mode, size=size, **options)
+    async def _size_to_read(self, path: str) -> int:
+        return (await self._node(path)).size_bytes
 
     # --- writing -----------------------------------------------------------------------------------------------------
+
+    async def _check_may_write(self, path: str) -> None:
+        self._check_writable(path)
 
     def _check_writable(self, path: str) -> RunFilePath:
         at = self._parsed(path)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from fsspec.asyn import sync  # type: ignore[import-untyped] # it has no types
 from fsspec.transaction import Transaction  # type: ignore[import-untyped]
 
+from kymograph.errors import PathExists
 from kymograph.fs.paths import RunFilePath, join
 
 STAGING_FOLDER = ".kymograph-transaction"
@@ -71,8 +72,6 @@ async def _send_all(fs: Any, files: list[Any]) -> None:
     try:
         for number, (path, file) in enumerate(last.items()):
             if file.is_exclusive and await fs._exists(path):
-                from kymograph.errors import PathExists
-
                 raise PathExists(path)
             run = fs._shown(RunFilePath.parse(fs._whole(path)).run_path)
             aside = join(run, STAGING_FOLDER, token, str(number))

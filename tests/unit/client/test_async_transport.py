@@ -12,8 +12,7 @@ import pytest
 from kymograph.client.async_transport import AsyncTransport
 from kymograph.client.connection import Attempts, Connection
 from kymograph.client.credentials import Credential, basic_authorization
-from kymograph.client.transfers import Span
-from kymograph.errors import ProtocolError, RunNotFound, ServerBusy, Unauthenticated, Unreachable
+from kymograph.errors import RunNotFound, ServerBusy, Unauthenticated, Unreachable
 
 CONNECTION = Connection.of("http://host", "key")
 
@@ -102,23 +101,10 @@ async def test_the_key_stays_with_the_server() -> None:
     sink = io.BytesIO()
     async with AsyncTransport(CONNECTION, inner=httpx.MockTransport(handle)) as transport:
         await transport.fetch("/files/x", sink)
-        assert await transport.read("http://files/y") == b"abc"
         await transport.put("http://files/z", b"", headers={})
 
     assert sink.getvalue() == b"abc"
-    assert seen == [basic_authorization("key"), None, None, None]
-
-
-async def test_a_part_is_exactly_what_was_asked_for() -> None:
-    span = Span(1, 2)
-    async with answering(httpx.Response(206, content=b"bc")) as transport:
-        assert await transport.read("/x", span=span) == b"bc"
-    async with answering(httpx.Response(206, content=b"b")) as transport:
-        with pytest.raises(Unreachable, match="1 bytes came of 2"):
-            await transport.read("/x", span=span)
-    async with answering(httpx.Response(200, content=b"abc")) as transport:
-        with pytest.raises(ProtocolError, match="whole files only"):
-            await transport.read("/x", span=span)
+    assert seen == [basic_authorization("key"), None, None]
 
 
 async def test_an_access_token_that_is_not_taken_is_exchanged_anew(
