@@ -35,6 +35,8 @@ class Expected:
     config: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     """Types of artifacts."""
+    files: tuple[str, ...] = ()
+    """Beginnings of the names of files."""
 
 
 SKLEARN = (
@@ -90,7 +92,7 @@ EXPECTED = {
         1,
         ("gradients/action_net.weight", "parameters/action_net.weight"),
         ("algo", "learning_rate"),
-        ("model.zip",),
+        files=("model.zip",),
     ),
 }
 
@@ -146,6 +148,7 @@ def run(python: str, name: str) -> str:
         keys: Counter[str] = Counter()
         config: set[str] = set()
         artifacts: Counter[str] = Counter()
+        files: set[str] = set()
         ended = 0
         folders = sorted(Path(folder).glob("kymograph/offline-run-*"))
         for path in folders:
@@ -153,6 +156,7 @@ def run(python: str, name: str) -> str:
                 keys.update(item.key or ".".join(item.nested_key) for item in record.history.item)
                 config.update(item.key or item.nested_key[0] for item in record.config.update)
                 artifacts[record.artifact.type] += record.HasField("artifact")
+                files.update(item.path for item in record.files.files)
                 ended += record.HasField("exit") and record.exit.exit_code == 0
         print(f"  {len(folders)} runs, {len(keys)} metrics, {sum(keys.values())} values, {artifacts.total()} artifacts")
         wrong = []
@@ -161,6 +165,7 @@ def run(python: str, name: str) -> str:
         wrong += [f"no metric {key}" for key in expected.keys if not any(_fits(key, known) for known in keys)]
         wrong += [f"nothing in the config for {key}" for key in expected.config if key not in config]
         wrong += [f"no artifact of type {kind}" for kind in expected.artifacts if not artifacts[kind]]
+        wrong += [f"no file {start}…" for start in expected.files if not any(it.startswith(start) for it in files)]
         return ", ".join(wrong) + (f"\n{process.stderr}" if wrong else "")
 
 
