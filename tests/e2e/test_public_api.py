@@ -12,7 +12,7 @@ from tests.e2e.client import NEWEST, VERSIONS, Client
 from tests.e2e.rest import Rest
 from tests.e2e.server import ADMIN_KEY, ServerProcess
 
-PROJECT = "read-back"
+PROJECT = "read-by-clients"
 
 WRITE = """
 import os
@@ -32,12 +32,12 @@ READ = """
 import math, os, sys
 import wandb
 api = wandb.Api()
-path = "admin/read-back"
+path = "admin/read-by-clients"
 run = api.run(f"{path}/run1")
 found = {}
 found["viewer"] = api.viewer.username if hasattr(api.viewer, "username") else api.viewer()["username"]
 found["default entity"] = api.default_entity
-found["projects"] = [project.name for project in api.projects("admin") if project.name == "read-back"]
+found["projects"] = [project.name for project in api.projects("admin") if project.name == "read-by-clients"]
 found["run"] = [run.id, run.name, run.state, run.config, list(run.tags), run.entity, run.project]
 found["summary"] = [run.summary["loss"], math.isnan(run.summary["nan"])]
 found["last step"] = run.lastHistoryStep
@@ -67,7 +67,7 @@ run.finish()
 """
 EDIT = """
 import wandb
-run = wandb.Api().run(f"admin/read-back/run0")
+run = wandb.Api().run(f"admin/read-by-clients/run0")
 run.tags = ["edited", "twice"]
 run.notes = "seen by the editor"
 run.config["added"] = [1, 2]
