@@ -180,9 +180,9 @@ def settle(server: Server) -> None:
 
 
 def cpu_s(server: Server) -> float:
-    """Processor time of all processes of a server."""
+    """Processor time of all processes of a server, and of those that have ended."""
     times = [process.cpu_times() for group in server.processes().values() for process in group]
-    return float(sum(each.user + each.system for each in times))
+    return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import asyncio
 import os
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -19,15 +19,15 @@ from kymograph.core.files import ByteSpan
 
 PIECE_BYTES = 1 << 20
 """Larger pieces fall out of the processor's cache between the steps."""
-_PIECES_AHEAD = 8
+_BATCHES_AHEAD = 8
 """Received, and neither written nor worked on yet: neither step waits for the other, nor for the network."""
 
 
 async def write(
     path: Path,
-    pieces: AsyncIterator[bytes],
+    batches: AsyncIterator[Sequence[bytes]],
     *,
-    also: Callable[[bytes], object],
+    also: Callable[[Sequence[bytes]], object],
     check: Callable[[], object],
     guard: Callable[[], AbstractContextManager[None]],
 ) -> None:
@@ -35,8 +35,8 @@ async def write(
 
     Args:
         path: Replaced if it is there.
-        pieces: Of about `PIECE_BYTES`; what they raise passes through, and nothing is left.
-        also: Called with each piece in turn, on another thread while it is written.
+        batches: Of about `PIECE_BYTES` each; what they raise passes through, and nothing is left.
+        also: Called with each batch in turn, on another thread while it is written.
         check: Called at the end; what it raises passes through, and nothing is left.
         guard: Around all that the file system may refuse, and nothing else.
     """
@@ -47,10 +47,10 @@ async def write(
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open(draft, "xb", buffering=0)  # noqa: SIM115 - closed below, outside the guard
         with file, _Lane("write") as writing, _Lane("hash") as working:
-            async for piece in pieces:
-                working.put(also, piece)
+            async for batch in batches:
+                working.put(also, batch)
                 with guard():
-                    writing.put(_write_all, file.fileno(), piece)
+                    writing.put(_write_all, file.fileno(), batch)
                     await writing.make_room()
                 await working.make_room()
             await working.end()
@@ -78,7 +78,7 @@ class _Lane:
 
     async def make_room(self) -> None:
         """Wait until there are few calls to come; raises what one raised."""
-        while len(self._under_way) >= _PIECES_AHEAD or (self._under_way and self._under_way[0].done()):
+        while len(self._under_way) >= _BATCHES_AHEAD or (self._under_way and self._under_way[0].done()):
             await self._under_way.popleft()
 
     async def end(self) -> None:
@@ -93,7 +93,7 @@ class _Lane:
         for call in self._under_way:
             if not call.cancel() and not call.cancelled():
                 call.exception()  # another one has been raised
-        # What runs needs the file, and takes the time of one piece.
+        # What runs needs the file, and takes the time of one batch.
         self._thread.shutdown(cancel_futures=True)
 
 
@@ -124,7 +124,8 @@ async def read(path: Path, span: ByteSpan | None = None) -> AsyncIterator[bytes]
             await asyncio.wait([following])
 
 
-def _write_all(descriptor: int, piece: bytes) -> None:
-    left = memoryview(piece)
-    while left:
-        left = left[os.write(descriptor, left) :]
+def _write_all(descriptor: int, batch: Sequence[bytes]) -> None:
+    for piece in batch:
+        left = memoryview(piece)
+        while left:
+            left = left[os.write(descriptor, left) :]

@@ -112,12 +112,12 @@ class ObstoreObjects:
     ) -> PutResult:
         """Docstring inherited."""
         measured = _Measured(body, max_bytes=max_bytes, expected=expected, algorithm=algorithm)
-        pieces = measured.joined()
+        batches = measured.batches()
         head: list[bytes] = []
         size = 0
-        async for piece in pieces:
-            head.append(piece)
-            size += len(piece)
+        async for batch in batches:
+            head += batch
+            size += sum(map(len, batch))
             if size > PART_BYTES:
                 break
         path = self._paths.encode(key)
@@ -130,7 +130,7 @@ class ObstoreObjects:
         elif self._folder is not None:
             await large_files.write(
                 self._folder / path,
-                _chain(head, pieces),
+                _chain(head, batches),
                 also=measured.update,
                 check=measured.check,
                 guard=lambda: self._translated_os(key),
@@ -141,7 +141,7 @@ class ObstoreObjects:
                 await obstore.put_async(
                     self._store,
                     path,
-                    measured.hashed(_chain(head, pieces)),
+                    measured.hashed(_chain(head, batches)),
                     use_multipart=True,
                     chunk_size=PART_BYTES,
                     max_concurrency=_PARTS_AT_ONCE,
@@ -354,7 +354,7 @@ class ObstoreObjects:
 
 
 class _Measured:
-    """A stream that is counted, bounded and hashed while it passes, in pieces of bounded size."""
+    """A stream that is counted, bounded and hashed while it passes."""
 
     def __init__(
         self, body: AsyncIterator[bytes], *, max_bytes: int | None, expected: Digest | None, algorithm: DigestAlgorithm
@@ -365,8 +365,8 @@ class _Measured:
         self._size = 0
         self._hash = new_hasher(algorithm)
 
-    async def joined(self) -> AsyncIterator[bytes]:
-        """The stream as it is, some chunks joined.
+    async def batches(self) -> AsyncIterator[list[bytes]]:
+        """The stream as it is, some chunks together: they are not copied, and worth handing to a thread.
 
         Raises:
             RequestTooLarge: As soon as the bound is passed.
@@ -380,23 +380,23 @@ class _Measured:
             held.append(chunk)
             held_bytes += len(chunk)
             if held_bytes >= _HASH_BYTES:
-                yield b"".join(held)
+                yield held
                 held, held_bytes = [], 0
         if held:
-            yield b"".join(held)
+            yield held
 
-    async def hashed(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The pieces, hashed while they pass.
+    async def hashed(self, batches: AsyncIterator[Sequence[bytes]]) -> AsyncIterator[bytes]:
+        """The batches, each in one piece, hashed while they pass.
 
         Raises:
             DigestMismatch: At the end, before the last piece.
         """
         last = b""
-        async for piece in pieces:
+        async for batch in batches:
             if last:
                 yield last
-            await self.take(piece)
-            last = piece
+            last = b"".join(batch)
+            await self.take(last)
         self.check()
         if last:
             yield last
@@ -404,13 +404,14 @@ class _Measured:
     async def take(self, piece: bytes) -> None:
         """Hash a piece, outside the event loop if it is large."""
         if len(piece) < _HASH_BYTES:
-            self.update(piece)
+            self.update([piece])
         else:
-            await asyncio.to_thread(self.update, piece)
+            await asyncio.to_thread(self.update, [piece])
 
-    def update(self, piece: bytes) -> None:
-        """Hash a piece."""
-        self._hash.update(piece)
+    def update(self, batch: Sequence[bytes]) -> None:
+        """Hash what comes next."""
+        for piece in batch:
+            self._hash.update(piece)
 
     def check(self) -> None:
         """All has been hashed.
@@ -427,11 +428,10 @@ class _Measured:
         return PutResult(self._size, encode_digest(self._hash.digest()))
 
 
-async def _chain(head: Sequence[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    for piece in head:
-        yield piece
-    async for piece in rest:
-        yield piece
+async def _chain(head: Sequence[bytes], rest: AsyncIterator[list[bytes]]) -> AsyncIterator[Sequence[bytes]]:
+    yield head
+    async for batch in rest:
+        yield batch
 
 
 def _to_info(key: ObjectKey, meta: ObjectMeta) -> ObjectInfo:
