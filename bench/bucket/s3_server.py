@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 PAGE = 1000
+WRITTEN = "Last-Modified: Sat, 28 Nov 2026 00:00:00 GMT\r\n"
 MISSING = b"<Error><Code>NoSuchKey</Code></Error>"
 
 
@@ -73,7 +74,7 @@ async def main(port: int, delay_s: float) -> None:
                 status, content, etag = objects.answer(method, target, headers, body)
                 if delay_s:
                     await asyncio.sleep(delay_s)
-                lines = f'HTTP/1.1 {status} -\r\nContent-Length: {len(content)}\r\nETag: "{etag}"\r\n\r\n'
+                lines = f'HTTP/1.1 {status} -\r\nContent-Length: {len(content)}\r\n{WRITTEN}ETag: "{etag}"\r\n\r\n'
                 writer.write(lines.encode() + (b"" if method == "HEAD" else content))
         except (asyncio.IncompleteReadError, OSError):
             writer.close()

@@ -68,7 +68,7 @@ class S3Store:
         self._put(self._key(path), content, md5_digest(content))
 
     def _put(self, key: str, content: bytes, md5: Digest) -> S3Object:
-        quick = self._handler.requests(self._bucket).put(key, content, md5=md5)
+        quick = self._handler.requests(self._bucket).put(key, content)
         if quick is None:
             return self._put_slowly(key, content, md5)
         return S3Object(key, quick.etag, len(content), object_version(quick.version))
