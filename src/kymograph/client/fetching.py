@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +27,8 @@ PARTS_FROM_BYTES = 256 << 20
 PART_BYTES = 32 << 20
 """Small enough that the first ones are hashed, and still in memory, soon after the download began."""
 PARTS_AT_ONCE = 4
+PARTS_AHEAD = 8
+"""Of what has been hashed."""
 PATIENCE_S = 300.0
 """How long a server may fail before a download does."""
 UNSHARED_BYTES = 256 << 20
@@ -234,9 +239,14 @@ class Fetcher:
 
         hasher = new_hasher(target.algorithm)
         with open(path, "rb", buffering=0) as written:
-            # In order, so that each part is hashed while it is still in memory and the next ones come.
-            for span, done in zip(spans, [self._pool().submit(fetch, span) for span in spans], strict=True):
+            # In order, so that each part is hashed while it is still in memory and the next ones come. No more of them:
+            # what came further ahead would take the time of a core that the digest, which is last, waits for.
+            to_come = iter(spans)
+            coming = deque((span, self._pool().submit(fetch, span)) for span in islice(to_come, PARTS_AHEAD))
+            while coming:
+                span, done = coming.popleft()
                 done.result()
+                coming.extend((later, self._pool().submit(fetch, later)) for later in islice(to_come, 1))
                 _hash(written, span, hasher)
         return encode_digest(hasher.digest())
 
@@ -284,9 +294,10 @@ def _write_all(file: BinaryIO, piece: memoryview) -> None:
         piece = piece[file.write(piece) :]
 
 
-def _hash(file: BinaryIO, span: Span, hasher: Hasher) -> None:
+def _hash(file: FileIO, span: Span, hasher: Hasher) -> None:
     file.seek(span.start)
+    buffer = memoryview(bytearray(min(span.size_bytes, _READ_BYTES)))
     left = span.size_bytes
-    while left > 0 and (piece := file.read(min(left, _READ_BYTES))):
-        hasher.update(piece)
-        left -= len(piece)
+    while left > 0 and (size := file.readinto(buffer[: min(left, _READ_BYTES)])):
+        hasher.update(buffer[:size])
+        left -= size
