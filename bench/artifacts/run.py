@@ -283,7 +283,7 @@ def report(
                 step,
                 client,
                 f"{times[client]:.2f} s",
-                f"{one.moved_bytes / 1e6:,.1f} MB",
+                f"{one.moved_bytes / 1e6:,.2f} MB",
                 f"{one.graphql:,}",
                 f"{one.bytes_requests:,}",
                 f"{one.extra_bytes / 1e6:,.1f} MB",

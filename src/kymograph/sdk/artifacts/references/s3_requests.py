@@ -95,17 +95,17 @@ class S3Requests:
 
 
 def _open(client: Any, session: Any, bucket: str) -> Any:
-    """Obstore's view of a bucket; None if there are no credentials."""
+    """Obstore's view of a bucket; None if there are no credentials, or certificates in a whole folder."""
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import S3Store
 
-    if session.get_credentials() is None:
+    authorities = session._session.get_config_variable("ca_bundle")
+    if session.get_credentials() is None or (authorities and not Path(authorities).is_file()):
         return None
     address = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "x"})
     base = address.partition("?")[0].removesuffix("/x")
     is_virtual = not base.endswith(f"/{bucket}")
     options: dict[str, Any] = {"allow_http": base.startswith("http://"), "timeout": _TIMEOUT}
-    authorities = session._session.get_config_variable("ca_bundle")
     if authorities:
         options["root_certificate"] = Path(authorities).read_bytes()
     proxies = client.meta.config.proxies or require("botocore.utils", extra="s3", purpose=_PURPOSE).get_environ_proxies(
