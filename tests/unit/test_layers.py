@@ -50,7 +50,9 @@ ADAPTER_WIRING = frozenset({f"{PACKAGE}.server.deps"})
 """Modules that see the storage layer whole, because they choose its adapters."""
 
 FOREIGN_HOMES: dict[str, frozenset[str]] = {
-    **dict.fromkeys(("alembic", "duckdb", "obstore", "psycopg", "psycopg_pool", "sqlalchemy"), frozenset({"storage"})),
+    **dict.fromkeys(("alembic", "duckdb", "psycopg", "psycopg_pool", "sqlalchemy"), frozenset({"storage"})),
+    # The store of a server, and what the SDK reaches the user's own buckets by, as it does by boto3.
+    "obstore": frozenset({"storage", "sdk"}),
     **dict.fromkeys(("ariadne", "starlette", "uvicorn"), frozenset({"server"})),
     "fastapi": frozenset({"server", "compare"}),
 }

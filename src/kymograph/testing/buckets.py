@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 _START_TIMEOUT_S = 60.0
+_END_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,11 @@ def moto_server() -> Iterator[S3Server]:
         yield server
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:  # it waits for threads of connections that nobody closed
+            process.kill()
+            process.wait()
 
 
 def _wait_for(server: S3Server, process: subprocess.Popen[bytes]) -> None:
