@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 from fastapi import Request
 
 from kymograph.errors import MalformedRequest, RequestTooLarge
+from kymograph.server.large_bodies import FROM_BYTES, LargeBodies
 
 MAX_GRAPHQL_BYTES = 64 * 1024 * 1024
 """Clients send configs of 10 MB and more in one variable."""
@@ -39,11 +41,28 @@ async def body_stream(request: Request) -> AsyncIterator[bytes]:
     Raises:
         MalformedRequest: Fewer bytes came than were announced.
     """
-    declared = request.headers.get("content-length")
+    header = request.headers.get("content-length", "")
+    declared = int(header) if header.isdigit() else None
     size = 0
+    async with aclosing(_chunks(request, declared or 0)) as chunks:
+        async for chunk in chunks:
+            size += len(chunk)
+            yield chunk
+    if declared is not None and size != declared:
+        raise MalformedRequest(f"{declared} bytes were announced and {size} came")
+
+
+async def _chunks(request: Request, declared: int) -> AsyncGenerator[bytes, None]:
+    left = declared
+    direct = LargeBodies.of(request.scope)
     async for chunk in request.stream():
-        size += len(chunk)
+        left -= len(chunk)
         if chunk:
             yield chunk
-    if declared is not None and declared.isdigit() and size != int(declared):
-        raise MalformedRequest(f"{declared} bytes were announced and {size} came")
+        if direct is not None and left >= FROM_BYTES:
+            break
+    else:
+        return
+    async with aclosing(direct.receive(left)) as blocks:
+        async for block in blocks:
+            yield block

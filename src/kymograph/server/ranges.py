@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from kymograph.core.files import ByteSpan
+from kymograph.server.large_bodies import FROM_BYTES, LargeBodies
 
 PREVIEWABLE = ("image/", "audio/", "video/", "text/", "application/pdf", "application/json")
 ACTIVE_TYPES = ("text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", "application/xml")
@@ -53,6 +59,7 @@ def bytes_response(
     name: str,
     etag: str | None,
     attachment: bool = False,
+    path: Path | None = None,
 ) -> Response:
     """Stored bytes as an answer.
 
@@ -64,6 +71,7 @@ def bytes_response(
         name: For the download dialog.
         etag: Quoted, or None.
         attachment: Always offer to save instead of showing.
+        path: Where the object lies as a file of this machine, for addresses whose answers are not compressed.
     """
     shown = not attachment and mimetype.startswith(PREVIEWABLE)
     headers = {
@@ -88,8 +96,34 @@ def bytes_response(
         return Response(media_type=content_type, headers=headers)
     if span is None:
         headers["Content-Length"] = str(size_bytes)
-        return StreamingResponse(read(None), media_type=content_type, headers=headers)
+        whole = ByteSpan(0, size_bytes)
+        return _StoredResponse(read(None), whole, path, status_code=200, media_type=content_type, headers=headers)
     end = span.end if span.end is not None else size_bytes
     headers["Content-Length"] = str(end - span.start)
     headers["Content-Range"] = f"bytes {span.start}-{end - 1}/{size_bytes}"
-    return StreamingResponse(read(span), status_code=206, media_type=content_type, headers=headers)
+    part = ByteSpan(span.start, end)
+    return _StoredResponse(read(span), part, path, status_code=206, media_type=content_type, headers=headers)
+
+
+class _StoredResponse(StreamingResponse):
+    """A stream; what is large, and a file of this machine, goes past the HTTP server."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], span: ByteSpan, path: Path | None, **options: Any) -> None:
+        super().__init__(pieces, **options)
+        self._span, self._path = span, path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        start, size_bytes = self._span.start, (self._span.end or 0) - self._span.start
+        direct = LargeBodies.of(scope)
+        file = None
+        if direct is not None and self._path is not None and size_bytes >= FROM_BYTES:
+            with suppress(OSError):  # the stream will say what is the matter
+                file = await asyncio.to_thread(open, self._path, "rb", 0)
+        if direct is None or file is None:
+            await super().__call__(scope, receive, send)
+            return
+        with file:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if await direct.send(file.fileno(), start, size_bytes):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})

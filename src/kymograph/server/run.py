@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from kymograph.errors import InvalidSetting
 from kymograph.server.app import create_app
 from kymograph.server.deps import Deployment, open_deployment
+from kymograph.server.large_bodies import Protocol
 from kymograph.server.logging import configure_logging
 from kymograph.server.memory import keep_freed_memory
 from kymograph.server.settings import Settings
@@ -55,6 +56,7 @@ def run_server(settings: Settings) -> None:
         greet(deployment)
         config = uvicorn.Config(
             app,
+            http=Protocol,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,

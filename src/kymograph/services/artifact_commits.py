@@ -160,6 +160,7 @@ class ArtifactCommits:
         key = new_manifest_key(plan.version.id)
         if plan.merged_document is not None:
             self._objects.put_bytes(key, plan.merged_document)
+        self._objects.flush()
         worker = secrets.token_hex(8)
         in_portions = len(plan.entries) > ENTRIES_AT_ONCE
         if in_portions and not self._write_entries(plan, worker):

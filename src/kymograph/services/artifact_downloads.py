@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import quote
 
 from kymograph.core.artifact import ArtifactVersion, EntryRecord, ManifestRecord
@@ -197,3 +198,7 @@ class ArtifactDownloads:
     def read(self, stored: StoredBytes, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
         """The bytes themselves."""
         return self._objects.read(stored.info.key, span)
+
+    def local_path(self, stored: StoredBytes) -> Path | None:
+        """Where they lie as a file of this machine, if they do."""
+        return self._objects.local_path(stored.info.key)

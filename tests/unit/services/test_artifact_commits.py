@@ -11,7 +11,7 @@ import pytest
 from kymograph.core.accounts import Role
 from kymograph.core.artifact import ArtifactState, ArtifactVersion, ManifestKind
 from kymograph.core.digest import md5_digest
-from kymograph.errors import ArtifactNotFound, DigestMismatch, Forbidden, ManifestCorrupt
+from kymograph.errors import ArtifactNotFound, DigestMismatch, Forbidden, ManifestCorrupt, ServerBusy
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
 from kymograph.wire.ids import encode_id
 from tests.unit.services.artifact_client import ArtifactClient, Entries, digest_of, document_of, entries_of
@@ -77,6 +77,36 @@ def test_committing_twice_changes_nothing(client: ArtifactClient) -> None:
     version = client.log(FILES)
 
     assert client.commit(version.id) == version
+
+
+def test_contents_are_on_the_disk_before_their_version_can_be_seen(
+    client: ArtifactClient, deployment: DeploymentUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen_at_flush: list[object] = []
+    monkeypatch.setattr(type(deployment.objects), "flush", lambda _: seen_at_flush.append(by_name(client, "digits")))
+
+    client.log(FILES)
+
+    assert seen_at_flush == [None]
+    assert by_name(client, "digits") is not None
+
+
+def test_a_version_whose_contents_the_disk_does_not_take_stays_a_draft(
+    client: ArtifactClient, deployment: DeploymentUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise ServerBusy("the disk fails")
+
+    draft = client.create(entries_of(FILES))
+    client.upload(draft.id, FILES)
+    client.announce(draft.id, document_of(entries_of(FILES)))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(deployment.objects), "flush", fail)
+        with pytest.raises(ServerBusy):
+            client.commit(draft.id)
+    assert by_name(client, "digits") is None
+
+    assert client.commit(draft.id).state is ArtifactState.COMMITTED
 
 
 def test_a_draft_cannot_be_seen_by_name_nor_its_manifest_be_read(client: ArtifactClient) -> None:

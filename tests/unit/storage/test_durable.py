@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,42 @@ def test_folder_that_is_removed_meanwhile_is_made_again(
 
     assert target.read_bytes() == b"new"
     assert calls == 2
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_whole_file_system_is_flushed(root: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool) -> None:
+    calls: list[int] = []
+
+    def flush(descriptor: int = -1) -> int:
+        calls.append(descriptor)
+        return 0
+
+    monkeypatch.setattr(durable, "_syncfs", flush if is_known else None)
+    monkeypatch.setattr(os, "sync", flush)
+
+    durable.flush_file_system(root)
+
+    assert len(calls) == 1
+    assert (calls[0] >= 0) is is_known
+
+
+def test_disk_that_does_not_take_a_flush_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> int:
+        ctypes.set_errno(errno.EIO)
+        return -1
+
+    monkeypatch.setattr(durable, "_syncfs", fail)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        durable.flush_file_system(root)
+
+
+def test_the_system_can_flush(root: Path) -> None:
+    assert durable._syncfs is not None or sys.platform != "linux"
+    durable.flush_file_system(root)
+
+    with pytest.raises(FileNotFoundError):
+        durable.flush_file_system(root / "none")
 
 
 def test_source_that_is_not_there_is_an_error(root: Path) -> None:

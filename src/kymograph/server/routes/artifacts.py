@@ -137,4 +137,5 @@ def _response(services: Services, stored: StoredBytes, request: Request) -> Resp
         name=stored.name.rpartition("/")[2],
         etag=None,
         attachment=True,
+        path=services.artifact_downloads.local_path(stored),
     )

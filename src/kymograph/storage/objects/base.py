@@ -117,6 +117,13 @@ class ObjectStore(Protocol):
             StorageFull: No space; nothing was stored.
         """
 
+    def flush(self) -> None:
+        """Have all that was stored until now survive a power failure.
+
+        Raises:
+            ServerBusy: The disk does not take it.
+        """
+
     def list_keys(self, prefix: str) -> list[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
 

@@ -19,6 +19,8 @@ from kymograph.core.files import ByteSpan
 
 PIECE_BYTES = 1 << 20
 """Larger pieces fall out of the processor's cache between the steps."""
+_FLUSH_BYTES = 256 << 20
+"""Goes to the disk while more comes, so that little is left to flush for whoever names the object."""
 _BATCHES_AHEAD = 8
 """Received, and neither written nor worked on yet: neither step waits for the other, nor for the network."""
 
@@ -46,16 +48,23 @@ async def write(
         with guard():
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open(draft, "xb", buffering=0)  # noqa: SIM115 - closed below, outside the guard
-        with file, _Lane("write") as writing, _Lane("hash") as working:
+        with file, _Lane("write") as writing, _Lane("hash") as working, _Lane("flush") as flushing:
+            unflushed_bytes = 0
             async for batch in batches:
                 working.put(also, batch)
+                unflushed_bytes += sum(map(len, batch))
                 with guard():
                     writing.put(_write_all, file.fileno(), batch)
                     await writing.make_room()
+                    if unflushed_bytes >= _FLUSH_BYTES:
+                        unflushed_bytes = 0
+                        flushing.put(_flush, file.fileno())
+                        await flushing.make_room()
                 await working.make_room()
             await working.end()
             with guard():
                 await writing.end()
+                await flushing.end()
         check()
         with guard():
             draft.replace(path)
@@ -122,6 +131,11 @@ async def read(path: Path, span: ByteSpan | None = None) -> AsyncIterator[bytes]
         finally:
             # A thread may still read: the file stays open until it has.
             await asyncio.wait([following])
+
+
+def _flush(descriptor: int) -> None:
+    if hasattr(os, "fdatasync"):  # macOS has none
+        os.fdatasync(descriptor)
 
 
 def _write_all(descriptor: int, batch: Sequence[bytes]) -> None:

@@ -274,6 +274,12 @@ class ObstoreObjects:
             )
         return size
 
+    def flush(self) -> None:
+        """Docstring inherited."""
+        if self._folder is not None:  # buckets have what they acknowledge
+            with self._translated_os("what was stored"):
+                durable.flush_file_system(self._folder)
+
     def list_keys(self, prefix: str) -> list[ObjectInfo]:
         """Docstring inherited."""
         return sorted((info for batch in self.iter_keys(prefix) for info in batch), key=lambda info: info.key)

@@ -233,6 +233,13 @@ class ObjectStoreContract:
         assert result == PutResult(3, digest(b"abc"))
         assert store.read_bytes(KEY) == b"abc"
 
+    async def test_what_is_flushed_is_still_there(self, store: ObjectStore) -> None:
+        store.put_bytes(KEY, b"abc")
+
+        store.flush()
+
+        assert store.read_bytes(KEY) == b"abc"
+
     async def test_many_small_objects_at_once(self, store: ObjectStore) -> None:
         items = [(ObjectKey(f"many/{number % 3}/{number}"), b"%d" % number) for number in range(40)]
         items.append((ObjectKey("many/empty"), b""))
