@@ -6,9 +6,9 @@ Small files: logged, logged again unchanged, logged with one in a hundred change
 empty cache, downloaded again there. Each step is a process of its own, timed inside it from the artifact's creation to
 the committed version, or from the look-up to the last file. "Moved" is what went over the loopback interface, "asked"
 are the requests that the server answered: GraphQL, and bytes of files. "Extra" is the most that a client's folders and
-caches took of the disk beyond the files themselves. The large file is compared with the rate of a plain copy: a process
-that sends it through a loopback socket to another one, which writes it and waits for the disk; and with what hashing
-alone takes, since no file can be logged or checked faster. The large file goes once more with the faster digest.
+caches took of the disk beyond the files themselves. The large file goes with either digest, each to a fresh server. It
+is compared with a plain copy, made a moment before: a thread sends it through a loopback socket to another one, which
+writes it and waits for the disk; and with what hashing alone takes, since no file can be logged or checked faster.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ FILE_BYTES = 10_000
 CHANGED = 100
 """One file in this many is changed."""
 PIECE_BYTES = 1 << 20
-LARGE_STEPS = ("large file up", "large file down", "large file up, XXH128", "large file down, XXH128")
-COPIES = 3
+DIGESTS = {"MD5": "put-linked", "XXH128": "put-xxh128"}
+"""How each is logged."""
 STEP_TIMEOUT_S = 1800
 
 
@@ -125,24 +125,31 @@ def main() -> None:
     parser.add_argument("--large-gb", type=float, default=5.0)
     parser.add_argument("--clients", nargs="+", choices=[*CLIENTS], default=[*CLIENTS])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--large-repeats", type=int, default=3)
+    parser.add_argument("--digests", nargs="+", choices=[*DIGESTS], default=[*DIGESTS], help="of the large file")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     options = parser.parse_args()
     console = Console(width=150)
     console.print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, medians of {options.repeats}")
     figures: dict[tuple[str, str], list[Figure]] = {}
-    rates: list[float] = []
+    copies: dict[tuple[str, str], list[float]] = {}
+    """What a plain copy took a moment before each step with the large file, seconds."""
     for _ in range(options.repeats):
         # One client after the other, every time anew, so that what the machine does meanwhile meets both.
         for client in options.clients:
             for step, figure in small_files(client, options.files, on_postgres=options.database == "postgresql"):
                 figures.setdefault((step, client), []).append(figure)
                 console.print(f"{client}: {step}: {figure.taken_s:.2f} s")
-    if options.large_gb:
+    size = int(options.large_gb * 1e9)
+    for _ in range(options.large_repeats if size else 0):
         for client in options.clients:
-            for step, figure in large_file(client, int(options.large_gb * 1e9), rates):
-                figures.setdefault((step, client), []).append(figure)
-                console.print(f"{client}: {step}: {figure.taken_s:.2f} s")
-    report(console, figures, options.clients, statistics.median(rates) if rates else None, options.large_gb * 1e9)
+            for digest in options.digests:
+                for step, copy_s, figure in large_file(client, digest, size):
+                    figures.setdefault((step, client), []).append(figure)
+                    copies.setdefault((step, client), []).append(copy_s)
+                    console.print(f"{client}: {step}: {figure.taken_s:.2f} s; a plain copy: {copy_s:.2f} s")
+    report(console, figures, options.clients)
+    report_large(console, figures, copies, size)
 
 
 def small_files(client: str, count: int, *, on_postgres: bool) -> Iterator[tuple[str, Figure]]:
@@ -160,22 +167,21 @@ def small_files(client: str, count: int, *, on_postgres: bool) -> Iterator[tuple
         yield "log, promised immutable", it.step("put-linked", files)
 
 
-def large_file(client: str, size: int, rates: list[float]) -> Iterator[tuple[str, Figure]]:
-    """The steps with one file; what a plain copy of it takes goes to `rates`, bytes per second."""
+def large_file(client: str, digest: str, size: int) -> Iterator[tuple[str, float, Figure]]:
+    """The steps with one file, each with what a plain copy of it takes, seconds."""
     with bench(client, on_postgres=False) as (it, folder):
         file = folder / "large"
         write_large_file(file, size)
-        for _ in range(COPIES):
-            with quiet_disk():
-                rates.append(size / plain_copy_s(file, folder / "copy"))
-        for way, put in (("", "put-linked"), (", XXH128", "put-xxh128")):
-            file = file.rename(folder / f"large-{put}")
-            with quiet_disk():
-                up = it.step(put, file)
-            yield f"large file up{way}", up
-            with quiet_disk():
-                down = it.step("get", file, cold=True)
-            yield f"large file down{way}", down
+        with quiet_disk():
+            copy_s = plain_copy_s(file, folder / "copy")
+        with quiet_disk():
+            up = it.step(DIGESTS[digest], file)
+        yield f"large file up, {digest}", copy_s, up
+        with quiet_disk():
+            copy_s = plain_copy_s(file, folder / "copy")
+        with quiet_disk():
+            down = it.step("get", file, cold=True)
+        yield f"large file down, {digest}", copy_s, down
 
 
 @contextmanager
@@ -265,13 +271,7 @@ def md5_rate() -> float:
     return count * PIECE_BYTES / (time.perf_counter() - began)
 
 
-def report(
-    console: Console,
-    figures: dict[tuple[str, str], list[Figure]],
-    clients: list[str],
-    rate: float | None,
-    large_bytes: float,
-) -> None:
+def report(console: Console, figures: dict[tuple[str, str], list[Figure]], clients: list[str]) -> None:
     """Print the table."""
     table = Table("step", "client", "time", "moved", "asked: GraphQL", "bytes", "extra disk", "times as fast")
     for step in dict.fromkeys(step for step, _ in figures):
@@ -290,13 +290,35 @@ def report(
                 "" if faster is None else f"{faster:.1f}",
             )
     console.print(table)
-    if rate is None:
+
+
+def report_large(
+    console: Console,
+    figures: dict[tuple[str, str], list[Figure]],
+    copies: dict[tuple[str, str], list[float]],
+    size: int,
+) -> None:
+    """Print how the large file compares with plain copies of it: of each pair, and their median."""
+    if not copies:
         return
-    console.print(f"plain copy of the large file: {rate / 1e6:,.0f} MB/s; MD5 alone: {md5_rate() / 1e6:,.0f} MB/s")
-    for step in LARGE_STEPS:
-        for client in clients:
-            reached = large_bytes / statistics.median(f.taken_s for f in figures[step, client])
-            console.print(f"{step}, {client}: {reached / 1e6:,.0f} MB/s, {reached / rate:.0%} of it")
+    rates = sorted(size / 1e6 / taken for each in copies.values() for taken in each)
+    console.print(
+        f"plain copies of the large file: {rates[0]:,.0f} to {rates[-1]:,.0f} MB/s, median "
+        f"{statistics.median(rates):,.0f}; MD5 alone: {md5_rate() / 1e6:,.0f} MB/s"
+    )
+    table = Table("step", "client", "MB/s", "median", "of the plain copy", "median")
+    for (step, client), taken in copies.items():
+        reached = [size / 1e6 / figure.taken_s for figure in figures[step, client]]
+        shares = [copy_s / figure.taken_s for copy_s, figure in zip(taken, figures[step, client], strict=True)]
+        table.add_row(
+            step,
+            client,
+            ", ".join(f"{rate:,.0f}" for rate in reached),
+            f"{statistics.median(reached):,.0f}",
+            ", ".join(f"{share:.0%}" for share in shares),
+            f"{statistics.median(shares):.0%}",
+        )
+    console.print(table)
 
 
 if __name__ == "__main__":

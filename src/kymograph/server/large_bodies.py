@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -29,8 +30,10 @@ TURN_BYTES = 16 << 20
 LINGER_S = 30.0
 """How long an upload that was refused half-way may go on: many clients read no answer before they have sent all."""
 _TURNS_AT_ONCE = 8
+_TURN_S = 0.1
+"""How long a turn lasts at most when the other side is slow: it comes back to the queue then…"""
 _MOMENT_MS = 20
-"""How long a turn waits for the other side."""
+"""…or after this without a byte: from then on it waits for its socket, and no thread with it."""
 _EXTENSION = "kymograph.large_bodies"
 
 _turns = ThreadPoolExecutor(_TURNS_AT_ONCE, thread_name_prefix="large-body")
@@ -82,7 +85,7 @@ class LargeBodies:
                 if early:
                     yield early
                 while True:
-                    pieces = await asyncio.shield(turn)
+                    pieces = await _outcome(turn)
                     is_last = not source.left
                     if not is_last:
                         if not pieces:
@@ -112,19 +115,14 @@ class LargeBodies:
             return False
         with closing(_twin(cycle)) as twin:
             target = _Target(twin, file, start, start + size_bytes)
-            turn = None
             try:
                 while target.left:
-                    turn = _turn(target.give)
-                    if not await asyncio.shield(turn):
+                    if not await _outcome(_turn(target.give)):
                         await _until_writable(twin)
             except OSError:
                 cycle.disconnected = True
                 cycle.transport.abort()
                 return False
-            finally:
-                if turn is not None:
-                    await asyncio.wait([turn])
         cycle.expected_content_length -= size_bytes
         return True
 
@@ -138,14 +136,15 @@ class _Source:
         """0 also if the client has ended."""
 
     def take(self) -> list[bytes]:
-        """A block, or less if that is all that comes in a moment."""
+        """A block, or less if that is all that comes for a moment or in one turn."""
         pieces: list[bytes] = []
+        end_s = time.monotonic() + _TURN_S
         room = min(self.left, BLOCK_BYTES)
         while room:
             try:
                 piece = self._client.recv(room)
             except BlockingIOError:
-                if not _waited(self._client, select.POLLIN):
+                if time.monotonic() > end_s or not _waited(self._client, select.POLLIN):
                     break
                 continue
             except OSError:
@@ -171,7 +170,8 @@ class _Target:
         return self._end - self._at
 
     def give(self) -> bool:
-        """Send what can be sent in one turn; False if the client took nothing for a moment."""
+        """Send what can be sent in one turn; False if the client has no room."""
+        end_s = time.monotonic() + _TURN_S
         room = min(self.left, TURN_BYTES)
         os.posix_fadvise(self._file, self._at, 2 * room, os.POSIX_FADV_WILLNEED)
         stop = self._at + room
@@ -179,7 +179,7 @@ class _Target:
             try:
                 sent = os.sendfile(self._client.fileno(), self._file, self._at, stop - self._at)
             except BlockingIOError:
-                if not _waited(self._client, select.POLLOUT):
+                if time.monotonic() > end_s or not _waited(self._client, select.POLLOUT):
                     return False
                 continue
             if not sent:
@@ -195,6 +195,14 @@ def _twin(cycle: RequestResponseCycle) -> socket.socket:
 
 def _turn(work: Callable[[], _Result]) -> asyncio.Future[_Result]:
     return asyncio.get_running_loop().run_in_executor(_turns, work)
+
+
+async def _outcome(turn: asyncio.Future[_Result]) -> _Result:
+    """Of a turn, which has always ended when this does: it uses the socket."""
+    try:
+        return await asyncio.shield(turn)
+    finally:
+        await asyncio.wait([turn])
 
 
 def _waited(client: socket.socket, event: int) -> bool:
@@ -237,6 +245,5 @@ async def _discard(source: _Source, client: socket.socket) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
             while source.left:
-                turn = _turn(source.take)
-                if not await asyncio.shield(turn):
+                if not await _outcome(_turn(source.take)):
                     await _until_readable(client)

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -87,6 +87,12 @@ def put_file(source: Path, target: Path, *, root: Path) -> None:
             break
 
 
+def begin_to_flush(descriptor: int) -> None:
+    """Have the disk begin to write what was written to a file, without waiting for it; nothing is promised."""
+    if _sync_file_range is not None:
+        _sync_file_range(descriptor, 0, 0, _SYNC_FILE_RANGE_WRITE)
+
+
 def flush_file_system(folder: Path) -> None:
     """Have all that was written to the file system of a folder survive a power failure.
 
@@ -107,14 +113,20 @@ def flush_file_system(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _find_syncfs() -> Callable[[int], int] | None:
+def _find(name: str, *types: type[Any]) -> Callable[..., int] | None:
+    """A function of the C library that Python has no name for; None where there is none."""
     try:
-        return cast("Callable[[int], int]", ctypes.CDLL(None, use_errno=True).syncfs)
+        found = getattr(ctypes.CDLL(None, use_errno=True), name)
     except (AttributeError, OSError, TypeError):
-        return None  # Linux alone has it
+        return None
+    found.argtypes = types
+    return cast("Callable[..., int]", found)
 
 
-_syncfs = _find_syncfs()
+# Linux alone has them.
+_syncfs = _find("syncfs", ctypes.c_int)
+_sync_file_range = _find("sync_file_range", ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+_SYNC_FILE_RANGE_WRITE = 2  # of <fcntl.h>
 
 
 def _copy(source: Path, target: Path) -> None:

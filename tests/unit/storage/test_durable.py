@@ -137,8 +137,18 @@ def test_disk_that_does_not_take_a_flush_is_an_error(root: Path, monkeypatch: py
         durable.flush_file_system(root)
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_flush_is_begun_where_the_system_can(source: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool) -> None:
+    if not is_known:
+        monkeypatch.setattr(durable, "_sync_file_range", None)
+    with source.open("r+b") as file:
+        file.write(b"newer")
+        durable.begin_to_flush(file.fileno())
+
+
 def test_the_system_can_flush(root: Path) -> None:
-    assert durable._syncfs is not None or sys.platform != "linux"
+    known = durable._syncfs is not None, durable._sync_file_range is not None
+    assert known == (True, True) or sys.platform != "linux"
     durable.flush_file_system(root)
 
     with pytest.raises(FileNotFoundError):

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Self
 
 from kymograph.core.files import ByteSpan
+from kymograph.storage import durable
 
 PIECE_BYTES = 1 << 20
 """Larger pieces fall out of the processor's cache between the steps."""
-_FLUSH_BYTES = 256 << 20
-"""Goes to the disk while more comes, so that little is left to flush for whoever names the object."""
+_FLUSH_BYTES = 8 << 20
+"""So much more, and the disk begins to write it: little is left to flush for whoever names the object."""
 _BATCHES_AHEAD = 8
 """Received, and neither written nor worked on yet: neither step waits for the other, nor for the network."""
 
@@ -48,7 +49,7 @@ async def write(
         with guard():
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open(draft, "xb", buffering=0)  # noqa: SIM115 - closed below, outside the guard
-        with file, _Lane("write") as writing, _Lane("hash") as working, _Lane("flush") as flushing:
+        with file, _Lane("write") as writing, _Lane("hash") as working:
             unflushed_bytes = 0
             async for batch in batches:
                 working.put(also, batch)
@@ -58,13 +59,11 @@ async def write(
                     await writing.make_room()
                     if unflushed_bytes >= _FLUSH_BYTES:
                         unflushed_bytes = 0
-                        flushing.put(_flush, file.fileno())
-                        await flushing.make_room()
+                        writing.put(durable.begin_to_flush, file.fileno())
                 await working.make_room()
             await working.end()
             with guard():
                 await writing.end()
-                await flushing.end()
         check()
         with guard():
             draft.replace(path)
@@ -131,11 +130,6 @@ async def read(path: Path, span: ByteSpan | None = None) -> AsyncIterator[bytes]
         finally:
             # A thread may still read: the file stays open until it has.
             await asyncio.wait([following])
-
-
-def _flush(descriptor: int) -> None:
-    if hasattr(os, "fdatasync"):  # macOS has none
-        os.fdatasync(descriptor)
 
 
 def _write_all(descriptor: int, batch: Sequence[bytes]) -> None:
