@@ -89,7 +89,7 @@ class LargeBodies:
                     is_last = not source.left
                     if not is_last:
                         if not pieces:
-                            await _until_readable(twin)
+                            await _until(twin, writable=False)
                         turn = _turn(source.take)  # while these are worked on
                     for piece in pieces:
                         yield piece
@@ -118,7 +118,7 @@ class LargeBodies:
             try:
                 while target.left:
                     if not await _outcome(_turn(target.give)):
-                        await _until_writable(twin)
+                        await _until(twin, writable=True)
             except OSError:
                 cycle.disconnected = True
                 cycle.transport.abort()
@@ -212,22 +212,15 @@ def _waited(client: socket.socket, event: int) -> bool:
     return bool(poll.poll(_MOMENT_MS))
 
 
-async def _until_readable(client: socket.socket) -> None:
+async def _until(client: socket.socket, *, writable: bool) -> None:
+    """Wait, with no thread, until a socket has something to read, or room to write."""
     loop, is_there = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(client, is_there.set)
+    add, remove = (loop.add_writer, loop.remove_writer) if writable else (loop.add_reader, loop.remove_reader)
+    add(client, is_there.set)
     try:
         await is_there.wait()
     finally:
-        loop.remove_reader(client)
-
-
-async def _until_writable(client: socket.socket) -> None:
-    loop, is_there = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_writer(client, is_there.set)
-    try:
-        await is_there.wait()
-    finally:
-        loop.remove_writer(client)
+        remove(client)
 
 
 async def _has_sent(cycle: RequestResponseCycle) -> bool:
@@ -246,4 +239,4 @@ async def _discard(source: _Source, client: socket.socket) -> None:
         async with asyncio.timeout(LINGER_S):
             while source.left:
                 if not await _outcome(_turn(source.take)):
-                    await _until_readable(client)
+                    await _until(client, writable=False)
