@@ -221,6 +221,30 @@ report(facts)
     }
 
 
+def test_a_large_file_is_checked_by_what_the_server_noted_when_it_came(training: Training, project: str) -> None:
+    script = """
+from kymograph.client import fetching
+used, new_hasher = [], fetching.new_hasher
+fetching.new_hasher = lambda algorithm: used.append(str(algorithm)) or new_hasher(algorithm)
+run = wandb.init()
+facts = []
+for policy in ("mutable", "immutable"):
+    artifact = wandb.Artifact(policy, "dataset")
+    pathlib.Path(policy).write_bytes(os.urandom(70 << 20))
+    artifact.add_file(policy, policy=policy)
+    logged = run.log_artifact(artifact)
+    logged.wait(60)
+    for multipart in (True, False):
+        folder = logged.download(f"{policy}-{multipart}", skip_cache=True, multipart=multipart)
+        facts.append(pathlib.Path(folder, policy).read_bytes() == pathlib.Path(policy).read_bytes())
+        logged.verify(folder)
+report([facts, sorted(set(used))])
+run.finish()
+"""
+
+    assert run(training, project, script) == [[True] * 4, ["MANIFEST_XXH128"]]
+
+
 def test_a_table_and_code_become_artifacts(training: Training, rest: Rest, project: str) -> None:
     script = """
 run = wandb.init(id="tables")

@@ -35,10 +35,13 @@ from tests.faults.relay import Relay
 from tests.faults.sdk_killing import is_alive
 
 ENTITY, PROJECT = "admin", "killed-artifacts"
-COLLECTIONS = ("many", "large")
-"""Of small files, and of a larger one, which goes up in parts where the server takes them."""
-SMALL_FILES, SMALL_BYTES, LARGE_BYTES = 40, 3_000, 3 << 20
-BYTES_PER_S = 6e6
+COLLECTIONS = ("many", "large", "huge", "early")
+"""Of small files; of a larger one, which goes up in parts where the server takes them; of one whose parts go past the
+HTTP server; and of one that does so while it is hashed, as a whole."""
+SMALL_FILES, SMALL_BYTES = 40, 3_000
+LARGE_FILES = {"large": 3 << 20, "huge": 20 << 20, "early": 12 << 20}
+"""Bytes of the file that a collection has."""
+BYTES_PER_S = 25e6
 ABANDONED_SHARE = 0.25
 """Of the kills of both that are followed by another try, rather than a sync: a draft is left behind."""
 SCRIPT = """
@@ -49,7 +52,7 @@ os.write(1, f"{run._link.pid}\\n".encode())
 returned, logged = os.open("returned", os.O_WRONLY | os.O_CREAT), []
 for name in sys.argv[4:]:
     artifact = wandb.Artifact(name, "dataset", metadata={"round": int(sys.argv[3])})
-    artifact.add_dir(name)
+    artifact.add_dir(name, policy="immutable" if name == "early" else "mutable")
     logged.append(run.log_artifact(artifact, aliases=["round-" + sys.argv[3]]))
     os.pwrite(returned, len(logged).to_bytes(8, "little"), 0)
 for artifact in logged:
@@ -156,8 +159,9 @@ class ArtifactKillings:
             path = training.folder / "many" / f"part{number % 4}" / f"{number}.bin"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self.chance.randbytes(SMALL_BYTES))
-        (training.folder / "large").mkdir()
-        (training.folder / "large" / "weights.bin").write_bytes(self.chance.randbytes(LARGE_BYTES))
+        for name, size_bytes in LARGE_FILES.items():
+            (training.folder / name).mkdir()
+            (training.folder / name / "weights.bin").write_bytes(self.chance.randbytes(size_bytes))
         return training
 
     def _start(self, training: Training, number: int, attempt: int = 1) -> subprocess.Popen[str]:

@@ -259,9 +259,9 @@ def uploads(options: argparse.Namespace) -> Iterator[Result]:
         sent = killings.sent_bytes / (killings.needed_bytes * options.kills)
         died = ", ".join(f"{number} {what}" for what, number in sorted(killings.kills.items()))
     work = (
-        f"{versions} versions, of 40 small files or of one of 3 MB, each whole whenever it was seen, and there once "
-        f"after a sync or, {killings.retries} times, another try; {sent:.2f} times the bytes of undisturbed uploads "
-        "were sent; the collector left no draft, and no object that no version needs"
+        f"{versions} versions, of 40 small files or of one of 3, 12 or 20 MB, each whole whenever it was seen, and "
+        f"there once after a sync or, {killings.retries} times, another try; {sent:.2f} times the bytes of undisturbed "
+        "uploads were sent; the collector left no draft, and no object that no version needs"
     )
     what = "kill -9 of trainer, sender, both, server while artifacts are sent"
     yield Result(what, died, work, time.monotonic() - started)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 from kymograph.client import artifact_documents as documents
 from kymograph.client.artifact_values import (
@@ -18,8 +19,9 @@ from kymograph.client.artifact_values import (
     whole,
 )
 from kymograph.client.artifacts import ArtifactClient, Graphql
+from kymograph.core.digest import STATED_XXH128
 from kymograph.errors import ArtifactNotFound, ProtocolError
-from kymograph.types import JsonObject
+from kymograph.types import Digest, JsonObject
 
 URLS_PER_PAGE = 5_000
 """Source: seeds.md C.6."""
@@ -158,6 +160,12 @@ def urls_per_page() -> int:
     """How many addresses are asked for at once: ``WANDB_ARTIFACT_FETCH_FILE_URL_BATCH_SIZE``."""
     told = os.environ.get("WANDB_ARTIFACT_FETCH_FILE_URL_BATCH_SIZE", "")
     return int(told) if told.isascii() and told.isdigit() and int(told) > 0 else URLS_PER_PAGE
+
+
+def stated_xxh128(url: str) -> Digest | None:
+    """What a server says of large content with the address it gives for it, if it does."""
+    found = parse_qs(urlsplit(url).query).get(STATED_XXH128)
+    return Digest(found[0]) if found else None
 
 
 def _place(at: CollectionAddress, version: str) -> JsonObject:

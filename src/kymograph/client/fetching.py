@@ -47,6 +47,13 @@ class FetchTarget:
     digest: Digest
     algorithm: DigestAlgorithm
     size_bytes: int | None
+    xxh128: Digest | None = None
+    """As the server that gives the content states it, beside another digest."""
+
+    @property
+    def quickest(self) -> tuple[Digest, DigestAlgorithm]:
+        """What tells soonest whether the content has come whole."""
+        return (self.digest, self.algorithm) if self.xxh128 is None else (self.xxh128, DigestAlgorithm.XXH128)
 
 
 class Fetcher:
@@ -165,8 +172,9 @@ class Fetcher:
                 found = self._fetch_parts(file, target, source, note)
             else:
                 found = self._fetch_whole(file, target, source, note)
-            if found != target.digest:
-                raise DigestMismatch(str(target.path), expected=target.digest, actual=found)
+            expected, _ = target.quickest
+            if found != expected:
+                raise DigestMismatch(str(target.path), expected=expected, actual=found)
 
     def _comes_in_parts(self, target: FetchTarget) -> bool:
         if target.size_bytes is None or target.size_bytes <= PART_BYTES:
@@ -177,7 +185,8 @@ class Fetcher:
 
     def _fetch_whole(self, file: BinaryIO, target: FetchTarget, source: Source, note: Note) -> Digest:
         """Write a file as it comes; what breaks off goes on where it broke off. Gives the digest of what came."""
-        hasher = new_hasher(target.algorithm)
+        expected, algorithm = target.quickest
+        hasher = new_hasher(algorithm)
         received = 0
 
         def write(piece: memoryview) -> None:
@@ -190,7 +199,7 @@ class Fetcher:
             nonlocal hasher, received
             file.seek(0)
             file.truncate()
-            hasher, received = new_hasher(target.algorithm), 0
+            hasher, received = new_hasher(algorithm), 0
 
         def get(url: str) -> None:
             if received and target.size_bytes is not None and received < target.size_bytes:
@@ -200,7 +209,7 @@ class Fetcher:
                 self._transfers.get(url, write, note=note)
 
         source.ask(get)
-        if target.size_bytes is not None and encode_digest(hasher.digest()) != target.digest:
+        if target.size_bytes is not None and encode_digest(hasher.digest()) != expected:
             # Once more from the start: the parts may have been of two files.
             begin_anew()
             source.ask(get)
@@ -237,7 +246,7 @@ class Fetcher:
 
                 source.ask(get)
 
-        hasher = new_hasher(target.algorithm)
+        hasher = new_hasher(target.quickest[1])
         with open(path, "rb", buffering=0) as written:
             # In order, so that each part is hashed while it is still in memory and the next ones come. No more of them:
             # what came further ahead would take the time of a core that the digest, which is last, waits for.

@@ -217,6 +217,8 @@ class EntryRecord:
     size_bytes: int
     object_key: ObjectKey | None
     """Where the bytes are; None for a reference."""
+    xxh128: Digest | None = None
+    """Of large content that is named by another digest, where it was noted."""
 
 
 @dataclass(frozen=True, slots=True)

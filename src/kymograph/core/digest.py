@@ -26,6 +26,11 @@ class DigestAlgorithm(StrEnum):
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 
+STATED_XXH128 = "xxh128"
+"""The parameter of an address by which our server states the XXH128 of what is there. Source:
+docs/protocol/bulk-transfers.md."""
+
+
 class Hasher(Protocol):
     """A hash under way, as `hashlib` and `xxhash` have them."""
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kymograph.client.artifact_files import WantedEntry, urls_per_page
+from kymograph.client.artifact_files import WantedEntry, stated_xxh128, urls_per_page
 from kymograph.client.artifact_reads import ArtifactRead, note_read
 from kymograph.client.fetching import Fetcher, FetchTarget
 from kymograph.client.placing import place, written_whole
@@ -142,6 +142,7 @@ class Contents:
             note(entry.size_bytes)
             return
         url = self.address(version, entry)
+        wanted = replace(wanted, xxh128=stated_xxh128(url))
         self._fetcher.fetch(wanted, url, renew=lambda: self.address(version, entry, refresh=True), note=note)
 
     def copy_here(self, source: Path, target: Path) -> None:

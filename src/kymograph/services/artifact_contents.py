@@ -60,7 +60,13 @@ class ArtifactContents:
 
         def note(tx: Transaction) -> bool:
             return tx.blobs.adopt(
-                project, stored.digest, algorithm=algorithm, key=key, size_bytes=stored.size_bytes, now=self._clock()
+                project,
+                stored.digest,
+                algorithm=algorithm,
+                key=key,
+                size_bytes=stored.size_bytes,
+                now=self._clock(),
+                xxh128=stored.xxh128,
             )
 
         if not await asyncio.to_thread(self._database.write, note):

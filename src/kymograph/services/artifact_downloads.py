@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from kymograph.core.artifact import ArtifactVersion, EntryRecord, ManifestRecord
-from kymograph.core.digest import parse_hex_digest
+from kymograph.core.digest import STATED_XXH128, parse_hex_digest
 from kymograph.errors import ArtifactNotFound, Forbidden, ObjectNotFound, ProjectNotFound
 from kymograph.services.access import Access, Caller, require_entity, require_project
 from kymograph.services.artifact_access import readable_projects, require_artifact
@@ -60,8 +60,14 @@ class ArtifactDownloads:
         return self._url(manifest.object_key, manifest.name)
 
     def entry_url(self, entry: EntryRecord) -> str | None:
-        """An address that gives the bytes of an entry for a while; None for a reference."""
-        return self._url(entry.object_key, f"{FILES_FOLDER}{entry.path}") if entry.object_key is not None else None
+        """An address that gives the bytes of an entry for a while; None for a reference.
+
+        With large content that is named by another digest it states the XXH128, which is quicker to check.
+        """
+        if entry.object_key is None:
+            return None
+        url = self._url(entry.object_key, f"{FILES_FOLDER}{entry.path}")
+        return url if entry.xxh128 is None else f"{url}?{urlencode({STATED_XXH128: entry.xxh128})}"
 
     def shown_url(self, entry: EntryRecord) -> str | None:
         """The same, for browsers: one address for hours, so that they keep what they have loaded."""

@@ -334,7 +334,7 @@ class ArtifactUploads:
 
     def _note(self, object_key: ObjectKey, stored: PutResult, is_blob: bool, tx: Transaction) -> None:
         if is_blob:
-            tx.blobs.mark_stored(object_key, stored.size_bytes, self._clock())
+            tx.blobs.mark_stored(object_key, stored.size_bytes, self._clock(), xxh128=stored.xxh128)
         else:
             tx.manifests.mark_stored(object_key, stored.size_bytes)
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from logging import getLogger
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from kymograph.client.artifact_bulk import SMALL_BYTES
-from kymograph.client.artifact_files import WantedEntry, urls_per_page
+from kymograph.client.artifact_files import WantedEntry, stated_xxh128, urls_per_page
 from kymograph.client.artifact_values import CollectionAddress, FileUrl
 from kymograph.client.fetching import Fetcher, FetchTarget
 from kymograph.client.parallel import in_parallel
@@ -320,7 +320,8 @@ class Download:
             return next((found.url for found in self._urls([wanted]) if found.url is not None), url)
 
         def fetch() -> bool:
-            self._fetcher.fetch(self._target(wanted), url, renew=renew, note=progress.add_bytes)
+            target = replace(self._target(wanted), xxh128=stated_xxh128(url))
+            self._fetcher.fetch(target, url, renew=renew, note=progress.add_bytes)
             return True
 
         self._into_place(wanted, fetch, progress)

@@ -20,7 +20,7 @@ from kymograph.storage.space import tables as _space_tables  # noqa: F401
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision in `versions`; pinned by tests/unit/storage/test_migrations.py."""
 
 _FOLDER = Path(__file__).parent

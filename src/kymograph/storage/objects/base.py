@@ -30,6 +30,8 @@ class PutResult:
     size_bytes: int
     digest: Digest
     """By the algorithm that was asked for."""
+    xxh128: Digest | None = None
+    """Of a large content that was hashed by another algorithm."""
 
 
 class ObjectStore(Protocol):

@@ -18,7 +18,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
-from kymograph.core.digest import DigestAlgorithm, encode_digest, md5_digest, new_hasher
+from kymograph.core.digest import DigestAlgorithm, Hasher, encode_digest, md5_digest, new_hasher
 from kymograph.errors import (
     DigestMismatch,
     InvalidSetting,
@@ -128,6 +128,7 @@ class ObstoreObjects:
             with self._translated(key):
                 await obstore.put_async(self._store, path, small, use_multipart=False)
         elif self._folder is not None:
+            measured.hash_fast_too()
             await large_files.write(
                 self._folder / path,
                 _chain(head, batches),
@@ -136,6 +137,7 @@ class ObstoreObjects:
                 guard=lambda: self._translated_os(key),
             )
         else:
+            measured.hash_fast_too()
             with self._translated(key):
                 # Aborts the parts it sent when the pieces raise, and makes the object visible only at the end.
                 await obstore.put_async(
@@ -369,7 +371,14 @@ class _Measured:
         self._max_bytes = max_bytes
         self._expected = expected
         self._size = 0
+        self._algorithm = algorithm
         self._hash = new_hasher(algorithm)
+        self._fast_hash: Hasher | None = None
+
+    def hash_fast_too(self) -> None:
+        """Have large content hashed by XXH128 as well, unless it is by that alone; call it before any was hashed."""
+        if self._algorithm is not DigestAlgorithm.XXH128:
+            self._fast_hash = new_hasher(DigestAlgorithm.XXH128)
 
     async def batches(self) -> AsyncIterator[list[bytes]]:
         """The stream as it is, some chunks together: they are not copied, and worth handing to a thread.
@@ -418,6 +427,8 @@ class _Measured:
         """Hash what comes next."""
         for piece in batch:
             self._hash.update(piece)
+            if self._fast_hash is not None:
+                self._fast_hash.update(piece)
 
     def check(self) -> None:
         """All has been hashed.
@@ -431,7 +442,8 @@ class _Measured:
 
     def result(self) -> PutResult:
         """What passed; call it after the end."""
-        return PutResult(self._size, encode_digest(self._hash.digest()))
+        fast = None if self._fast_hash is None else encode_digest(self._fast_hash.digest())
+        return PutResult(self._size, encode_digest(self._hash.digest()), fast)
 
 
 async def _chain(head: Sequence[bytes], rest: AsyncIterator[list[bytes]]) -> AsyncIterator[Sequence[bytes]]:

@@ -85,7 +85,9 @@ class BlobStore(Protocol):
         brought by the draft.
         """
 
-    def mark_stored(self, object_key: ObjectKey, size_bytes: int, now: datetime) -> None:
+    def mark_stored(
+        self, object_key: ObjectKey, size_bytes: int, now: datetime, *, xxh128: Digest | None = None
+    ) -> None:
         """Announced content has arrived; the collector may have dropped it meanwhile."""
 
     def find_awaited(
@@ -105,6 +107,7 @@ class BlobStore(Protocol):
         key: ObjectKey,
         size_bytes: int,
         now: datetime,
+        xxh128: Digest | None = None,
     ) -> bool:
         """Content has arrived that nobody names yet; it stays for a while, as if a draft had asked for it.
 

@@ -142,12 +142,14 @@ class SqlBlobStore:
                 )
         return found
 
-    def mark_stored(self, object_key: ObjectKey, size_bytes: int, now: datetime) -> None:
+    def mark_stored(
+        self, object_key: ObjectKey, size_bytes: int, now: datetime, *, xxh128: Digest | None = None
+    ) -> None:
         """Docstring inherited."""
         self._connection.execute(
             update(blobs)
             .where(blobs.c.object_key == object_key, blobs.c.size_bytes.is_(None))
-            .values(size_bytes=size_bytes, stored_at=now)
+            .values(size_bytes=size_bytes, stored_at=now, xxh128=xxh128)
         )
 
     def find_awaited(
@@ -177,6 +179,7 @@ class SqlBlobStore:
         key: ObjectKey,
         size_bytes: int,
         now: datetime,
+        xxh128: Digest | None = None,
     ) -> bool:
         """Docstring inherited."""
         self._insert(
@@ -187,6 +190,7 @@ class SqlBlobStore:
                     "digest": digest,
                     "object_key": key,
                     "size_bytes": size_bytes,
+                    "xxh128": xxh128,
                     "stored_at": now,
                     "wanted_at": now,
                 }

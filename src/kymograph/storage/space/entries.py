@@ -69,14 +69,14 @@ class SqlEntryStore:
 
     def _read(self, statement: Select[Any]) -> list[EntryRecord]:
         return [
-            EntryRecord(FilePath(path), Digest(digest), size, None if key is None else ObjectKey(key))
-            for path, digest, size, key in self._connection.execute(statement)
+            EntryRecord(FilePath(path), Digest(digest), size, None if key is None else ObjectKey(key), xxh128)
+            for path, digest, size, key, xxh128 in self._connection.execute(statement)
         ]
 
 
 def _entries(artifact: ArtifactId, after: str | None) -> Select[Any]:
     statement = (
-        select(entries.c.path, entries.c.digest, entries.c.size_bytes, blobs.c.object_key)
+        select(entries.c.path, entries.c.digest, entries.c.size_bytes, blobs.c.object_key, blobs.c.xxh128)
         .select_from(entries.outerjoin(blobs, blobs.c.id == entries.c.blob_id))
         .where(entries.c.artifact_id == artifact)
         .order_by(entries.c.path)

@@ -24,6 +24,8 @@ blobs = Table(
     Column("stored_at", UtcDateTime),
     # When a draft asked for it last. It stays for a while from then on, whoever names it.
     Column("wanted_at", UtcDateTime, nullable=False),
+    # Of large content that is named by another digest: fast to compute, for those who check what they got.
+    Column("xxh128", AnyText),
     # The version that first brought it, which may be gone.
     Column("birth_artifact_id", BigInteger),
     Column("refs", Integer, nullable=False, server_default="0"),

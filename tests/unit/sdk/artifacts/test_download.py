@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from kymograph.client import fetching
+from kymograph.core.digest import DigestAlgorithm, Hasher, digest_of, new_hasher
 from kymograph.errors import ArtifactNotFound, DigestMismatch, InvalidArtifact, ReferenceNotFound
 from kymograph.sdk import notices
 from kymograph.sdk.artifacts.artifact import Artifact
@@ -202,6 +204,33 @@ def test_a_large_file_comes_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert contents(tmp_path / "there") == {"large": content, "small": b"s"}
     assert server.asked["file"] == 14
+
+
+@pytest.mark.parametrize("multipart", [True, False])
+def test_large_content_is_checked_by_what_the_server_states_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multipart: bool
+) -> None:
+    monkeypatch.setattr(fetching, "PART_BYTES", 100)
+    content = random.Random(0).randbytes(1_250)
+    server = VersionServer({"large": content})
+    stated = digest_of(content, DigestAlgorithm.XXH128)
+    server.stated[md5(content)] = stated
+    used: set[DigestAlgorithm] = set()
+
+    def noted(algorithm: DigestAlgorithm) -> Hasher:
+        used.add(algorithm)
+        return new_hasher(algorithm)
+
+    monkeypatch.setattr(fetching, "new_hasher", noted)
+
+    server.artifact(tmp_path / "1").download(tmp_path / "there", multipart=multipart)
+    assert contents(tmp_path / "there") == {"large": content}
+    assert used == {DigestAlgorithm.XXH128}
+
+    server.contents[md5(content)] = content[:-1] + b"x"
+    with pytest.raises(DigestMismatch, match=re.escape(stated)):
+        server.artifact(tmp_path / "2").download(tmp_path / "elsewhere", multipart=multipart)
+    assert contents(tmp_path / "elsewhere") == {}
 
 
 def test_parts_are_a_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

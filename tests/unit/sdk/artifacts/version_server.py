@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -45,6 +46,8 @@ class VersionServer(httpx.BaseTransport):
         self.urls_asked: list[int] = []
         self.features: set[str] = {"PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP"}
         self.knows_entries = True
+        self.stated: dict[str, str] = {}
+        """What is stated of contents with their addresses, by digest."""
         self.inputs: dict[str, list[dict[str, Any]]] = {}
         self.failure: Callable[[httpx.Request], httpx.Response | None] = lambda _request: None
         self.node: dict[str, Any] = {
@@ -108,7 +111,7 @@ class VersionServer(httpx.BaseTransport):
             if not self.knows_entries:
                 return httpx.Response(200, json={"errors": [{"message": "unknown field filesByManifestEntries"}]})
             self.urls_asked.append(len(variables["entries"]))
-            edges = [_file(entry["name"], entry["digest"]) for entry in variables["entries"]]
+            edges = [_file(entry["name"], entry["digest"], self.stated) for entry in variables["entries"]]
             return _data({"artifact": {"filesByManifestEntries": {"edges": edges}}})
         if name == "GetArtifactMembershipFileUrls":
             edges = [_file(path, entry["digest"]) for path, entry in self.entries.items() if "ref" not in entry]
@@ -159,8 +162,10 @@ def _collection(kind: str, name: str) -> dict[str, Any]:
     return {"__typename": kind, "name": name, "project": {"name": "p", "entity": {"name": "me"}}}
 
 
-def _file(path: str, digest: str) -> dict[str, Any]:
+def _file(path: str, digest: str, stated: Mapping[str, str] | None = None) -> dict[str, Any]:
     url = f"http://files/blob/{base64.b64decode(digest).hex()}"
+    if stated and digest in stated:
+        url += f"?{urlencode({'xxh128': stated[digest]})}"
     return {"node": {"name": path, "directUrl": url}}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kymograph.core.digest import DigestAlgorithm, digest_of
 from kymograph.errors import ObjectNotFound, RequestTooLarge
 from kymograph.storage.objects.base import ByteSpan, ObjectStore, PutResult
 from kymograph.types import Digest, ObjectKey
@@ -89,8 +90,15 @@ class ObjectStoreContract:
         piece = bytes(range(256)) * 4096
         result = await store.put(KEY, repeated(piece, 20))
 
-        assert result == PutResult(20 * len(piece), digest(piece * 20))
+        fast = digest_of(piece * 20, DigestAlgorithm.XXH128)
+        assert result == PutResult(20 * len(piece), digest(piece * 20), fast)
         assert await read_all(store, KEY) == piece * 20
+
+    async def test_what_is_named_by_its_xxh128_has_no_other_one(self, store: ObjectStore) -> None:
+        piece = bytes(1 << 20)
+        result = await store.put(KEY, repeated(piece, 20), algorithm=DigestAlgorithm.XXH128)
+
+        assert result == PutResult(20 << 20, digest_of(piece * 20, DigestAlgorithm.XXH128))
 
     async def test_putting_again_replaces(self, store: ObjectStore) -> None:
         await store.put(KEY, chunks(b"a longer first body"))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from kymograph.core.artifact import ArtifactVersion, EntryRecord
+from kymograph.core.digest import DigestAlgorithm
+from kymograph.core.space import Blob
 from kymograph.storage.space.base import NewEntry
-from kymograph.types import Digest, FilePath
-from tests.unit.storage.metadata.builders import World
+from kymograph.storage.transaction import SqlTransaction
+from kymograph.types import Digest, FilePath, ObjectKey
+from tests.unit.storage.metadata.builders import NOW, World
 from tests.unit.storage.space.content import announce, draft, log
 
 ODD = "a\tb\\N\n\x00\x1aü\U0001f600"
@@ -46,6 +49,31 @@ def test_entries_are_listed_by_path_in_pages(world: World) -> None:
     assert page(names=[]) == []
     assert world.database.read(lambda tx: tx.entries.find(version.id, Digest("a"))) == everything[0]
     assert world.database.read(lambda tx: tx.entries.find(version.id, Digest("y"))) is None
+
+
+def test_the_fast_checksum_of_content_comes_with_its_entries(world: World) -> None:
+    version, project = draft(world), world.project.id
+    announce(world, version, ["announced"], arrives=False)
+
+    def arrive(tx: SqlTransaction) -> list[Blob]:
+        awaited = tx.blobs.find_awaited(project, [Digest("announced")], algorithm=DigestAlgorithm.MD5)
+        tx.blobs.mark_stored(awaited[Digest("announced")], 7, NOW, xxh128=Digest("fast"))
+        tx.blobs.adopt(
+            project,
+            Digest("early"),
+            algorithm=DigestAlgorithm.MD5,
+            key=ObjectKey("early"),
+            size_bytes=7,
+            now=NOW,
+            xxh128=Digest("faster"),
+        )
+        return [*tx.blobs.find_many(project, [Digest("announced"), Digest("early")]).values()]
+
+    for blob in world.database.write(arrive):
+        put(world, version, NewEntry(blob.digest, blob.digest, 7, blob.id))
+
+    listed = world.database.read(lambda tx: tx.entries.list_page(version.id))
+    assert [(entry.digest, entry.xxh128) for entry in listed] == [("announced", "fast"), ("early", "faster")]
 
 
 def test_any_path_and_any_digest_come_back_as_they_were(world: World) -> None:
