@@ -565,6 +565,14 @@ class ContentCollected(ConflictError):
         self.count = count
 
 
+class UploadElsewhere(ConflictError):
+    """An upload was to go on where the server is not."""
+
+    def __init__(self, name: str, *, start: int) -> None:
+        super().__init__(f"upload {name} cannot go on at byte {start:,}; ask how much of it has arrived")
+        self.name, self.start = name, start
+
+
 class IncompleteRunHistoryError(ConflictError):
     """A history was wanted whole as files, and some of its rows are in none yet."""
 

@@ -7,8 +7,10 @@ Source: docs/protocol/bulk-transfers.md. With any other server files go one by o
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -16,9 +18,10 @@ from urllib.parse import urlsplit
 import orjson
 
 from kymograph.client.artifacts import ArtifactClient
+from kymograph.client.runs import RunAddress
 from kymograph.client.transfers import Note, Span, Transfers
 from kymograph.core.digest import DigestAlgorithm
-from kymograph.errors import MalformedRequest, ProtocolError, Unreachable
+from kymograph.errors import DigestMismatch, MalformedRequest, ProtocolError, Unreachable, UploadElsewhere
 from kymograph.wire.content_parts import MAX_PART_BYTES, MEDIA_TYPE, ContentPart, PartDecoder, encode_parts
 
 FEATURE = "X_KYMOGRAPH_BULK_TRANSFERS"
@@ -108,18 +111,64 @@ class ArtifactBulkClient:
         document = {"artifact": artifact_id, "base": base_id, "removed": list(removed), "changed": changed}
         self._ask("artifact-manifests", document)
 
-    def send_early(self, entity: str, project: str, path: Path, algorithm: DigestAlgorithm) -> str:
-        """Send a large file that no draft names yet; gives its digest as the server hashed it.
+    def send_content(
+        self,
+        at: RunAddress,
+        path: Path,
+        algorithm: DigestAlgorithm,
+        *,
+        digest: str | None = None,
+        note: Note = int,
+    ) -> bool:
+        """Send a large file; one that broke off before goes on from there, whoever sent it.
+
+        Args:
+            at: A run of the project that it is for.
+            path: Of the file; nobody changes it.
+            algorithm: How it is hashed.
+            digest: Of the content; None while it is not known.
+            note: Told how many bytes were sent.
+
+        Returns:
+            Whether it was; not if the server keeps nothing of uploads that break off, and the digest is known.
 
         Raises:
-            OSError: It cannot be read, or the server not be reached.
+            OSError: It cannot be read.
+            TransportError: To be tried again.
             KymographError: The server does not want it.
         """
-        place = {"entity": entity, "project": project, "algorithm": str(algorithm)}
-        url = str(self._ask("artifact-contents", place).get("url") or "")
         with path.open("rb") as source:
-            answered = self._transfers.put(url, source, Span(0, os.fstat(source.fileno()).st_size))
-        return answered.get("etag", "").strip('"')
+            status = os.fstat(source.fileno())
+            asked = {
+                "entity": at.entity,
+                "project": at.project,
+                "algorithm": str(algorithm),
+                "upload": _upload_name(path, status, algorithm),
+                "digest": digest,
+            }
+            for is_last in (False, False, True):
+                answer = self._ask("artifact-contents", asked)
+                url, received = str(answer.get("url") or ""), answer.get("received")
+                if not isinstance(received, int):
+                    if digest is not None:
+                        return False
+                    received = 0
+                start = received if received <= status.st_size else 0
+                try:
+                    self._transfers.put(
+                        url,
+                        source,
+                        Span(start, status.st_size - start),
+                        headers={"Upload-Offset": str(start)} if start else None,
+                        note=note,
+                    )
+                except (UploadElsewhere, DigestMismatch):
+                    # Another sender is at it, or what came before was of another content.
+                    if is_last or not start:
+                        raise
+                else:
+                    return True
+        return True
 
     def downloads_url(self, artifact_id: str) -> str:
         """Where contents of a version are given, for some time."""
@@ -159,6 +208,12 @@ class ArtifactBulkClient:
             "POST", f"/api/v1/{path}", content=content, headers={"Content-Type": "application/json"}
         )
         return _document(response.content)
+
+
+def _upload_name(path: Path, status: os.stat_result, algorithm: DigestAlgorithm) -> str:
+    """The same for whoever sends a file of this machine, as long as it is as it is."""
+    known = (platform.node(), os.fspath(path.absolute()), status.st_ino, status.st_size, status.st_mtime_ns, algorithm)
+    return sha256("\0".join(map(str, known)).encode()).hexdigest()[:40]
 
 
 def _document(content: bytes) -> dict[str, Any]:

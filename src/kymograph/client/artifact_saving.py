@@ -51,6 +51,8 @@ from kymograph.wire.records_pb2 import ArtifactRecord
 
 FILES_PER_REQUEST = 5_000
 """Files announced at once."""
+RESUMED_BYTES = 8 << 20
+"""Files from this size on go on where they broke off, with servers that can."""
 CHUNK_FILES = 50
 """Files that one worker sends one after the other…"""
 CHUNK_BYTES = 8 << 20
@@ -418,8 +420,14 @@ class _Saving:
         return self._saver.uploads.plan_files(planned.artifact_id, planned.manifest_id, [spec], self._algorithm)[0]
 
     def send_file(self, upload: _Upload) -> None:
-        """Send one file whole."""
+        """Send one file, or the rest of it."""
         assert upload.plan.url is not None
+        saver, entry = self._saver, upload.entry
+        if entry.size_bytes >= RESUMED_BYTES and saver.bulk.is_offered:
+            note = saver.counts.add_bytes
+            if saver.bulk.send_content(self._at, upload.path, self._algorithm, digest=entry.digest, note=note):
+                saver.counts.files_sent += 1
+                return
         with upload.path.open("rb") as source:
             span = Span(0, os.fstat(source.fileno()).st_size)
             self._saver.transfers.put(

@@ -54,7 +54,7 @@ class EarlyFiles:
         try:
             with self._turns:
                 if self._client.is_offered:
-                    self._client.send_early(at.entity, at.project, path, algorithm)
+                    self._client.send_content(at, path, algorithm)
         except (KymographError, OSError) as exc:
             _logger.info("%s was not sent early: %s", path, exc)
         finally:

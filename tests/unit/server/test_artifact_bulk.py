@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import json
-from collections.abc import Iterator, Mapping
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from kymograph.core.digest import DigestAlgorithm, digest_of, md5_digest, raw_digest
+from kymograph.errors import MalformedRequest
 from kymograph.server.app import create_app
 from kymograph.testing.deployments import DeploymentUnderTest, open_test_deployment
+from kymograph.types import ObjectKey
 from kymograph.wire.content_parts import MAX_PART_BYTES, ContentPart, PartDecoder, encode_parts
 from tests.unit.server.artifact_http import KEY_OF_EVE, Http
 from tests.unit.services.artifact_client import document_of, entries_of
@@ -22,7 +28,7 @@ FILES = {"a.txt": b"A", "b.txt": b"A", "sub/ü %20.bin": bytes(range(256)) * 40,
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Iterator[DeploymentUnderTest]:
-    with open_test_deployment(tmp_path) as opened:
+    with open_test_deployment(tmp_path, objects=(tmp_path / "objects").as_uri()) as opened:
         opened.run("admin/project/run")
         opened.user("eve", api_key=KEY_OF_EVE)
         yield opened
@@ -254,17 +260,117 @@ def test_content_may_come_before_its_draft(http: Http) -> None:
     assert announced["births"] == [artifact]
 
 
-def test_content_that_was_there_or_announced_is_not_stored_twice(http: Http, deployment: DeploymentUnderTest) -> None:
+def test_content_that_was_there_is_not_stored_twice(http: Http, deployment: DeploymentUnderTest) -> None:
     log(http, FILES)
-    draft_with = draft(http, {"x": b"x"})
-    announce(http, draft_with, {"x": b"x"})
     before = [info.key for info in deployment.objects.list_keys("blobs/")]
 
     early(http, b"A")
-    early(http, b"x")
 
     assert [info.key for info in deployment.objects.list_keys("blobs/")] == before
-    assert announce(http, draft_with, {"x": b"x"})["wanted"] == [0]
+
+
+def test_content_may_come_after_it_was_announced(http: Http, deployment: DeploymentUnderTest) -> None:
+    artifact = draft(http, {"x": b"x"})
+    assert announce(http, artifact, {"x": b"x"})["wanted"] == [0]
+
+    early(http, b"x")
+    early(http, b"x")
+
+    assert announce(http, artifact, {"x": b"x"})["wanted"] == []
+    assert len(deployment.objects.list_keys("blobs/")) == 1
+
+
+NAME = "an-upload_of-16-characters"
+
+
+def offered(http: Http, **more: Any) -> tuple[str, int]:
+    answer = ask(http, "artifact-contents", entity="admin", project="project", upload=NAME, **more)
+    return answer["url"], answer["received"]
+
+
+def go_on(http: Http, url: str, content: bytes, start: object) -> httpx.Response:
+    return http.request("PUT", urlsplit(url).path, content=content, headers={"Upload-Offset": str(start)})
+
+
+def unfinished(deployment: DeploymentUnderTest) -> list[Path]:
+    beside = deployment.deployment.objects.local_path(ObjectKey("object"))
+    assert beside is not None
+    return [*beside.with_name("unfinished").glob("*")]
+
+
+async def broken_off(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+    raise MalformedRequest("fewer bytes came than were announced")
+
+
+def break_off(deployment: DeploymentUnderTest, url: str, *pieces: bytes, start: int = 0) -> None:
+    token = urlsplit(url).path.rpartition("/")[2]
+    with pytest.raises(MalformedRequest):
+        asyncio.run(deployment.services.artifact_contents.receive(token, broken_off(*pieces), start=start))
+
+
+MIB = 1 << 20
+
+
+def test_content_goes_on_where_it_broke_off(http: Http, deployment: DeploymentUnderTest) -> None:
+    content = random.Random(0).randbytes(5 * MIB)
+    url, received = offered(http)
+    assert received == 0
+    break_off(deployment, url, content[:MIB], content[MIB : 3 * MIB])
+    url, received = offered(http, digest=md5_digest(content))
+    assert received == 3 * MIB
+    break_off(deployment, url, content[received : received + MIB], start=received)
+    url, received = offered(http, digest=md5_digest(content))
+    assert received == 4 * MIB
+
+    answer = go_on(http, url, content[received:], received)
+
+    assert (answer.status_code, answer.headers["etag"]) == (200, f'"{md5_digest(content)}"')
+    assert unfinished(deployment) == []
+    artifact = draft(http, {"x": content})
+    assert announce(http, artifact, {"x": content})["wanted"] == []
+    assert [info.size_bytes for info in deployment.deployment.objects.list_keys("blobs/")] == [len(content)]
+
+
+def test_content_that_went_on_as_another_one_begins_anew(http: Http, deployment: DeploymentUnderTest) -> None:
+    content = bytes(2 * MIB)
+    url, _ = offered(http, digest=md5_digest(content))
+    break_off(deployment, url, b"x" * MIB)
+
+    url, received = offered(http, digest=md5_digest(content))
+    assert received == MIB
+    assert go_on(http, url, content[MIB:], MIB).status_code == 422
+    assert offered(http)[1] == 0
+    assert go_on(http, url, content[MIB:], MIB).status_code == 409
+    assert go_on(http, url, content, 0).status_code == 200
+    assert unfinished(deployment) == []
+
+
+def test_content_that_is_still_coming_is_left_alone(http: Http, deployment: DeploymentUnderTest) -> None:
+    url, _ = offered(http)
+    break_off(deployment, url, bytes(MIB))
+    (path,) = unfinished(deployment)
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert offered(http)[1] == 0
+        assert go_on(http, url, b"rest", MIB).status_code == 409
+        assert go_on(http, url, b"all", 0).status_code == 200
+    assert offered(http)[1] == MIB
+
+
+@pytest.mark.parametrize("start", ["-1", "x", "1.5", "\xb2"])
+def test_odd_starts_are_refused(http: Http, start: str) -> None:
+    url = offered(http)[0]
+
+    answer = http.request("PUT", urlsplit(url).path, content=b"", headers={"Upload-Offset": start.encode("latin-1")})
+
+    assert (answer.status_code, "Upload-Offset" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("name", ["short", "../" * 8, "x" * 65])
+def test_odd_names_of_uploads_are_refused(http: Http, name: str) -> None:
+    assert refusal(http, "artifact-contents", entity="admin", project="project", upload=name) == 422
 
 
 def test_others_bring_nothing(eve: Http, http: Http) -> None:

@@ -41,8 +41,11 @@ async def get_parts(token: str, request: Request, services: ServicesDep) -> Resp
 
 @router.put("/storage/artifact-contents/{token}")
 async def put_content(token: str, request: Request, services: ServicesDep) -> Response:
-    """Store a content and answer with its digest; the address alone is the credential."""
-    stored = await services.artifact_contents.receive(token, body_stream(request))
+    """Store a content, or the rest of one, and answer with its digest; the address alone is the credential."""
+    told = request.headers.get("upload-offset", "0")
+    if not (told.isascii() and told.isdigit()):
+        raise MalformedRequest(f"Upload-Offset is a number of bytes, not {told[:40]!r}", where="Upload-Offset")
+    stored = await services.artifact_contents.receive(token, body_stream(request), start=int(told))
     return Response(status_code=200, headers={"ETag": f'"{stored.digest}"'})
 
 

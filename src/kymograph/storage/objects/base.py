@@ -34,6 +34,16 @@ class PutResult:
     """Of a large content that was hashed by another algorithm."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """A stream that may break off and go on later, in another process and at another server of the same store."""
+
+    name: str
+    """Of letters, digits, ``-`` and ``_``. Whoever knows it may go on with the stream."""
+    start: int = 0
+    """How many bytes came before."""
+
+
 class ObjectStore(Protocol):
     """Bytes by key, safe to share between tasks and threads.
 
@@ -52,13 +62,29 @@ class ObjectStore(Protocol):
         max_bytes: int | None = None,
         expected: Digest | None = None,
         algorithm: DigestAlgorithm = DigestAlgorithm.MD5,
+        resumable: Resumable | None = None,
     ) -> PutResult:
         """Store a stream and hash it on the way.
 
+        Args:
+            key: Where to.
+            body: What comes.
+            max_bytes: Of the body.
+            expected: The digest of the whole.
+            algorithm: How to hash.
+            resumable: Keeps what came when the stream breaks off, if the store can; the body is what comes after that.
+
         Raises:
             RequestTooLarge: More than `max_bytes` came; nothing was stored.
-            DigestMismatch: The content has another digest than `expected`; nothing was stored.
+            DigestMismatch: The content has another digest than `expected`; nothing was stored, nor kept.
             StorageFull: No space; nothing was stored.
+            UploadElsewhere: Not so much has come before, or it is still coming; nothing was stored.
+        """
+
+    def find_received(self, name: str) -> int | None:
+        """How many bytes of a resumable stream have come; 0 of one that is unknown, or still coming.
+
+        None if this store keeps nothing of streams that break off.
         """
 
     def read(self, key: ObjectKey, span: ByteSpan | None = None) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,10 +27,11 @@ from kymograph.errors import (
     ServerBusy,
     StorageFull,
     UnsupportedOperation,
+    UploadElsewhere,
 )
 from kymograph.storage import durable
 from kymograph.storage.objects import large_files, small_files
-from kymograph.storage.objects.base import ByteSpan, ObjectInfo, PutResult
+from kymograph.storage.objects.base import ByteSpan, ObjectInfo, PutResult, Resumable
 from kymograph.storage.objects.keys import (
     decode_folder_key,
     decode_key,
@@ -109,9 +110,14 @@ class ObstoreObjects:
         max_bytes: int | None = None,
         expected: Digest | None = None,
         algorithm: DigestAlgorithm = DigestAlgorithm.MD5,
+        resumable: Resumable | None = None,
     ) -> PutResult:
         """Docstring inherited."""
         measured = _Measured(body, max_bytes=max_bytes, expected=expected, algorithm=algorithm)
+        if resumable is not None and self._folder is not None:
+            return await self._resume(key, resumable, measured, self._folder)
+        if resumable is not None and resumable.start:
+            raise UploadElsewhere(resumable.name, start=resumable.start)
         batches = measured.batches()
         head: list[bytes] = []
         size = 0
@@ -149,6 +155,30 @@ class ObstoreObjects:
                     max_concurrency=_PARTS_AT_ONCE,
                 )
         return measured.result()
+
+    async def _resume(self, key: ObjectKey, resumable: Resumable, measured: _Measured, folder: Path) -> PutResult:
+        with self._translated_os(key):
+            unfinished = large_files.Unfinished.open(folder, resumable.name, resumable.start)
+        if unfinished is None and resumable.start:
+            raise UploadElsewhere(resumable.name, start=resumable.start)
+        measured.hash_fast_too()
+        await large_files.write(
+            folder / self._paths.encode(key),
+            measured.batches(),
+            also=measured.update,
+            check=measured.check,
+            guard=lambda: self._translated_os(key),
+            unfinished=unfinished,
+        )
+        result = measured.result()
+        return replace(result, size_bytes=resumable.start + result.size_bytes)
+
+    def find_received(self, name: str) -> int | None:
+        """Docstring inherited."""
+        if self._folder is None:
+            return None
+        with self._translated_os(name):
+            return large_files.Unfinished.find_received(self._folder, name)
 
     async def read(self, key: ObjectKey, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
         """Docstring inherited."""

@@ -109,10 +109,12 @@ class BlobStore(Protocol):
         now: datetime,
         xxh128: Digest | None = None,
     ) -> bool:
-        """Content has arrived that nobody names yet; it stays for a while, as if a draft had asked for it.
+        """Content has arrived in a place of its own, whether or not it was announced.
+
+        What nobody names stays for a while, as if a draft had asked for it.
 
         Returns:
-            Whether its object is needed: not if such content was announced or there already.
+            Whether its object is needed: not if such content was there already.
         """
 
     def doom(self, project: ProjectId, *, before: datetime, limit: int) -> int:

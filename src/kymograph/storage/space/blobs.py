@@ -182,16 +182,22 @@ class SqlBlobStore:
         xxh128: Digest | None = None,
     ) -> bool:
         """Docstring inherited."""
+        awaited = and_(
+            blobs.c.project_id == project,
+            blobs.c.digest == digest,
+            blobs.c.algorithm == algorithm.value,
+            blobs.c.size_bytes.is_(None),
+        )
+        arrived = {"object_key": key, "size_bytes": size_bytes, "xxh128": xxh128, "stored_at": now}
+        if self._connection.execute(update(blobs).where(awaited).values(**arrived)).rowcount:
+            return True
         self._insert(
             [
                 {
                     "project_id": project,
                     "algorithm": algorithm.value,
                     "digest": digest,
-                    "object_key": key,
-                    "size_bytes": size_bytes,
-                    "xxh128": xxh128,
-                    "stored_at": now,
+                    **arrived,
                     "wanted_at": now,
                 }
             ]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from kymograph.core.digest import DigestAlgorithm, digest_of
-from kymograph.errors import ObjectNotFound, RequestTooLarge
-from kymograph.storage.objects.base import ByteSpan, ObjectStore, PutResult
+from kymograph.errors import ObjectNotFound, RequestTooLarge, UploadElsewhere
+from kymograph.storage.objects.base import ByteSpan, ObjectStore, PutResult, Resumable
 from kymograph.types import Digest, ObjectKey
 
 KEY = ObjectKey("runs/1/files/output.log")
@@ -67,6 +67,11 @@ def digest(body: bytes) -> Digest:
     return Digest(b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode())
 
 
+async def broken_off(piece: bytes) -> AsyncIterator[bytes]:
+    yield piece
+    raise ZeroDivisionError
+
+
 class ObjectStoreContract:
     """Bytes by key."""
 
@@ -99,6 +104,60 @@ class ObjectStoreContract:
         result = await store.put(KEY, repeated(piece, 20), algorithm=DigestAlgorithm.XXH128)
 
         assert result == PutResult(20 << 20, digest_of(piece * 20, DigestAlgorithm.XXH128))
+
+    async def test_a_stream_that_broke_off_goes_on(self, store: ObjectStore) -> None:
+        content = bytes(range(256)) * (3 << 12)
+        first = content[: 2 << 20]
+        if store.find_received("name") is None:
+            # A store that keeps nothing: only whole streams come.
+            with pytest.raises(UploadElsewhere):
+                await store.put(KEY, chunks(b"rest"), resumable=Resumable("name", 3))
+            await store.put(KEY, chunks(content), resumable=Resumable("name"))
+            assert await read_all(store, KEY) == content
+            return
+        assert store.find_received("name") == 0
+        with pytest.raises(ZeroDivisionError):
+            await store.put(KEY, broken_off(first), resumable=Resumable("name"))
+        assert (store.find_received("name"), store.find_received("other")) == (len(first), 0)
+        assert (await store.find(KEY), store.list_keys("")) == (None, [])
+
+        with pytest.raises(UploadElsewhere):
+            await store.put(KEY, chunks(b"rest"), resumable=Resumable("name", len(first) + 1))
+        rest = content[len(first) :]
+        result = await store.put(
+            KEY, chunks(rest), resumable=Resumable("name", len(first)), expected=digest(content), max_bytes=len(rest)
+        )
+
+        assert result == PutResult(len(content), digest(content), digest_of(content, DigestAlgorithm.XXH128))
+        assert (await read_all(store, KEY), store.find_received("name")) == (content, 0)
+
+    async def test_a_stream_that_was_cancelled_goes_on(self, store: ObjectStore) -> None:
+        async def endless() -> AsyncIterator[bytes]:
+            while True:
+                yield bytes(1 << 20)
+                await asyncio.sleep(0)
+
+        if store.find_received("name") is None:
+            return
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await store.put(KEY, endless(), resumable=Resumable("name"))
+        received = store.find_received("name")
+        assert received
+
+        result = await store.put(KEY, chunks(b"end"), resumable=Resumable("name", received))
+
+        assert result.digest == digest(bytes(received) + b"end")
+
+    async def test_what_breaks_off_is_swept_in_time(self, store: ObjectStore) -> None:
+        if store.find_received("name") is None:
+            return
+        with pytest.raises(ZeroDivisionError):
+            await store.put(KEY, broken_off(bytes(1 << 20)), resumable=Resumable("name"))
+
+        assert store.sweep(datetime.now(UTC) - timedelta(hours=1), dry_run=False) == (0, 0)
+        assert store.sweep(datetime.now(UTC) + timedelta(hours=1), dry_run=False) == (1, 1 << 20)
+        assert store.find_received("name") == 0
 
     async def test_putting_again_replaces(self, store: ObjectStore) -> None:
         await store.put(KEY, chunks(b"a longer first body"))

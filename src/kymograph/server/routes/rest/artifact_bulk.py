@@ -15,6 +15,7 @@ from kymograph.server.routes.rest.bulk_models import (
     AmendRequest,
     AnnouncedModel,
     AnnounceRequest,
+    ContentModel,
     ContentRequest,
     OfferedModel,
     OfferRequest,
@@ -44,11 +45,18 @@ def announce_files(body: AnnounceRequest, caller: CallerDep, services: ServicesD
     )
 
 
-@router.post("/artifact-contents", response_model=OfferedModel)
+@router.post("/artifact-contents", response_model=ContentModel)
 def offer_contents(body: ContentRequest, caller: CallerDep, services: ServicesDep) -> Response:
-    """Where contents of a project go that no draft names yet."""
-    url = services.artifact_contents.offer(caller, body.entity, body.project, algorithm=DigestAlgorithm(body.algorithm))
-    return JsonResponse({"url": url})
+    """Where a large content of a project goes, whether or not a draft names it yet, and how much of it is there."""
+    offer = services.artifact_contents.offer(
+        caller,
+        body.entity,
+        body.project,
+        algorithm=DigestAlgorithm(body.algorithm),
+        upload=body.upload or "",
+        digest=body.digest,
+    )
+    return JsonResponse({"url": offer.url, "received": offer.received_bytes})
 
 
 @router.post("/artifact-downloads", response_model=OfferedModel)

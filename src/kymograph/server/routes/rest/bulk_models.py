@@ -33,11 +33,22 @@ class AnnouncedModel(Model):
 
 
 class ContentRequest(Model):
-    """A project that a large file is to be logged to."""
+    """A large file of a project."""
 
     entity: ShortText
     project: ShortText
     algorithm: DigestAlgorithm = DigestAlgorithm.MD5
+    upload: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")] | None = Field(
+        default=None, description="a name of the caller's, under which what came stays if it breaks off"
+    )
+    digest: ShortText | None = Field(default=None, description="of the content, base64; nothing else is taken then")
+
+
+class ContentModel(Model):
+    """Where the content goes."""
+
+    url: str = Field(description="takes the content, by PUT; `Upload-Offset` says how much of it came before")
+    received: int | None = Field(description="bytes that have come; null if it cannot go on where it broke off")
 
 
 class OfferRequest(Model):
