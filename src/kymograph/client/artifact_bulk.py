@@ -27,6 +27,8 @@ from kymograph.wire.content_parts import MAX_PART_BYTES, MEDIA_TYPE, ContentPart
 FEATURE = "X_KYMOGRAPH_BULK_TRANSFERS"
 SMALL_BYTES = MAX_PART_BYTES
 """Files up to this size go together."""
+ATTEMPTS = 3
+"""To go on with a content that another sender may be at."""
 MAX_FILES = 5_000
 """Announced, or asked for, in one request."""
 
@@ -146,7 +148,7 @@ class ArtifactBulkClient:
                 "upload": _upload_name(path, status, algorithm),
                 "digest": digest,
             }
-            for is_last in (False, False, True):
+            for left in reversed(range(ATTEMPTS)):
                 answer = self._ask("artifact-contents", asked)
                 url, received = str(answer.get("url") or ""), answer.get("received")
                 if not isinstance(received, int):
@@ -164,10 +166,10 @@ class ArtifactBulkClient:
                     )
                 except (UploadElsewhere, DigestMismatch):
                     # Another sender is at it, or what came before was of another content.
-                    if is_last or not start:
+                    if not (start and left):
                         raise
                 else:
-                    return True
+                    break
         return True
 
     def downloads_url(self, artifact_id: str) -> str:

@@ -19,12 +19,10 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from kymograph.core.files import ByteSpan
-from kymograph.storage import durable
+from kymograph.storage.objects.direct_file import ALIGNED_BYTES, DirectFile
 
 PIECE_BYTES = 1 << 20
 """Larger pieces fall out of the processor's cache between the steps."""
-_FLUSH_BYTES = 8 << 20
-"""So much more, and the disk begins to write it: little is left to flush for whoever names the object."""
 UNFINISHED_FOLDER = "unfinished"
 _LOCKED_S = 1.0
 """How long the server that a client has left may take to notice."""
@@ -56,16 +54,16 @@ async def write(
         draft = unfinished or Unfinished.beside(path)
     is_broken_off = False
     try:
-        with draft.file as file, _Lane("write") as writing, _Lane("hash") as working:
-            unflushed_bytes = 0
+        with draft as target, _Lane("write") as writing, _Lane("hash") as working:
             if draft.start:
-                working.put(_work_on, file.fileno(), draft.start, also, working.stopped)
+                working.put(_work_on, draft.path, draft.start, also, working.stopped)
             stream = aiter(batches)
             while True:
                 try:
                     batch = await anext(stream, None)
                 except BaseException:
                     if unfinished is not None:
+                        writing.put(target.end)
                         with guard():
                             await writing.end()
                     is_broken_off = True
@@ -73,14 +71,11 @@ async def write(
                 if batch is None:
                     break
                 working.put(also, batch)
-                unflushed_bytes += sum(map(len, batch))
                 with guard():
-                    writing.put(_write_all, file.fileno(), batch)
+                    writing.put(target.append, batch)
                     await writing.make_room()
-                    if unflushed_bytes >= _FLUSH_BYTES:
-                        unflushed_bytes = 0
-                        writing.put(durable.begin_to_flush, file.fileno())
                 await working.make_room()
+            writing.put(target.end)
             await working.end()
             with guard():
                 await writing.end()
@@ -99,7 +94,15 @@ class Unfinished:
     """A file under way, which nobody else writes."""
 
     def __init__(self, path: Path, file: BinaryIO, start: int) -> None:
-        self.path, self.file, self.start = path, file, start
+        self.path, self.start = path, start
+        self._file, self._target = file, DirectFile(file.fileno(), start)
+
+    def __enter__(self) -> DirectFile:
+        """What comes next goes there."""
+        return self._target
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     @classmethod
     def beside(cls, path: Path) -> Self:
@@ -112,6 +115,11 @@ class Unfinished:
     def open(cls, folder: Path, name: str, start: int) -> Self | None:
         """That of a name, from a position on; None if there is none so long, or if it is being written.
 
+        Args:
+            folder: Of all objects.
+            name: Of the stream.
+            start: As `find_received` told.
+
         Raises:
             OSError: It cannot be opened.
         """
@@ -122,7 +130,6 @@ class Unfinished:
             file.close()
             return None
         file.truncate(start)
-        file.seek(start)
         return cls(path, file, start)
 
     @staticmethod
@@ -134,7 +141,8 @@ class Unfinished:
             try:
                 with open(path, "r+b", buffering=0) as file:
                     if _is_ours(file, path):
-                        return os.fstat(file.fileno()).st_size
+                        size = os.fstat(file.fileno()).st_size
+                        return size - size % ALIGNED_BYTES
             except FileNotFoundError:
                 return 0
             if time.monotonic() > end_s:
@@ -217,16 +225,10 @@ async def read(path: Path, span: ByteSpan | None = None) -> AsyncIterator[bytes]
             await asyncio.wait([following])
 
 
-def _work_on(file: int, size: int, work: Callable[[Sequence[bytes]], object], stopped: threading.Event) -> None:
+def _work_on(path: Path, size: int, work: Callable[[Sequence[bytes]], object], stopped: threading.Event) -> None:
     """Work on the beginning of a file."""
-    for start in range(0, size, PIECE_BYTES):
-        if stopped.is_set():
-            return
-        work([os.pread(file, min(PIECE_BYTES, size - start), start)])
-
-
-def _write_all(descriptor: int, batch: Sequence[bytes]) -> None:
-    for piece in batch:
-        left = memoryview(piece)
-        while left:
-            left = left[os.write(descriptor, left) :]
+    with path.open("rb", buffering=0) as file:
+        for start in range(0, size, PIECE_BYTES):
+            if stopped.is_set():
+                return
+            work([file.read(min(PIECE_BYTES, size - start))])
