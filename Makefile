@@ -32,8 +32,8 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name test-results -o -
 
 PORT ?= 8080
 DEMO_FLAGS = --port $(PORT) $(if $(EXIT),--exit) $(if $(KEEP),--keep)
-# Two workers: some tests start servers and clients of their own, and more would only make them time out.
-PYTEST = $(BIN)/pytest -n 2 --dist loadfile
+# More workers than the two cores of small machines: some tests wait for clients and servers more than they work.
+PYTEST = $(BIN)/pytest -n 3 --dist loadfile
 
 .PHONY: all venv web clients file-systems browser demo test check format lock proto settings-page clean
 all: venv web
