@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from tests.e2e.client import NEWEST, Client
 from tests.e2e.fixtures import ClientFactory
 from tests.e2e.rest import Rest
-from tests.e2e.server import KYMOGRAPH, ServerProcess
+from tests.e2e.server import ServerProcess
 from tests.e2e.training import Training
 from tests.unit.event_files import (
     GIF,
@@ -187,9 +186,9 @@ def test_a_folder_of_event_files_is_sent_as_one_run_once(
     write_event_file(logs / "train", *TRAIN[1:])
     write_event_file(logs / "validation", *VALIDATION[1:])
 
-    first = kymograph(training, "sync", str(logs), "-p", project, "--verify", "--json")
+    first = training.command("sync", str(logs), "-p", project, "--verify", "--json")
     runs = rest.runs(project)
-    again = kymograph(training, "sync", str(logs), "-p", project)
+    again = training.command("sync", str(logs), "-p", project)
 
     assert [report["is_equal"] for report in json.loads(first)["verified"]] == [True]
     assert "Nothing is left to send" in again
@@ -206,27 +205,11 @@ def test_what_was_added_to_a_folder_of_event_files_joins_its_run(
     training = Training(tmp_path / "home", url=server.url)
     logs = training.folder / "logs"
     path = write_event_file(logs, *VALIDATION[1:])
-    kymograph(training, "sync", str(logs), "-p", project)
+    training.command("sync", str(logs), "-p", project)
 
     with path.open("ab") as file:
         file.write(encode([event(2, number("loss", 0.5))]))
-    kymograph(training, "sync", str(logs), "-p", project)
+    training.command("sync", str(logs), "-p", project)
 
     (run,) = rest.runs(project)
     assert [row["loss"] for row in rest.rows(project, run["id"])] == [2.0, 1.0, 0.5]
-
-
-def kymograph(training: Training, *arguments: str) -> str:
-    """Run our command in a home; returns what it printed."""
-    done = subprocess.run(
-        [str(KYMOGRAPH), *arguments],
-        cwd=training.folder,
-        env=training.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout

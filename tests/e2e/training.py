@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.server import ADMIN_KEY
+from tests.e2e.server import ADMIN_KEY, KYMOGRAPH
 
 SCRIPT_TIMEOUT_S = 90.0
 _KEPT = ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "SYSTEMROOT")
@@ -53,6 +53,21 @@ class Training:
         printed, complained = process.communicate(timeout=SCRIPT_TIMEOUT_S)
         assert process.returncode == 0, complained
         return printed, complained
+
+    def command(self, *arguments: str) -> str:
+        """Run our command to its end; fails the test unless it ends well. Returns what it printed."""
+        done = subprocess.run(
+            [str(KYMOGRAPH), *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SCRIPT_TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def run_folders(self) -> list[Path]:
         """Folders of the runs that were made here, the oldest first."""

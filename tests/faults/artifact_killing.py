@@ -29,7 +29,7 @@ from kymograph.sdk.artifacts.session import Session
 from kymograph.services.artifact_garbage import ArtifactCollector
 from kymograph.storage.database import open_database
 from kymograph.storage.objects.store import open_objects
-from tests.e2e.server import ADMIN_KEY, KYMOGRAPH, ServerProcess, free_port, wait_until
+from tests.e2e.server import ADMIN_KEY, ServerProcess, free_port, wait_until
 from tests.e2e.training import Training
 from tests.faults.relay import Relay
 from tests.faults.sdk_killing import is_alive
@@ -174,16 +174,7 @@ class ArtifactKillings:
     def _sync(self, training: Training) -> None:
         """Have the rest sent; now and then once more, when there is nothing to do."""
         for _ in range(self.chance.choice([1, 1, 2])):
-            done = subprocess.run(
-                [str(KYMOGRAPH), "sync", "--include-synced", *map(str, training.run_folders())],
-                cwd=training.folder,
-                env=training.environment,
-                capture_output=True,
-                text=True,
-                timeout=90,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
+            training.command("sync", "--include-synced", *map(str, training.run_folders()))
 
     # --- what is there -----------------------------------------------------------------------------------------------
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.server import KYMOGRAPH, ServerProcess, free_port, wait_until
+from tests.e2e.server import ServerProcess, free_port, wait_until
 from tests.e2e.training import Training
 from tests.faults.artifact_killing import ArtifactVictim, artifact_killings
 from tests.faults.relay import Relay
@@ -61,17 +60,8 @@ def test_a_large_file_goes_on_where_its_sender_died(tmp_path: Path, policy: str)
             wait_until(lambda: not is_alive(sender), what="the sender's end", timeout_s=30)
             before = relay.sent
 
-            synced = subprocess.run(
-                [str(KYMOGRAPH), "sync", *map(str, training.run_folders())],
-                cwd=training.folder,
-                env=training.environment,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
+            training.command("sync", *map(str, training.run_folders()))
 
-            assert synced.returncode == 0, synced.stdout + synced.stderr
             resent = relay.sent - before
     finally:
         server.kill()

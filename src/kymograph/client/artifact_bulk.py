@@ -7,7 +7,6 @@ Source: docs/protocol/bulk-transfers.md. With any other server files go one by o
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -213,8 +212,8 @@ class ArtifactBulkClient:
 
 
 def _upload_name(path: Path, status: os.stat_result, algorithm: DigestAlgorithm) -> str:
-    """The same for whoever sends a file of this machine, as long as it is as it is."""
-    known = (platform.node(), os.fspath(path.absolute()), status.st_ino, status.st_size, status.st_mtime_ns, algorithm)
+    """The same for whoever sends a file, as long as it is as it is: another process, or a container that begins anew."""
+    known = (os.fspath(path.absolute()), status.st_ino, status.st_size, status.st_mtime_ns, algorithm)
     return sha256("\0".join(map(str, known)).encode()).hexdigest()[:40]
 
 
