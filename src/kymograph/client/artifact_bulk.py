@@ -212,7 +212,7 @@ class ArtifactBulkClient:
 
 
 def _upload_name(path: Path, status: os.stat_result, algorithm: DigestAlgorithm) -> str:
-    """The same for whoever sends a file, as long as it is as it is: another process, or a container that begins anew."""
+    """The same for whoever sends a file that is as it was: another process, a container that began anew."""
     known = (os.fspath(path.absolute()), status.st_ino, status.st_size, status.st_mtime_ns, algorithm)
     return sha256("\0".join(map(str, known)).encode()).hexdigest()[:40]
 
