@@ -104,8 +104,7 @@ class Client:
         with self.started(script, *arguments) as process:
             while not report.exists():
                 if process.poll() is not None and not report.exists():
-                    output, _ = process.communicate()
-                    raise AssertionError(f"exit status {process.returncode}, and nothing reported\n{output}")
+                    raise AssertionError(f"exit status {process.returncode}, and nothing reported")
                 assert time.monotonic() < deadline, f"nothing reported within {TIMEOUT_S} s"
                 time.sleep(0.05)
             return json.loads(report.read_text())
@@ -120,11 +119,14 @@ class Client:
     def started(
         self, script: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> Iterator[subprocess.Popen[str]]:
-        """A script that goes on while the test does; killed with all its children at the end of the block."""
+        """A script that goes on while the test does; killed with all its children at the end of the block.
+
+        What fails or is waited for too long in the block tells what the script printed, and where it stood.
+        """
         with subprocess.Popen(
             [str(self.python), str(self._write(script)), *arguments],
             cwd=self.home,
-            env={**self.environment, **(environment or {})},
+            env={**self.environment, "PYTHONFAULTHANDLER": "1", "PYTHONUNBUFFERED": "1", **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -133,6 +135,10 @@ class Client:
         ) as process:
             try:
                 yield process
+            except (AssertionError, subprocess.TimeoutExpired) as exc:
+                process.send_signal(signal.SIGABRT)
+                exc.add_note(f"the script printed:\n{_last_words(process)}")
+                raise
             finally:
                 kill_group(process)
 
@@ -166,6 +172,15 @@ class Client:
             assert process.returncode == 0, f"exit status {process.returncode}\n{process.stdout}\n{process.stderr}"
         reported = json.loads(report.read_text()) if report.exists() else None
         return Finished(process.returncode, process.stdout, process.stderr, reported)
+
+
+def _last_words(process: subprocess.Popen[str]) -> str:
+    """What a process printed that is at its end; its children are killed, for they hold its output open."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+    kill_group(process)
+    output, _ = process.communicate()
+    return output
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:

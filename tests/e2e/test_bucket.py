@@ -19,7 +19,7 @@ import pytest
 from kymograph.testing.buckets import moto_server
 from tests.e2e.rest import Rest
 from tests.e2e.server import ServerProcess
-from tests.e2e.training import SCRIPT_TIMEOUT_S, Training
+from tests.e2e.training import Training
 
 FILES = {"a.txt": "one", "deep/b.txt": "two", "deep/er/empty": ""}
 
@@ -69,18 +69,8 @@ class Work:
 
     def run(self, *arguments: str, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         """``wabucket --bucket … ARGUMENTS``."""
-        finished = subprocess.run(
-            [sys.executable, "-m", "kymograph.bucket", "--bucket", self.bucket, *arguments],
-            cwd=self.training.folder,
-            env={**self.training.environment, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SCRIPT_TIMEOUT_S,
-            check=False,
-        )
-        assert finished.returncode == status, finished.stdout + finished.stderr
-        return finished
+        command = (sys.executable, "-m", "kymograph.bucket", "--bucket", self.bucket, *arguments)
+        return self.training.call(*command, status=status, environment=environment)
 
     def json(self, *arguments: str, status: int = 0) -> Any:
         return json.loads(self.run(*arguments, "--json", status=status).stdout)
@@ -89,18 +79,7 @@ class Work:
         """What a script prints that imports the original package's names."""
         path = self.training.folder / "old.py"
         path.write_text(text)
-        finished = subprocess.run(
-            [sys.executable, "-m", "kymograph.as_wandb", str(path), self.bucket],
-            cwd=self.training.folder,
-            env=self.training.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SCRIPT_TIMEOUT_S,
-            check=False,
-        )
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-        return finished.stdout
+        return self.training.call(sys.executable, "-m", "kymograph.as_wandb", str(path), self.bucket).stdout
 
     def contents(self, folder: str | Path) -> dict[str, str]:
         root = self.training.folder / folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.client import OLDEST, Client
+from tests.e2e.client import OLDEST, TIMEOUT_S, Client
 from tests.e2e.rest import Rest
 from tests.e2e.server import wait_until
 
@@ -35,7 +35,7 @@ run.finish()
 def test_files_arrive_when_their_policy_says(client: Client, rest: Rest, project: str) -> None:
     environment = {"WANDB_PROJECT": project.split("/")[1]}
     with client.started(SCRIPT, environment=environment) as process:
-        wait_until((client.home / "waiting").exists, what="the script to save its files", timeout_s=60)
+        wait_until((client.home / "waiting").exists, what="the script to save its files", timeout_s=TIMEOUT_S)
         wait_until(
             lambda: "now.txt" in rest.files(project, "files"), what="the file with policy now, while the run goes on"
         )

@@ -56,18 +56,24 @@ class Training:
 
     def command(self, *arguments: str) -> str:
         """Run our command to its end; fails the test unless it ends well. Returns what it printed."""
+        return self.call(str(KYMOGRAPH), *arguments).stdout
+
+    def call(
+        self, *command: str, status: int = 0, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end; fails the test unless it ends with that status."""
         done = subprocess.run(
-            [str(KYMOGRAPH), *arguments],
+            command,
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=SCRIPT_TIMEOUT_S,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert done.returncode == status, done.stdout + done.stderr
+        return done
 
     def run_folders(self) -> list[Path]:
         """Folders of the runs that were made here, the oldest first."""

@@ -6,26 +6,20 @@ What comes next is read or received while pieces are worked on, and the event lo
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import secrets
 import threading
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 from kymograph.core.files import ByteSpan
-from kymograph.storage.objects.direct_file import ALIGNED_BYTES, DirectFile
+from kymograph.storage.objects.unfinished import Unfinished
 
 PIECE_BYTES = 1 << 20
 """Larger pieces fall out of the processor's cache between the steps."""
-UNFINISHED_FOLDER = "unfinished"
-_LOCKED_S = 1.0
-"""How long the server that a client has left may take to notice."""
 _BATCHES_AHEAD = 8
 """Received, and neither written nor worked on yet: neither step waits for the other, nor for the network."""
 
@@ -52,115 +46,60 @@ async def write(
     with guard():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = unfinished or Unfinished.beside(path)
-    is_broken_off = False
+    stream = _Stream(batches)
     try:
         with draft as target, _Lane("write") as writing, _Lane("hash") as working:
             if draft.start:
                 working.put(_work_on, draft.path, draft.start, also, working.stopped)
-            stream = aiter(batches)
-            while True:
-                try:
-                    batch = await anext(stream, None)
-                except BaseException:
-                    if unfinished is not None:
-                        writing.put(target.end)
-                        with guard():
-                            await writing.end()
-                    is_broken_off = True
-                    raise
-                if batch is None:
-                    break
+            async for batch in stream:
                 working.put(also, batch)
                 with guard():
                     writing.put(target.append, batch)
                     await writing.make_room()
                 await working.make_room()
             writing.put(target.end)
-            await working.end()
             with guard():
                 await writing.end()
+            stream.check()
+            await working.end()
             check()
             with guard():
                 draft.path.replace(path)
     except BaseException as exc:
-        is_broken_off = is_broken_off or isinstance(exc, asyncio.CancelledError)
-        if unfinished is None or not is_broken_off:
+        may_go_on = stream.is_broken_off or isinstance(exc, asyncio.CancelledError)
+        if unfinished is None or not may_go_on:
             with suppress(OSError):
                 draft.path.unlink()
         raise
 
 
-class Unfinished:
-    """A file under way, which nobody else writes."""
+class _Stream:
+    """Batches as they come; where they break off, they end, and `check` tells with what."""
 
-    def __init__(self, path: Path, file: BinaryIO, start: int) -> None:
-        self.path, self.start = path, start
-        self._file, self._target = file, DirectFile(file.fileno(), start)
+    def __init__(self, batches: AsyncIterator[Sequence[bytes]]) -> None:
+        self._batches = batches
+        self._error: BaseException | None = None
 
-    def __enter__(self) -> DirectFile:
-        """What comes next goes there."""
-        return self._target
+    @property
+    def is_broken_off(self) -> bool:
+        return self._error is not None
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def __aiter__(self) -> Self:
+        return self
 
-    @classmethod
-    def beside(cls, path: Path) -> Self:
-        """A new one, for the file at a path."""
-        # Named as obstore names them: it is listed nowhere, and swept when it is left behind.
-        draft = path.with_name(f"{path.name}#{secrets.randbits(48)}")
-        return cls(draft, open(draft, "xb", buffering=0), 0)
+    async def __anext__(self) -> Sequence[bytes]:
+        try:
+            return await anext(self._batches)
+        except StopAsyncIteration:
+            raise
+        except BaseException as exc:
+            self._error = exc
+            raise StopAsyncIteration from exc
 
-    @classmethod
-    def open(cls, folder: Path, name: str, start: int) -> Self | None:
-        """That of a name, from a position on; None if there is none so long, or if it is being written.
-
-        Args:
-            folder: Of all objects.
-            name: Of the stream.
-            start: As `find_received` told.
-
-        Raises:
-            OSError: It cannot be opened.
-        """
-        path = _unfinished_path(folder, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
-        if not _is_ours(file, path) or os.fstat(file.fileno()).st_size < start:
-            file.close()
-            return None
-        file.truncate(start)
-        return cls(path, file, start)
-
-    @staticmethod
-    def find_received(folder: Path, name: str) -> int:
-        """How long that of a name is; 0 if there is none, or if it is still being written after a moment."""
-        path = _unfinished_path(folder, name)
-        end_s = time.monotonic() + _LOCKED_S
-        while True:
-            try:
-                with open(path, "r+b", buffering=0) as file:
-                    if _is_ours(file, path):
-                        size = os.fstat(file.fileno()).st_size
-                        return size - size % ALIGNED_BYTES
-            except FileNotFoundError:
-                return 0
-            if time.monotonic() > end_s:
-                return 0
-            time.sleep(_LOCKED_S / 20)
-
-
-def _unfinished_path(folder: Path, name: str) -> Path:
-    return folder / UNFINISHED_FOLDER / f"{name}#0"
-
-
-def _is_ours(file: BinaryIO, path: Path) -> bool:
-    """Whether nobody else has a file open to write it, and it has not just become an object."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    except (BlockingIOError, FileNotFoundError):
-        return False
+    def check(self) -> None:
+        """Raise what the batches broke off with."""
+        if self._error is not None:
+            raise self._error
 
 
 class _Lane:

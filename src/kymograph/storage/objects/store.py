@@ -40,6 +40,7 @@ from kymograph.storage.objects.keys import (
     encode_key,
     encode_prefix,
 )
+from kymograph.storage.objects.unfinished import Unfinished
 from kymograph.types import Digest, ObjectKey
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class ObstoreObjects:
 
     async def _resume(self, key: ObjectKey, resumable: Resumable, measured: _Measured, folder: Path) -> PutResult:
         with self._translated_os(key):
-            unfinished = large_files.Unfinished.open(folder, resumable.name, resumable.start)
+            unfinished = Unfinished.open(folder, resumable.name, resumable.start)
         if unfinished is None and resumable.start:
             raise UploadElsewhere(resumable.name, start=resumable.start)
         measured.hash_fast_too()
@@ -178,7 +179,7 @@ class ObstoreObjects:
         if self._folder is None:
             return None
         with self._translated_os(name):
-            return large_files.Unfinished.find_received(self._folder, name)
+            return Unfinished.find_received(self._folder, name)
 
     async def read(self, key: ObjectKey, span: ByteSpan | None = None) -> AsyncIterator[bytes]:
         """Docstring inherited."""
