@@ -76,6 +76,10 @@ class Client:
             "WANDB_ARTIFACT_DIR": str(home / "artifacts"),
             "WANDB_ERROR_REPORTING": "false",
             "WANDB_DISABLE_GIT": "true",
+            # It waits for its own service process, and for its first answer, as long as the test waits for it.
+            "WANDB__SERVICE_WAIT": str(TIMEOUT_S),
+            "WANDB_X_SERVICE_WAIT": str(TIMEOUT_S),
+            "WANDB_INIT_TIMEOUT": str(TIMEOUT_S),
             # Nobody listens there: what a client would ask of other hosts fails at once and stays on this machine.
             "HTTPS_PROXY": "http://127.0.0.1:9",
         }
