@@ -130,7 +130,7 @@ class BlobStore(Protocol):
         """What `doom` would find in all projects if some drafts were not there."""
 
     def list_doomed(self, *, limit: int) -> list[Doomed]:
-        """Objects that nothing names, oldest first."""
+        """Objects that nothing names, in order of their keys."""
 
     def forget_doomed(self, keys: Sequence[ObjectKey]) -> None:
         """These objects are gone from the object store."""

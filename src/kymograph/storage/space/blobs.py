@@ -233,7 +233,7 @@ class SqlBlobStore:
 
     def list_doomed(self, *, limit: int) -> list[Doomed]:
         """Docstring inherited."""
-        statement = select(doomed_objects).order_by(doomed_objects.c.doomed_at).limit(limit)
+        statement = select(doomed_objects).order_by(doomed_objects.c.object_key).limit(limit)
         return [Doomed(ObjectKey(row.object_key), row.size_bytes) for row in self._connection.execute(statement)]
 
     def forget_doomed(self, keys: Sequence[ObjectKey]) -> None:

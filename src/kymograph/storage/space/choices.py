@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, case, exists, func, literal, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 
 from kymograph.core.artifact import TTL_INHERITED, ArtifactState
 from kymograph.core.space import VersionFilter
@@ -113,51 +126,62 @@ class SqlChoiceStore:
 
 def is_link() -> Any:
     """Whether a version has a place in a collection that is not its own, and that is there."""
-    return exists(_links().correlate(versions))
+    return _has_place_in(_there())
 
 
 def is_link_outside() -> Any:
     """Whether it has such a place in another project."""
-    home = collections.alias("link_home")
-    made_in = select(home.c.project_id).where(home.c.id == versions.c.collection_id).correlate(versions)
-    return exists(_links().where(_link_collections.c.project_id != made_in.scalar_subquery()).correlate(versions))
+    return _has_place_in(_there().where(_link_collections.c.project_id != _home()))
 
 
+_places = memberships.alias("link_places")
 _link_collections = collections.alias("link_collections")
 
 
-def _links() -> Select[Any]:
-    place = memberships.alias("link_places")
+def _has_place_in(other: Select[Any]) -> Any:
+    place = select(_places.c.artifact_id).where(
+        _places.c.artifact_id == versions.c.id,
+        _places.c.collection_id != versions.c.collection_id,
+        _looked_up(other.where(_link_collections.c.id == _places.c.collection_id), _places, versions),
+    )
+    return _looked_up(place, versions)
+
+
+def _there() -> Select[Any]:
     return (
-        select(place.c.artifact_id)
-        .join(_link_collections, _link_collections.c.id == place.c.collection_id)
+        select(_link_collections.c.id)
         .join(projects, projects.c.id == _link_collections.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)
         .where(
-            place.c.artifact_id == versions.c.id,
-            place.c.collection_id != versions.c.collection_id,
-            _link_collections.c.deleted_at.is_(None),
-            projects.c.deleted_at.is_(None),
-            entities.c.deleted_at.is_(None),
+            _link_collections.c.deleted_at.is_(None), projects.c.deleted_at.is_(None), entities.c.deleted_at.is_(None)
         )
     )
+
+
+def _home() -> Any:
+    """The project of a version."""
+    home = collections.alias("home")
+    made_in = select(home.c.project_id).where(home.c.id == versions.c.collection_id)
+    return made_in.correlate(versions).scalar_subquery()
+
+
+def _looked_up(rows: Select[Any], *of: FromClause) -> Any:
+    """Whether there is such a row, by the indexes, once for each row of the tables it depends on.
+
+    PostgreSQL would rather join them all. It knows nothing of tables that are too small to be analysed, such as that of
+    the projects, takes their rows for none, and then compares every version with every link. The offset forbids it.
+    """
+    return exists(rows.offset(0).correlate(*of))
 
 
 def is_needed_elsewhere() -> Any:
     """Whether something else needs a version; see `storage.space.base.ChoiceStore`."""
-    made_in = collections.alias("made_in")
     is_referenced = exists().where(version_references.c.target_id == versions.c.id)
-    is_used = exists(
-        select(uses.c.artifact_id)
-        .join(runs, runs.c.key == uses.c.run_key)
-        .join(made_in, made_in.c.id == versions.c.collection_id)
-        .where(
-            uses.c.artifact_id == versions.c.id,
-            runs.c.deleted_at.is_(None),
-            runs.c.project_id != made_in.c.project_id,
-        )
-        .correlate(versions)
+    user = select(runs.c.key).where(
+        runs.c.key == uses.c.run_key, runs.c.deleted_at.is_(None), runs.c.project_id != _home()
     )
+    use = select(uses.c.artifact_id).where(uses.c.artifact_id == versions.c.id, _looked_up(user, uses, versions))
+    is_used = _looked_up(use, versions)
     return or_(is_referenced, is_used, is_link())
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from kymograph.core.artifact import TTL_DISABLED, TTL_INHERITED, ArtifactVersion, Maker
 from kymograph.core.space import VersionFilter
 from kymograph.storage.metadata.tables import versions
+from kymograph.storage.space.choices import is_needed_elsewhere
+from kymograph.storage.transaction import SqlTransaction
 from kymograph.types import ArtifactId
 from tests.unit.storage.metadata.builders import NOW, World, make_project
 from tests.unit.storage.space.content import commit, draft, log
@@ -136,3 +138,24 @@ def test_versions_of_projects_that_are_gone_are_orphans(world: World) -> None:
 
     found = world.database.read(lambda tx: tx.choices.list_orphans(limit=10))
     assert [(one.artifact, one.project, one.file_count) for one in found] == [(version.id, world.project.id, 1)]
+
+
+def test_what_needs_a_version_is_looked_up_by_index(world: World) -> None:
+    # However little the database knows of its tables: by its guesses it once compared each version with every link.
+    wanted = select(versions.c.id).where(~is_needed_elsewhere())
+
+    def explain(tx: SqlTransaction) -> str:
+        connection = tx.connection
+        statement = wanted.compile(connection)
+        values = statement.params
+        if statement.positiontup is None:
+            rows = connection.exec_driver_sql(f"EXPLAIN {statement}", values)
+        else:
+            in_order = tuple(values[name] for name in statement.positiontup)
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", in_order)
+        return "\n".join(str(row) for row in rows)
+
+    plan = world.database.read(explain)
+
+    by_index = ("(artifact_id=?)", "Index Cond: (artifact_id = artifact_versions.id)")
+    assert sum(plan.count(each) for each in by_index) == 2, plan
