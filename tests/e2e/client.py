@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.processes import TIMEOUT_S, run_to_end
+
 ROOT = Path(__file__).parents[2]
 NEWEST = "0.31.0"
 MIDDLE = "0.18.7"
 OLDEST = "0.13.11"
 VERSIONS = (NEWEST, MIDDLE, OLDEST)
 """The newest, the last generation that probes the schema, and one that sends the file stream from Python."""
-TIMEOUT_S = 90.0
 
 PRELUDE = '''\
 import json as _json, os as _os
@@ -162,15 +163,10 @@ class Client:
     def _finish(self, arguments: list[str], environment: Mapping[str, str] | None, *, is_checked: bool) -> Finished:
         report = self.home / "report.json"
         report.unlink(missing_ok=True)
-        process = subprocess.run(
+        process = run_to_end(
             [str(self.python), *arguments],
-            cwd=self.home,
-            env={**self.environment, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
+            folder=self.home,
+            environment={**self.environment, **(environment or {})},
         )
         if is_checked:
             assert process.returncode == 0, f"exit status {process.returncode}\n{process.stdout}\n{process.stderr}"

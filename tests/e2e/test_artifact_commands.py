@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.processes import run_to_end
 from tests.e2e.server import ADMIN_KEY, KYMOGRAPH, ServerProcess
 from tests.e2e.training import Training
 
@@ -29,16 +30,8 @@ class Shell:
 
     def __call__(self, *arguments: str, status: int = 0, **variables: str) -> str:
         """What a command prints; everything that it says if it fails."""
-        done = subprocess.run(
-            [str(KYMOGRAPH), "artifact", *arguments],
-            cwd=self.folder,
-            env={**self.environment, **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        command = [str(KYMOGRAPH), "artifact", *arguments]
+        done = run_to_end(command, folder=self.folder, environment={**self.environment, **variables})
         assert done.returncode == status, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout if status == 0 else done.stdout + done.stderr
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.e2e.client import OLDEST, TIMEOUT_S, Client
+from tests.e2e.client import OLDEST, Client
+from tests.e2e.processes import TIMEOUT_S
 from tests.e2e.rest import Rest
 from tests.e2e.server import wait_until
 

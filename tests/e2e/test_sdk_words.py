@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.processes import TIMEOUT_S
 from tests.e2e.server import ServerProcess, free_port
 from tests.e2e.test_sdk import black_hole as black_hole
 from tests.e2e.test_sdk import end_senders
-from tests.e2e.training import SCRIPT_TIMEOUT_S, Training
+from tests.e2e.training import Training
 
 SCRIPT = """
 import kymograph
@@ -28,7 +29,7 @@ def training(server: ServerProcess, tmp_path: Path) -> Training:
 
 def failed(training: Training, environment: Mapping[str, str]) -> str:
     process = training.start(SCRIPT, environment=environment)
-    _, complained = process.communicate(timeout=SCRIPT_TIMEOUT_S)
+    _, complained = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 1, complained
     return complained.partition("kymograph.errors.")[2]
 

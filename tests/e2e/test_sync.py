@@ -18,6 +18,7 @@ import pytest
 from kymograph.core import exact_json
 from tests.e2e.client import MIDDLE, NEWEST, OLDEST, Client
 from tests.e2e.fixtures import ClientFactory
+from tests.e2e.processes import run_to_end
 from tests.e2e.rest import Rest
 from tests.e2e.server import ADMIN_KEY, KYMOGRAPH, ServerProcess
 
@@ -75,16 +76,7 @@ def run_ours(command: list[str], url: str, home: Path, variables: dict[str, str]
     home.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "KYMOGRAPH_"))}
     own = {"HOME": str(home), "NETRC": str(home / "netrc"), "WANDB_BASE_URL": url, "WANDB_API_KEY": ADMIN_KEY}
-    return subprocess.run(
-        command,
-        cwd=home,
-        env={**kept, **own, **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    return run_to_end(command, folder=home, environment={**kept, **own, **variables})
 
 
 def write_ours(script: str, home: Path, **variables: str) -> Path:

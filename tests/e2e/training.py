@@ -8,9 +8,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.e2e.processes import TIMEOUT_S, run_to_end
 from tests.e2e.server import ADMIN_KEY, KYMOGRAPH
 
-SCRIPT_TIMEOUT_S = 90.0
 _KEPT = ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "SYSTEMROOT")
 
 
@@ -50,7 +50,7 @@ class Training:
     def run(self, script: str, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[str, str]:
         """Run a script to its end; fails the test unless it ends well. Returns what it printed."""
         process = self.start(script, *arguments, environment=environment)
-        printed, complained = process.communicate(timeout=SCRIPT_TIMEOUT_S)
+        printed, complained = process.communicate(timeout=TIMEOUT_S)
         assert process.returncode == 0, complained
         return printed, complained
 
@@ -62,16 +62,7 @@ class Training:
         self, *command: str, status: int = 0, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end; fails the test unless it ends with that status."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**self.environment, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SCRIPT_TIMEOUT_S,
-            check=False,
-        )
+        done = run_to_end(command, folder=self.folder, environment={**self.environment, **(environment or {})})
         assert done.returncode == status, done.stdout + done.stderr
         return done
 

@@ -13,7 +13,8 @@ from kymograph.storage.base import Database, Transaction
 from kymograph.storage.history.query import StoredHistory
 from kymograph.types import RunKey
 from tests.unit.storage.history.compacting import Compactions
-from tests.unit.storage.history.contract import OTHER, RUN, HistoryContract, append, history
+from tests.unit.storage.history.history_contract import HistoryContract
+from tests.unit.storage.history.streams import OTHER, RUN, append, history
 
 T = TypeVar("T")
 RUNS = (RUN, OTHER, RunKey(3))

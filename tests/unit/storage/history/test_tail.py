@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.storage.history.contract import TailContract
+from tests.unit.storage.history.tail_contract import TailContract
 
 
 class TestSqlTail(TailContract):
