@@ -272,7 +272,7 @@ def run_demo(port: int, ends_by_itself: bool) -> bool:
             print(f"The server complained {len(complaints)} times, first:\n    {complaints[0]}")
         print("Every run arrived complete." if complete else "NOT every run arrived complete.", flush=True)
         if not ends_by_itself:
-            print(f"\nThe server goes on at {address}; your own scripts can log to it:\n")
+            print(f"\nThe server goes on at {address}. Sign in with this API key, or let your own scripts log to it:\n")
             print(f"    export WANDB_BASE_URL={address} WANDB_API_KEY={api_key}\n\nCtrl-C ends it.", flush=True)
             server.wait()
             raise DemoFailed(f"the server ended with status {server.returncode}:\n{tail(log)}")
